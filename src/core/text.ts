@@ -1,0 +1,53 @@
+/** Escaping and redaction: nothing that a server, a file name or an error says reaches a sink without passing here. */
+
+// C0, DEL, C1, line and paragraph separators, zero-width and bidirectional controls (Trojan Source), byte order mark.
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+
+/** One printable line: control and direction characters become `\u{…}`, runner commands (`::`, `##[`) are broken, long text is cut in the middle. */
+export function printable(text: string, lengthMax = 2000): string {
+  const escaped = text
+    .toWellFormed()
+    .replace(UNPRINTABLE, (c) => (c === '\t' ? ' ' : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`))
+    .replaceAll('::', ':\u2009:')
+    .replaceAll('##[', '#\u2009#[')
+  if (escaped.length <= lengthMax) return escaped
+  const half = Math.floor((lengthMax - 5) / 2)
+  return `${escaped.slice(0, half)} … ${escaped.slice(-half)}`
+}
+
+/** Inside a Markdown table cell of the summary: a code span that cannot be left. */
+export function markdownCode(text: string): string {
+  return `\`${printable(text, 300).replaceAll('`', "'").replaceAll('|', '¦').replaceAll('<', '‹').replaceAll('>', '›')}\``
+}
+
+const SECRET_LENGTH_MIN = 4
+
+/** Every form in which a secret is likely to turn up: as given, its lines, decoded and encoded for URLs, base64 (also with `user:`), JSON. */
+export function secretForms(secret: string, username = ''): readonly string[] {
+  const forms = new Set<string>()
+  const add = (form: string): void => {
+    if (form.trim().length >= SECRET_LENGTH_MIN) forms.add(form)
+  }
+  add(secret)
+  for (const line of secret.split(/\r?\n/)) add(line.trim())
+  add(encodeURIComponent(secret.toWellFormed()))
+  add(encodeURI(secret.toWellFormed()))
+  try {
+    add(decodeURIComponent(secret))
+  } catch {
+    // not percent-encoded
+  }
+  add(JSON.stringify(secret).slice(1, -1))
+  for (const text of [secret, `${username}:${secret}`]) {
+    add(Buffer.from(text).toString('base64').replace(/=+$/, ''))
+    add(Buffer.from(text).toString('base64url'))
+    add(Buffer.from(text).toString('hex'))
+  }
+  return [...forms]
+}
+
+/** Replaces every form of every secret by `***`. Longest first, so that a form inside another leaves no rest behind. */
+export function redactor(forms: Iterable<string>): (text: string) => string {
+  const sorted = [...new Set(forms)].sort((a, b) => b.length - a.length)
+  return (text) => sorted.reduce((t, form) => t.replaceAll(form, '***'), text)
+}

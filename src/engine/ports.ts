@@ -1,0 +1,62 @@
+/** What the engine needs of the world besides a Remote, the local disk and a StateStore. All injected, so that the simulation owns time and chance. */
+import type { PublicFailureKind } from '../core/errors.ts'
+
+export interface Clock {
+  /** Monotonic milliseconds. */
+  nowMs(): number
+  /** Rejects with the signal's reason when it aborts first. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  /** Calls `action` once after `ms`; returns the cancellation. */
+  after(ms: number, action: () => void): () => void
+}
+
+/** In [0, 1). */
+export type Random = () => number
+
+export type ProofLevel = 'digest' | 'read-back' | 'size'
+
+export type Phase = 'hashing' | 'connecting' | 'comparing' | 'verifying' | 'transferring' | 'proving' | 'committing'
+
+/** What happened, as data; action/reporter.ts and cli.ts turn it into lines. `name` is the transfer's display name. */
+export type TransferEvent =
+  | { readonly kind: 'started'; readonly name: string; readonly size: number | null }
+  /** A phase began; `total` is the number of bytes that its progress counts to, null when unknown. */
+  | { readonly kind: 'phase'; readonly name: string; readonly phase: Phase; readonly total: number | null }
+  /** Bytes done of the current phase; in `transferring` the bytes already kept count as done, and `reused` says how many those are. */
+  | { readonly kind: 'progress'; readonly name: string; readonly done: number; readonly reused: number }
+  | { readonly kind: 'planned'; readonly name: string; readonly decision: string }
+  | { readonly kind: 'retrying'; readonly name: string; readonly message: string; readonly delayMs: number; readonly failuresLeft: number }
+  | { readonly kind: 'note'; readonly name: string; readonly message: string }
+  | { readonly kind: 'warning'; readonly name: string; readonly message: string }
+  | { readonly kind: 'finished'; readonly name: string; readonly result: TransferResult }
+
+export interface Reporter {
+  report(event: TransferEvent): void
+}
+
+export interface TransferFailure {
+  readonly kind: PublicFailureKind
+  readonly message: string
+  readonly hint?: string
+}
+
+/** How one file ended. Plain data: the outputs, the summary and the exit code are made of it. */
+export interface TransferResult {
+  readonly name: string
+  readonly status: 'complete' | 'unchanged' | 'incomplete' | 'failed'
+  readonly failure?: TransferFailure
+  readonly size: number | null
+  /** Bytes of the file that travelled in this attempt. */
+  readonly bytesTransferred: number
+  /** Bytes of the file that were there already, proven, and not sent again. */
+  readonly bytesReused: number
+  /** Contiguous proven bytes this attempt began with; 0 for a fresh start. */
+  readonly resumedFrom: number
+  /** The weakest link of the proof for the whole file; null unless complete or unchanged. */
+  readonly proof: ProofLevel | null
+  /** How it was proven, for people: 'sha256 by the server', 'read back', 'size and acknowledgements'. */
+  readonly proofDetail: string | null
+  /** `sha256:…` of the whole file, when known. */
+  readonly digest: string | null
+  readonly durationMs: number
+}

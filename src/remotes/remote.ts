@@ -1,0 +1,175 @@
+/**
+ * What the engine knows of a server. A protocol is one folder that opens a `Remote`; everything a server may lack is an optional facet,
+ * so that an impossible combination does not compile. The contract below is held by test/contract/remote-contract.ts on every real server.
+ *
+ * For every method:
+ * - It rejects with a TransferError whose kind says what happened (the folder's errors.ts maps what the server said), or with the signal's
+ *   reason once the signal aborts. After an abort it settles within a second even when the server is silent, and it starts nothing new.
+ * - It never retries; it performs one exchange. An exchange that did not end cleanly retires its connection, and the next call connects anew.
+ * - It may be called again after any failure except `untrusted` and `denied`. Calls on one Remote may overlap up to `connectionsMax`.
+ * - Paths are what `Protocol.locate` made; they hold no CR, LF or NUL.
+ */
+import type { ByteRange } from '../core/ranges.ts'
+
+export interface RemoteFile {
+  readonly kind: 'file' | 'directory' | 'other'
+  /** In bytes; null when the server does not tell (HTTP without a length). */
+  readonly size: number | null
+  readonly modifiedAtMs: number | null
+  /** A strong validator (HTTP's strong ETag); null elsewhere. */
+  readonly validator: string | null
+}
+
+/** Takes the bytes in order. A chunk may be reused as soon as the sink has returned or its promise has settled; a promise is back-pressure. */
+export type Sink = (chunk: Uint8Array) => void | Promise<void>
+
+/** Bytes to send, in order, any chunk sizes. A chunk stays valid and unchanged until the exchange ends. The remote must drain it or call its `return()`. */
+export type Body = AsyncIterable<Uint8Array>
+
+export interface ReadOptions {
+  /** Reject with `source-changed` unless the file still has this validator. Only given when `stat` told one. */
+  readonly validator?: string
+}
+
+/** Told while bytes travel. Counts are of this exchange and only grow. */
+export interface WriteObserver {
+  /** Bytes handed to the network: for progress and stall detection only. */
+  sent(total: number): void
+  /** Bytes from the start of the exchange, without a gap, that the server confirmed to have stored. */
+  acknowledged(total: number): void
+}
+
+/** Continues a partial file at its end. */
+export interface AppendResumer {
+  readonly kind: 'append'
+  /**
+   * Appends `body` (exactly `length` bytes) to a file of exactly `offset` bytes. Rejects with `offset-conflict`, changing nothing, when the file has
+   * another size. Resolves once the server has confirmed and the file's size is `offset + length`.
+   */
+  append(path: string, offset: number, length: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
+  /**
+   * Present where the server writes at an offset below the file's size and leaves what is before it alone: the file ends with
+   * at least `offset + length` bytes, those before `offset` unchanged.
+   */
+  readonly rewind?: (
+    path: string,
+    offset: number,
+    length: number,
+    body: Body,
+    observer: WriteObserver,
+    signal: AbortSignal,
+  ) => Promise<void>
+}
+
+/** Writes anywhere in an existing file and leaves the rest of it alone. */
+export interface PositionalResumer {
+  readonly kind: 'positional'
+  /** Writes exactly `range`. The file must exist. It is never truncated. */
+  write(path: string, range: ByteRange, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
+  truncate(path: string, size: number, signal: AbortSignal): Promise<void>
+}
+
+export type Resumer = AppendResumer | PositionalResumer
+
+export interface Writer {
+  /** Creates or truncates `path` and sends `body`, exactly `size` bytes. Resolves once the server has confirmed and the file's size is `size`. */
+  create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
+  /**
+   * How a partial in `directory` can be continued on this server, or null when it can only take whole files. What cannot be known otherwise is
+   * found out with a scratch file of a few bytes, removed afterwards; the partial itself is not touched. The answer is kept for the session.
+   */
+  resumer(directory: string, signal: AbortSignal): Promise<Resumer | null>
+}
+
+export interface TreeEntry {
+  readonly name: string
+  readonly kind: 'file' | 'directory' | 'other'
+  readonly size: number | null
+}
+
+export interface Tree {
+  /** How `rename` replaces an existing target. `after-delete`: there is a moment without any. */
+  readonly replaces: 'atomically' | 'after-delete'
+  rename(from: string, to: string, signal: AbortSignal): Promise<void>
+  /** Removes a file; a missing one is no error. */
+  remove(path: string, signal: AbortSignal): Promise<void>
+  /** Makes a directory and its missing parents; an existing one is no error. */
+  makeDirectory(path: string, signal: AbortSignal): Promise<void>
+  /** Entries of a directory without `.` and `..`, names unchecked. Rejects with `limit` beyond 100,000 entries. */
+  list(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>
+}
+
+export type DigestAlgorithm = 'sha256' | 'sha512' | 'sha1' | 'md5' | 'crc32'
+
+/** Digests that the server computes of what it has stored. */
+export interface Digester {
+  /** The strongest the server has. */
+  readonly algorithm: DigestAlgorithm
+  /** `any`: every range; `prefix`: ranges that start at 0; `whole`: only the whole file. */
+  readonly ranges: 'any' | 'prefix' | 'whole'
+  /** Lowercase hex. `range.end` is at most the file's size. Rejects with `unsupported` when the server turns out not to do it. */
+  digest(path: string, range: ByteRange, signal: AbortSignal): Promise<string>
+}
+
+export interface Remote {
+  readonly protocol: string
+  /** How many exchanges may run at once. */
+  readonly connectionsMax: number
+  /** What a person should know about this server: a downgrade, a missing extension. For the log and the summary. */
+  readonly notes: readonly string[]
+  /** Missing is null, not an error. Follows links. */
+  stat(path: string, signal: AbortSignal): Promise<RemoteFile | null>
+  /**
+   * Delivers exactly the bytes of `range` to `sink`, or rejects. Never resolves short: `transient` when the connection ended early, `source-changed` when the
+   * file has fewer bytes, `unsupported` when the server cannot start at `range.start`. `end` may be Infinity when the size is unknown.
+   */
+  read(path: string, range: ByteRange, sink: Sink, options: ReadOptions, signal: AbortSignal): Promise<void>
+  /** Ends everything. Idempotent; never rejects; bounded. Calls after it reject. */
+  close(): Promise<void>
+  readonly writer?: Writer
+  readonly tree?: Tree
+  readonly digester?: Digester
+}
+
+/** What a protocol folder needs from outside. */
+export interface RemotePorts {
+  /** No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. */
+  readonly timeoutMs: number
+  /** Protocol dialogue and decisions, for `log-level: verbose`. Never given a secret: the folder leaves it out. Escaped and redacted further up. */
+  debug(message: string): void
+  /** Something a person should see once. */
+  warn(message: string): void
+}
+
+/** Who we are and whom we trust, as the inputs say. Each protocol takes what it knows. */
+export interface Credentials {
+  readonly username?: string
+  readonly password?: string
+  readonly privateKey?: string
+  readonly passphrase?: string
+  readonly token?: string
+  readonly headers: ReadonlyMap<string, string>
+  readonly knownHosts?: string
+  /** `SHA256:…` of SSH host keys, or SHA-256 of TLS certificates as hex (with or without colons) or base64. */
+  readonly fingerprints: readonly string[]
+  readonly tlsCa?: string
+  readonly tlsVerify: boolean
+}
+
+export interface RemoteUrl {
+  readonly url: URL
+  /** The path in the protocol's own terms, decoded once. `~`-relative and login-relative forms are the protocol's to resolve. */
+  readonly path: string
+}
+
+export interface Protocol<Config = unknown> {
+  /** With the colon, as in `URL.protocol`. */
+  readonly schemes: readonly string[]
+  readonly defaultPorts: Readonly<Record<string, number>>
+  /** Checks URL and credentials without any connection. Throws one TransferError `invalid-input` that lists every fault, one a line. */
+  parse(url: URL, credentials: Credentials): Config
+  /** The server path of a URL of this protocol. Throws `invalid-input`. */
+  locate(url: URL): string
+  /** Connects, authenticates the server first and us second, asks for its features. `untrusted` comes before any credential is sent. */
+  open(config: Config, ports: RemotePorts, signal: AbortSignal): Promise<Remote>
+}
