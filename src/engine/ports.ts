@@ -1,5 +1,7 @@
 /** What the engine needs of the world besides a Remote, the local disk and a StateStore. All injected, so that the simulation owns time and chance. */
 import type { PublicFailureKind } from '../core/errors.ts'
+import type { JournalEntry } from '../core/journal.ts'
+import type { Remote } from '../remotes/remote.ts'
 
 export interface Clock {
   /** Monotonic milliseconds. */
@@ -59,4 +61,33 @@ export interface TransferResult {
   /** `sha256:…` of the whole file, when known. */
   readonly digest: string | null
   readonly durationMs: number
+}
+
+/** The journal as the engine writes it. Recording is immediate in memory; the keeper brings it to the disk and to the store in that order. */
+export interface Recorder {
+  entry(key: string): JournalEntry | null
+  record(entry: JournalEntry): void
+  forget(key: string): void
+}
+
+/** Opens the connection when it is first needed; what it returned is used until it is reported as failed for good. */
+export interface RemoteSupply {
+  get(signal: AbortSignal): Promise<Remote>
+}
+
+export interface EnginePorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly reporter: Reporter
+  readonly recorder: Recorder
+  /** Bytes per block for a file of this size; `blockSizeFor` outside the simulation. */
+  blockSize(size: number): number
+}
+
+export interface TransferPolicy {
+  readonly resume: 'auto' | 'never'
+  readonly verify: 'auto' | 'full' | 'size'
+  readonly onChange: 'restart' | 'fail'
+  readonly timeoutMs: number
+  readonly retries: number
 }

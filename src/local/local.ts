@@ -9,26 +9,29 @@ export type Progress = (bytesDone: number) => void
 export interface LocalSource {
   readonly size: number
   /** Digests of every block, read once. Rejects with `source-changed` when the file shrinks or changes meanwhile. */
-  digests(progress: Progress, signal: AbortSignal): Promise<ContentDigests>
+  blockDigests(blockSize: number, progress: Progress, signal: AbortSignal): Promise<ContentDigests>
   /**
-   * The bytes of `range` in order. Every block that is read whole is compared with `expected` before its bytes are handed out, so that
-   * bytes of another version are never sent: `source-changed` otherwise. Partial blocks at the ends are compared by reading the whole block.
+   * The bytes of `range` in order. Every block they come from is compared with `expected` before its bytes are handed out, so that bytes of another
+   * version are never sent: `source-changed` otherwise.
    */
   read(range: ByteRange, expected: ContentDigests, signal: AbortSignal): AsyncIterable<Uint8Array>
-  /** Digest of a range in the server's algorithm, lowercase hex. */
-  digest(range: ByteRange, algorithm: DigestAlgorithm, progress: Progress, signal: AbortSignal): Promise<string>
+  /** Digest of a range in the server's algorithm, lowercase hex. A whole-file SHA-256 is begun once and shared by all who ask. */
+  digest(range: ByteRange, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
   /** Rejects with `source-changed` when size or change time are no longer those at opening. */
   recheck(): Promise<void>
   close(): Promise<void>
 }
 
-/** A partial on the local disk, open for writing. */
+/** A partial on the local disk, open for reading and writing. */
 export interface LocalPartial {
-  readonly size: number
-  /** Writes at `position`; resolves when the bytes are with the operating system. May be called again before the last one settled. */
-  write(position: number, bytes: Uint8Array): Promise<void>
-  /** Digest of a range as it stands in the file, lowercase hex SHA-256. */
+  size(): Promise<number>
+  /** Writes at `position` and resolves with the bytes' SHA-256 once they are with the operating system. Calls may overlap. `bytes` must not change meanwhile. */
+  write(position: number, bytes: Uint8Array): Promise<string>
   read(range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void>
+  /** Tells that everything before `end` is final, so that the whole file's SHA-256 can be computed alongside. Only grows, until `truncate`. */
+  settled(end: number): void
+  /** Digest of the whole file as it stands on disk, lowercase hex. */
+  digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
   truncate(size: number): Promise<void>
   /** Everything written is on the medium. */
   sync(): Promise<void>
@@ -39,12 +42,11 @@ export interface LocalPartial {
 export interface LocalTarget {
   /** Size of what the final name holds, or null. Rejects with `conflict` when it is a directory. */
   finalSize(): Promise<number | null>
-  readFinal(range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void>
-  /** Opens (creating, never truncating) the partial of this tag; refuses links and anything that is no plain file. */
+  digestFinal(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
+  /** Opens (creating it and its directory, never truncating) the partial of this tag; refuses links and anything that is no plain file. */
   openPartial(tag: string): Promise<LocalPartial>
-  /** Tags of the partials of this target that lie beside it. */
-  partialTags(): Promise<readonly string[]>
+  /** A missing one is no error. */
   removePartial(tag: string): Promise<void>
-  /** Renames the synced partial to the final name and syncs the directory. */
+  /** Renames the closed, synced partial to the final name and syncs the directory. */
   commit(tag: string): Promise<void>
 }

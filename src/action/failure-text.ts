@@ -1,0 +1,91 @@
+/** What a person is told when it went wrong: what happened, what is safe, what to do. */
+import type { PublicFailureKind } from '../core/errors.ts'
+import { formatBytes } from '../core/units.ts'
+import type { TransferFailure, TransferResult } from '../engine/ports.ts'
+import type { Job } from './job.ts'
+import { share } from './progress.ts'
+
+/** Where the bytes of this attempt outlive it: a partial on the server, one on this machine's disk, or nowhere. */
+export type Keeps = 'server' | 'machine' | 'nothing'
+
+export interface FailureSetting {
+  readonly host: 'actions' | 'terminal'
+  readonly keeps: Keeps
+}
+
+/** An upload's partial is on the server; a download's goes with a hosted runner. */
+export function failureSetting(host: 'actions' | 'terminal', job: Job | null, runnerEnvironment: string | undefined): FailureSetting {
+  if (job === null) return { host, keeps: 'nothing' }
+  if (job.direction === 'upload') return { host, keeps: 'server' }
+  return { host, keeps: host === 'terminal' || runnerEnvironment === 'self-hosted' ? 'machine' : 'nothing' }
+}
+
+/** The server or the inputs must change before another run can do better. */
+const ADVICE: Readonly<Record<PublicFailureKind, string>> = {
+  internal: 'This is a defect of Resumable Transfer: please report it with the log.',
+  'invalid-input': 'Correct the inputs.',
+  denied: 'Check user name, password, key and permissions.',
+  untrusted: 'Compare the offered key or certificate with the one you expect, then pin it.',
+  transient: 'Run it again; raise retries or timeout if the network is known to be bad.',
+  refused: 'The server says no for good: check path, permissions and its settings.',
+  'no-space': 'Free space, or raise the quota.',
+  'source-changed': 'Let the source settle, then run it again.',
+  conflict: 'Somebody else writes the same file: let one of them finish.',
+  stopped: 'Run it again.',
+  integrity: 'Run it again; if it happens twice, the storage or a proxy on the way changes data.',
+  limit: 'Stay below the limit that is named.',
+  protocol: 'The server broke its protocol: see the log with log-level: verbose.',
+  'not-found': 'Check the name of the source.',
+}
+
+/** Kinds after which the bytes that are there may be continued once the cause is gone. */
+const KEEPS_PROGRESS: ReadonlySet<PublicFailureKind> = new Set([
+  'internal',
+  'denied',
+  'transient',
+  'refused',
+  'no-space',
+  'stopped',
+  'integrity',
+  'protocol',
+  'limit',
+])
+
+/** One line a sentence; the first says what happened. `others` is the number of further failures. */
+export function failureLines(failure: TransferFailure, results: readonly TransferResult[], setting: FailureSetting): readonly string[] {
+  const failed = results.filter((result) => result.status === 'failed' || result.status === 'incomplete')
+  const one = failed.find((result) => result.failure === failure) ?? failed[0]
+  const others = failed.length - 1
+  const name = one === undefined ? '' : `${one.name}: `
+  return [
+    ...happened(failure, name),
+    ...(others > 0 ? [`${others} more ${others === 1 ? 'file is' : 'files are'} not in place; see the log.`] : []),
+    safeLine(failure.kind, failed, setting),
+    ...(failure.hint ?? ADVICE[failure.kind]).split('\n'),
+  ].filter((line) => line !== '')
+}
+
+/** Only faults of inputs have several lines on purpose; elsewhere a line break came from outside. */
+function happened(failure: TransferFailure, name: string): readonly string[] {
+  if (failure.kind !== 'invalid-input') return [`${name}${failure.message} (${failure.kind})`]
+  return ['The inputs are not right:', ...failure.message.split('\n')]
+}
+
+function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], setting: FailureSetting): string {
+  if (kind === 'invalid-input') return 'Nothing was transferred and no connection was made.'
+  if (kind === 'untrusted') return 'No credential was sent.'
+  const again = setting.host === 'actions' ? "'Re-run failed jobs'" : 'Running the same command again'
+  const untouched = 'What was under the final name before is untouched.'
+  const done = failed.reduce((sum, result) => sum + inPlace(result), 0)
+  if (!KEEPS_PROGRESS.has(kind) || done === 0) return untouched
+  if (setting.keeps === 'nothing') return `${untouched} A download's partial stays on this runner: ${again} on a fresh one starts over.`
+  const size = failed.reduce<number | null>((sum, result) => (sum === null || result.size === null ? null : sum + result.size), 0)
+  const at = size === null || size === 0 ? formatBytes(done) : share(Math.min(done, size), size)
+  const where = setting.keeps === 'machine' && setting.host === 'actions' ? ' on this runner' : ''
+  return `Progress is kept: ${again}${where} continues at about ${at}. ${untouched}`
+}
+
+function inPlace(result: TransferResult): number {
+  const done = result.bytesReused + result.bytesTransferred
+  return result.size === null ? done : Math.min(done, result.size)
+}

@@ -1,0 +1,103 @@
+/** What surrounds a step: the runner or a terminal. The only way out for anything printed, and what goes out is escaped and redacted here. */
+import { printable, redactor } from '../core/text.ts'
+import { OUTPUT_ROWS, type OutputName } from './input-table.ts'
+import { secretFormsOf } from './secrets.ts'
+
+export interface Host {
+  readonly kind: 'actions' | 'terminal'
+  /** By name in lower case; what was not typed may be missing or empty. Undeclared ones are there too. */
+  readonly inputs: ReadonlyMap<string, string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** May be called again; the last value counts. */
+  setOutput(name: OutputName, value: string): void
+  /** For the post step. Not redacted, since it must come back as it was: never give it a secret. */
+  saveState(name: string, value: string): void
+  getState(name: string): string
+  /** Annotations, one line an element. */
+  error(lines: readonly string[]): void
+  warning(message: string): void
+  notice(message: string): void
+  info(line: string): void
+  /** Only seen when the runner's debug log is on. */
+  debug(line: string): void
+  startGroup(title: string): void
+  endGroup(): void
+  /** Markdown whose foreign parts are already escaped. Rejects never: a lost summary is a warning. */
+  appendSummary(markdown: string): Promise<void>
+  setExitCode(code: number): void
+  /** Prints what was held back. The last call. */
+  close(): void
+  /** For sinks that are not the host's: removes every form of every secret. */
+  redact(text: string): string
+}
+
+/** The raw way out. Takes text that is already safe. */
+export interface HostSink {
+  readonly kind: 'actions' | 'terminal'
+  mask(form: string): void
+  line(text: string): void
+  debug(text: string): void
+  annotation(level: 'error' | 'warning' | 'notice', text: string): void
+  startGroup(title: string): void
+  endGroup(): void
+  output(name: string, value: string): void
+  saveState(name: string, value: string): void
+  getState(name: string): string
+  summary(markdown: string): Promise<void>
+  exitCode(code: number): void
+  close(): void
+}
+
+export interface HostWorld {
+  readonly inputs: ReadonlyMap<string, string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+const LINES_MAX = 40
+const LINE_LENGTH_MAX = 2000
+/** The runner cuts an annotation at 4096 characters. */
+const ANNOTATION_LENGTH_MAX = 4000
+
+/** Masks every secret first thing, then hands out the safe way. */
+export function createHost(sink: HostSink, world: HostWorld): Host {
+  const forms = secretFormsOf(world.inputs)
+  // The runner masks line by line and would also mask the short lines of a form that has several.
+  for (const form of forms) if (!/[\r\n]/.test(form)) sink.mask(form)
+  const redact = redactor(forms)
+  // Redacted first: escaping would change a secret's letters, cutting would leave half of it. And again, for what escaping put together.
+  const safe = (text: string, lengthMax = LINE_LENGTH_MAX): string => redact(printable(redact(text), lengthMax))
+  const isOpen = (name: OutputName): boolean => OUTPUT_ROWS.find((row) => row.name === name)?.open === true
+  const host: Host = {
+    kind: sink.kind,
+    inputs: world.inputs,
+    environment: world.environment,
+    setOutput: (name, value) => sink.output(name, isOpen(name) ? redact(value) : value),
+    saveState: (name, value) => sink.saveState(name, value),
+    getState: (name) => sink.getState(name),
+    error: (lines) => sink.annotation('error', annotationText(lines.map((line) => safe(line)))),
+    warning: (message) => sink.annotation('warning', safe(message)),
+    notice: (message) => sink.annotation('notice', safe(message)),
+    info: (line) => sink.line(safe(line)),
+    debug: (line) => sink.debug(safe(line)),
+    startGroup: (title) => sink.startGroup(safe(title, 300)),
+    endGroup: () => sink.endGroup(),
+    appendSummary: async (markdown) => {
+      try {
+        await sink.summary(redact(markdown))
+      } catch (error) {
+        host.warning(`The job summary could not be written: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    },
+    setExitCode: (code) => sink.exitCode(code),
+    close: () => sink.close(),
+    redact,
+  }
+  return host
+}
+
+function annotationText(lines: readonly string[]): string {
+  const kept = lines.slice(0, LINES_MAX)
+  while (kept.length > 1 && kept.join('\n').length > ANNOTATION_LENGTH_MAX) kept.pop()
+  const left = lines.length - kept.length
+  return (left === 0 ? kept : [...kept, `… and ${left} more`]).join('\n')
+}

@@ -1,0 +1,76 @@
+/** Which secrets the inputs hold, and every form in which each may turn up. Works on raw text, so that malformed inputs are masked too. */
+import { printable, secretForms } from '../core/text.ts'
+import { INPUT_ROWS } from './input-table.ts'
+
+const URL_INPUTS = ['source', 'destination', 'checksum', 'server'] as const
+/** Greedy to the last @, because people forget to encode one inside a password. */
+const USERINFO = /:\/\/(\S*)@/
+const SECRET_PARAMETER = /sig|token|key|secret|pass|credential|auth/i
+/** Common to all keys; masking it would only hide error messages. */
+const PEM_FRAME = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/
+
+interface Secret {
+  readonly text: string
+  readonly username: string
+}
+
+function inUrls(line: string): readonly Secret[] {
+  const secrets: Secret[] = []
+  const userinfo = USERINFO.exec(line)?.[1] ?? ''
+  const cut = userinfo.indexOf(':')
+  if (cut >= 0) secrets.push({ text: userinfo.slice(cut + 1), username: decoded(userinfo.slice(0, cut)) })
+  const query = /\?([^#\s]+)/.exec(line)?.[1] ?? ''
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!SECRET_PARAMETER.test(name)) continue
+    const asTyped = query.split('&').find((pair) => pair.startsWith(`${name}=`))
+    for (const text of [value, asTyped?.slice(name.length + 1) ?? '']) secrets.push({ text, username: '' })
+  }
+  return secrets
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function secretsIn(inputs: ReadonlyMap<string, string>): readonly Secret[] {
+  const username = inputs.get('username')?.trim() ?? ''
+  const secrets: Secret[] = []
+  for (const row of INPUT_ROWS) {
+    const text = inputs.get(row.name)
+    if (row.secret === undefined || text === undefined || text.trim() === '') continue
+    for (const one of [text, text.trim()]) secrets.push({ text: one, username })
+    if (row.name !== 'headers') continue
+    for (const line of text.split(/\r?\n/)) {
+      const value = line.slice(line.indexOf(':') + 1).trim()
+      // `Authorization: Bearer x`: the word after the scheme too.
+      for (const one of [value, value.slice(value.indexOf(' ') + 1)]) secrets.push({ text: one, username: '' })
+    }
+  }
+  for (const name of URL_INPUTS) for (const line of (inputs.get(name) ?? '').split(/\r?\n/)) secrets.push(...inUrls(line))
+  return secrets
+}
+
+/** As the URL parser writes it into userinfo, which is not quite `encodeURIComponent`. */
+function asUserinfo(text: string): string {
+  const url = new URL('sftp://host')
+  url.password = text
+  return url.password
+}
+
+/** Every form of every secret in the inputs; none shorter than four characters. */
+export function secretFormsOf(inputs: ReadonlyMap<string, string>): readonly string[] {
+  const forms = new Set<string>()
+  for (const { text, username } of secretsIn(inputs)) {
+    const once = decoded(text)
+    for (const variant of new Set([text, once])) {
+      const given = secretForms(variant, username)
+      for (const form of given) forms.add(form)
+      if (given.length > 0 && variant.trim().length >= 4) for (const form of [asUserinfo(variant), printable(variant)]) forms.add(form)
+    }
+  }
+  return [...forms].filter((form) => form.trim().length >= 4 && !PEM_FRAME.test(form))
+}

@@ -1,0 +1,172 @@
+/** The saved resume state: what was observed, never what was decided. Format and rules: docs/journal.md. */
+import { createHash } from 'node:crypto'
+import { blockCount, type Fingerprint } from './fingerprint.ts'
+import { type ByteRange, type RangeSet, rangeSet } from './ranges.ts'
+
+export interface JournalEntry {
+  /** Sixteen hex digits: which file of the step. */
+  readonly key: string
+  readonly source: Fingerprint
+  /** Bytes per block, a power of two. */
+  readonly blockSize: number
+  /** SHA-256 (hex) of every block as sent or received; null where unknown. One per block of `source.size`. */
+  readonly blocks: readonly (string | null)[]
+  /** Uploads: stored by the server, as it said. Downloads: written to the local partial. */
+  readonly acknowledged: RangeSet
+}
+
+export interface Journal {
+  readonly version: 1
+  /** Sixteen hex digits: which step. */
+  readonly id: string
+  /** Grows with every save; of two journals the higher is the newer. */
+  readonly sequence: number
+  readonly entries: readonly JournalEntry[]
+}
+
+const FORMAT = 'resumable-transfer-journal'
+const BYTES_MAX = 8 * 1024 * 1024
+const ENTRIES_MAX = 10_000
+const BLOCKS_MAX = 8192
+const DIGEST_BYTES = 32
+const UNKNOWN_DIGEST = '0'.repeat(DIGEST_BYTES * 2)
+
+export function emptyJournal(id: string): Journal {
+  return { version: 1, id, sequence: 0, entries: [] }
+}
+
+export function entryOf(journal: Journal, key: string): JournalEntry | null {
+  return journal.entries.find((e) => e.key === key) ?? null
+}
+
+export function withEntry(journal: Journal, entry: JournalEntry): Journal {
+  return { ...journal, entries: [...journal.entries.filter((e) => e.key !== entry.key), entry] }
+}
+
+export function withoutEntry(journal: Journal, key: string): Journal {
+  return { ...journal, entries: journal.entries.filter((e) => e.key !== key) }
+}
+
+/** Canonical text: one JSON object on the first line, the SHA-256 of that line on the second. */
+export function encodeJournal(journal: Journal): string {
+  const line = JSON.stringify({
+    format: FORMAT,
+    version: journal.version,
+    id: journal.id,
+    sequence: journal.sequence,
+    entries: journal.entries.map((entry) => ({
+      key: entry.key,
+      source: encodeFingerprint(entry.source),
+      blockSize: entry.blockSize,
+      blocks: Buffer.from(entry.blocks.map((b) => b ?? UNKNOWN_DIGEST).join(''), 'hex').toString('base64'),
+      acknowledged: entry.acknowledged.map((r) => [r.start, r.end]),
+    })),
+  })
+  return `${line}\n${createHash('sha256').update(line).digest('hex')}\n`
+}
+
+function encodeFingerprint(f: Fingerprint): Record<string, unknown> {
+  if (f.strength === 'content') return { strength: f.strength, size: f.size, sha256: f.sha256 }
+  if (f.strength === 'validator') return { strength: f.strength, size: f.size, validator: f.validator }
+  return { strength: f.strength, size: f.size, modifiedAtMs: f.modifiedAtMs }
+}
+
+/**
+ * A whole journal or null, never partly right. Whatever is doubtful is null: damaged, cut, too big, another version, unknown or repeated keys, numbers that are
+ * no safe offsets, ranges out of order or beyond the file. Decoding and encoding again must give the same text, which rules out every second spelling.
+ */
+export function decodeJournal(bytes: Uint8Array): Journal | null {
+  if (bytes.byteLength > BYTES_MAX) return null
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const cut = text.indexOf('\n')
+    const line = text.slice(0, cut)
+    if (cut < 0 || text.slice(cut) !== `\n${createHash('sha256').update(line).digest('hex')}\n`) return null
+    const journal = journalFrom(JSON.parse(line))
+    return journal !== null && encodeJournal(journal) === text ? journal : null
+  } catch {
+    return null
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsOf(value: unknown, names: readonly string[]): Fields | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const keys = Object.keys(value)
+  return keys.length === names.length && names.every((n) => keys.includes(n)) ? (value as Fields) : null
+}
+
+function journalFrom(value: unknown): Journal | null {
+  const fields = fieldsOf(value, ['format', 'version', 'id', 'sequence', 'entries'])
+  if (fields === null || fields.format !== FORMAT || fields.version !== 1) return null
+  if (!isTag(fields.id) || !isCount(fields.sequence) || !Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
+  const entries: JournalEntry[] = []
+  for (const candidate of fields.entries) {
+    const entry = entryFrom(candidate)
+    if (entry === null || entries.some((e) => e.key === entry.key)) return null
+    entries.push(entry)
+  }
+  return { version: 1, id: fields.id, sequence: fields.sequence, entries }
+}
+
+function entryFrom(value: unknown): JournalEntry | null {
+  const fields = fieldsOf(value, ['key', 'source', 'blockSize', 'blocks', 'acknowledged'])
+  if (fields === null || !isTag(fields.key) || typeof fields.blocks !== 'string' || !Array.isArray(fields.acknowledged)) return null
+  const source = fingerprintFrom(fields.source)
+  const { blockSize } = fields
+  if (source === null || !isCount(blockSize) || !Number.isInteger(Math.log2(blockSize))) return null
+  if (blockCount(source.size, blockSize) > BLOCKS_MAX) return null
+  const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize))
+  const acknowledged = rangesFrom(fields.acknowledged, source.size)
+  return blocks === null || acknowledged === null ? null : { key: fields.key, source, blockSize, blocks, acknowledged }
+}
+
+function fingerprintFrom(value: unknown): Fingerprint | null {
+  const strength = typeof value === 'object' && value !== null && 'strength' in value ? value.strength : null
+  if (strength === 'content') {
+    const f = fieldsOf(value, ['strength', 'size', 'sha256'])
+    return f !== null && isCount(f.size) && isHex(f.sha256, 64) ? { strength, size: f.size, sha256: f.sha256 } : null
+  }
+  if (strength === 'validator') {
+    const f = fieldsOf(value, ['strength', 'size', 'validator'])
+    const ok = f !== null && isCount(f.size) && typeof f.validator === 'string' && f.validator.length > 0 && f.validator.length <= 1024
+    return ok ? { strength, size: f.size as number, validator: f.validator as string } : null
+  }
+  if (strength !== 'hint') return null
+  const f = fieldsOf(value, ['strength', 'size', 'modifiedAtMs'])
+  if (f === null || !isCount(f.size)) return null
+  return f.modifiedAtMs === null || isCount(f.modifiedAtMs) ? { strength, size: f.size, modifiedAtMs: f.modifiedAtMs } : null
+}
+
+function blocksFrom(text: string, count: number): readonly (string | null)[] | null {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.length !== count * DIGEST_BYTES) return null
+  return Array.from({ length: count }, (_, i) => {
+    const digest = bytes.toString('hex', i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES)
+    return digest === UNKNOWN_DIGEST ? null : digest
+  })
+}
+
+function rangesFrom(values: readonly unknown[], size: number): RangeSet | null {
+  const ranges: ByteRange[] = []
+  for (const value of values) {
+    if (!Array.isArray(value) || value.length !== 2) return null
+    const [start, end]: readonly unknown[] = value
+    if (!isCount(start) || !isCount(end) || start >= end || end > size || start <= (ranges.at(-1)?.end ?? -1)) return null
+    ranges.push({ start, end })
+  }
+  return rangeSet(ranges)
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)
+}
+
+function isHex(value: unknown, length: number): value is string {
+  return typeof value === 'string' && value.length === length && /^[0-9a-f]+$/.test(value)
+}
+
+function isTag(value: unknown): value is string {
+  return isHex(value, 16)
+}

@@ -1,0 +1,62 @@
+import { abortError, TransferError, throwIfAborted } from '../core/errors.ts'
+import type { Clock } from './ports.ts'
+
+/** Less than this in one stretch of `timeoutMs` counts as a stall: a peer that trickles bytes must not hold the job for ever. */
+const TRICKLE_BYTES = 4096
+/** Once every byte is sent, a server may take this much longer for its last word: some hash or copy before they answer. */
+const LAST_WORD_MS = 120_000
+
+export interface Watch {
+  /** Bytes moved so far in this exchange; only grows. */
+  moved(total: number): void
+}
+
+export interface WatchOptions {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  /** How many bytes will move in all; Infinity when unknown. 0: the exchange only has to end within its time. */
+  readonly bytes: number
+  /** What is being done, for the message of a stall. */
+  readonly what: string
+  /** For work that the server does silently (a digest): added to the time. */
+  readonly allowanceMs?: number
+}
+
+/** Runs one exchange with the server under a signal that also aborts, as `transient`, when nothing moves any more. */
+export async function watched<T>(
+  options: WatchOptions,
+  signal: AbortSignal,
+  run: (signal: AbortSignal, watch: Watch) => Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal)
+  const controller = new AbortController()
+  const onAbort = (): void => controller.abort(abortError(signal))
+  signal.addEventListener('abort', onAbort, { once: true })
+  let moved = 0
+  let seen = 0
+  let cancel = (): void => {}
+  const arm = (): void => {
+    const complete = moved >= options.bytes
+    const ms = options.timeoutMs + (options.allowanceMs ?? 0) + (complete && options.bytes > 0 ? LAST_WORD_MS : 0)
+    cancel = options.clock.after(ms, () => {
+      const finishing = moved >= options.bytes && moved > seen
+      if (moved - seen < TRICKLE_BYTES && !finishing) {
+        controller.abort(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
+        return
+      }
+      seen = moved
+      arm()
+    })
+  }
+  arm()
+  try {
+    return await run(controller.signal, {
+      moved: (total) => {
+        moved = Math.max(moved, total)
+      },
+    })
+  } finally {
+    cancel()
+    signal.removeEventListener('abort', onAbort)
+  }
+}

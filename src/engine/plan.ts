@@ -1,0 +1,117 @@
+/** Decisions as data: pure functions from facts to plans. `upload.ts` and `download.ts` gather the facts and carry the plans out. */
+import { type ContentDigests, type Fingerprint, sameFingerprint } from '../core/fingerprint.ts'
+import type { JournalEntry } from '../core/journal.ts'
+import { type ByteRange, containsRange, EMPTY, missing, prefixLength, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
+
+export type StartReason =
+  | 'nothing-there'
+  | 'resume-off'
+  | 'server-cannot-resume'
+  | 'nothing-proven'
+  | 'partial-too-long'
+  | 'cannot-rewind'
+  | 'source-unidentified'
+
+/** How the bytes will travel. `segments` are what is to be sent or fetched, in order; `kept` bytes were proven. */
+export type TransferPlan =
+  | { readonly kind: 'start'; readonly reason: StartReason; readonly segments: RangeSet }
+  | { readonly kind: 'append'; readonly kept: number; readonly segments: RangeSet }
+  | { readonly kind: 'rewind'; readonly kept: number; readonly segments: RangeSet }
+  | { readonly kind: 'fill'; readonly kept: number; readonly truncateTo: number | null; readonly segments: RangeSet }
+
+/** What an upload may build on, once it is proven. */
+export interface UploadFacts {
+  readonly size: number
+  readonly resume: 'auto' | 'never'
+  /** Size of the partial that carries this source's fingerprint in its name; null when there is none. */
+  readonly partialSize: number | null
+  /** How this server continues a partial; null: not at all. */
+  readonly resumer: 'append' | 'rewind' | 'positional' | null
+}
+
+/** Which bytes of the partial are worth proving; empty means that the upload starts from the first byte. */
+export function candidates(facts: UploadFacts, hinted: RangeSet | null): RangeSet {
+  if (facts.resume === 'never' || facts.partialSize === null || facts.resumer === null) return EMPTY
+  if (facts.partialSize > facts.size && facts.resumer !== 'positional') return EMPTY
+  const present = rangeSet([{ start: 0, end: Math.min(facts.partialSize, facts.size) }])
+  return hinted === null ? present : hinted.filter((r) => r.end <= (facts.partialSize ?? 0))
+}
+
+/** The plan, given what was proven of the partial. Bytes that are merely there count for nothing. */
+export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
+  const { size, partialSize } = facts
+  const start = (reason: StartReason): TransferPlan => ({ kind: 'start', reason, segments: rangeSet([{ start: 0, end: size }]) })
+  if (facts.resume === 'never') return start('resume-off')
+  if (partialSize === null) return start('nothing-there')
+  if (facts.resumer === null) return start('server-cannot-resume')
+  if (facts.resumer === 'positional') {
+    const kept = totalBytes(proven)
+    if (kept === 0 && size > 0) return start('nothing-proven')
+    return { kind: 'fill', kept, truncateTo: partialSize > size ? size : null, segments: missing(proven, size) }
+  }
+  if (partialSize > size) return start('partial-too-long')
+  const kept = prefixLength(proven)
+  const segments = rangeSet([{ start: kept, end: size }])
+  if (kept === partialSize) return kept === 0 && size > 0 ? start('nothing-proven') : { kind: 'append', kept, segments }
+  if (kept === 0) return start('nothing-proven')
+  return facts.resumer === 'rewind' ? { kind: 'rewind', kept, segments } : start('cannot-rewind')
+}
+
+/** Blocks of an older version of the source that the new one still has at the same place, as ranges; empty when the old journal entry is of no use. */
+export function salvageable(old: JournalEntry, now: ContentDigests): RangeSet {
+  const { blockSize, size } = now
+  if (old.source.strength !== 'content' || old.blockSize !== blockSize) return EMPTY
+  const same: ByteRange[] = []
+  for (const [i, block] of now.blocks.entries()) {
+    const range = { start: i * blockSize, end: Math.min((i + 1) * blockSize, size) }
+    const oldEnd = Math.min((i + 1) * blockSize, old.source.size)
+    if (block === old.blocks[i] && oldEnd === range.end && containsRange(old.acknowledged, range)) same.push(range)
+  }
+  return rangeSet(same)
+}
+
+export interface KeepableBlock {
+  readonly index: number
+  readonly range: ByteRange
+  readonly digest: string
+}
+
+/** What a download may keep of its local partial: whole blocks that this machine's journal vouches for, still to be hashed again. */
+export function keepableBlocks(
+  entry: JournalEntry | null,
+  source: Fingerprint,
+  blockSize: number,
+  partialSize: number,
+): readonly KeepableBlock[] {
+  if (entry === null || entry.blockSize !== blockSize || !sameFingerprint(entry.source, source)) return []
+  return entry.blocks.flatMap((digest, index) => {
+    const range = { start: index * blockSize, end: Math.min((index + 1) * blockSize, source.size) }
+    const stored = containsRange(entry.acknowledged, range) && range.end <= partialSize
+    return digest !== null && stored ? [{ index, range, digest }] : []
+  })
+}
+
+/** One line for people. */
+export function describePlan(plan: TransferPlan, format: (bytes: number) => string): string {
+  switch (plan.kind) {
+    case 'start':
+      return START_TEXT[plan.reason]
+    case 'append':
+    case 'rewind':
+      return `continuing at ${format(plan.kept)}, ${format(totalBytes(plan.segments))} to go`
+    case 'fill':
+      return `continuing with ${format(plan.kept)} in place, ${format(totalBytes(plan.segments))} to go`
+    default:
+      return plan satisfies never
+  }
+}
+
+const START_TEXT: Readonly<Record<StartReason, string>> = {
+  'nothing-there': 'starting from the beginning: nothing was sent before',
+  'resume-off': 'starting from the beginning: resume is off',
+  'server-cannot-resume': 'starting from the beginning: this server cannot continue a file',
+  'nothing-proven': 'starting from the beginning: nothing of the partial could be proven to be this source',
+  'partial-too-long': 'starting from the beginning: the partial is longer than the source',
+  'cannot-rewind': 'starting from the beginning: the partial is damaged and this server only appends',
+  'source-unidentified': 'starting from the beginning: the server tells nothing by which the source could be recognised',
+}

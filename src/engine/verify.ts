@@ -1,0 +1,188 @@
+/** The proof ladder: a server digest where there is one, else reading back. Nothing is claimed above the level reached. */
+import { createHash } from 'node:crypto'
+import { type FailureKind, TransferError } from '../core/errors.ts'
+import type { ContentDigests } from '../core/fingerprint.ts'
+import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
+import type { LocalSource } from '../local/local.ts'
+import type { Digester, Remote } from '../remotes/remote.ts'
+import { type WatchOptions, watched } from './exchange.ts'
+import type { Clock } from './ports.ts'
+
+/** A server that hashes slower than this is no faster than reading back. */
+const DIGEST_BYTES_PER_MS = 5_000
+/** Halving a damaged range this often finds the damage in a file of any size without a flood of commands. */
+const DIGEST_CALLS_MAX = 48
+
+const UNPROVEN: readonly FailureKind[] = ['source-changed', 'unsupported', 'refused', 'denied', 'not-found']
+
+export interface ProofContext {
+  readonly remote: Remote
+  readonly path: string
+  readonly source: LocalSource
+  readonly expected: ContentDigests
+  readonly clock: Clock
+  readonly timeoutMs: number
+  /** Absent: read back. */
+  readonly digester: Digester | undefined
+  progress(bytesDone: number): void
+}
+
+export type ProofMethod = 'digest' | 'read-back'
+
+export interface RangeProof {
+  readonly proven: RangeSet
+  readonly method: ProofMethod
+}
+
+function watch(context: ProofContext, what: string, bytes: number, allowanceMs = 0): WatchOptions {
+  return { clock: context.clock, timeoutMs: context.timeoutMs, bytes, what, allowanceMs }
+}
+
+/** Which bytes of `ranges` the file at `path` provably shares with the source. */
+export async function proveRanges(context: ProofContext, ranges: RangeSet, signal: AbortSignal): Promise<RangeProof> {
+  const total = totalBytes(ranges)
+  if (total === 0) return { proven: EMPTY, method: 'read-back' }
+  const { digester } = context
+  if (digester !== undefined && usable(digester, ranges, context.expected.size)) {
+    try {
+      return { proven: await proveByDigest(context, digester, ranges, signal), method: 'digest' }
+    } catch (error) {
+      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+    }
+  }
+  const proven: ByteRange[] = []
+  let done = 0
+  for (const range of ranges) {
+    proven.push(...(await readBack(context, range, false, (bytes) => context.progress(done + bytes), signal)))
+    done += range.end - range.start
+  }
+  return { proven: rangeSet(proven), method: 'read-back' }
+}
+
+function usable(digester: Digester, ranges: RangeSet, size: number): boolean {
+  if (digester.ranges === 'any') return true
+  if (ranges.length !== 1 || ranges[0]?.start !== 0) return false
+  return digester.ranges === 'prefix' || ranges[0].end === size
+}
+
+async function digestMatches(context: ProofContext, digester: Digester, range: ByteRange, signal: AbortSignal): Promise<boolean> {
+  const length = range.end - range.start
+  const [theirs, ours] = await Promise.all([
+    watched(watch(context, 'the server computes a digest', 0, length / DIGEST_BYTES_PER_MS), signal, (s) =>
+      digester.digest(context.path, range, s),
+    ),
+    context.source.digest(range, digester.algorithm, signal),
+  ])
+  return theirs === ours
+}
+
+/** Halves what does not match until single blocks remain. A digester of prefixes only ever halves towards the front. */
+async function proveByDigest(context: ProofContext, digester: Digester, ranges: RangeSet, signal: AbortSignal): Promise<RangeSet> {
+  const { blockSize } = context.expected
+  const proven: ByteRange[] = []
+  let calls = 0
+  const prove = async (range: ByteRange): Promise<void> => {
+    if (range.end <= range.start || calls >= DIGEST_CALLS_MAX) return
+    calls += 1
+    if (await digestMatches(context, digester, range, signal)) {
+      proven.push(range)
+      return context.progress(totalBytes(rangeSet(proven)))
+    }
+    if (range.end - range.start <= blockSize || digester.ranges === 'whole') return
+    const middle = Math.floor((range.start + range.end) / 2 / blockSize) * blockSize
+    const cut = middle > range.start ? middle : range.start + blockSize
+    if (digester.ranges === 'any') {
+      await prove({ start: range.start, end: cut })
+      return prove({ start: cut, end: range.end })
+    }
+    return proveLongestPrefix(range.end)
+  }
+  const proveLongestPrefix = async (end: number): Promise<void> => {
+    let good = 0
+    let bad = Math.ceil(end / blockSize)
+    while (bad - good > 1 && calls < DIGEST_CALLS_MAX) {
+      calls += 1
+      const middle = Math.floor((good + bad) / 2)
+      if (await digestMatches(context, digester, { start: 0, end: middle * blockSize }, signal)) good = middle
+      else bad = middle
+    }
+    if (good > 0) proven.push({ start: 0, end: good * blockSize })
+  }
+  for (const range of ranges) await prove(range)
+  return rangeSet(proven)
+}
+
+/** Reads `range` back and compares it block by block. `untilFirstDifference` ends at the first block that differs. */
+async function readBack(
+  context: ProofContext,
+  range: ByteRange,
+  untilFirstDifference: boolean,
+  progress: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<readonly ByteRange[]> {
+  const { blockSize, blocks, size } = context.expected
+  const good: ByteRange[] = []
+  let at = range.start
+  let hash = createHash('sha256')
+  const blockEnd = (): number => Math.min((Math.floor(at / blockSize) + 1) * blockSize, range.end)
+  let blockStart = range.start
+  let end = blockEnd()
+  const differs = new TransferError('integrity', 'the stored bytes differ')
+  const finishBlock = async (): Promise<void> => {
+    const piece = { start: blockStart, end }
+    const whole = piece.start % blockSize === 0 && piece.end === Math.min(piece.start + blockSize, size)
+    const ours = whole ? blocks[piece.start / blockSize] : await context.source.digest(piece, 'sha256', signal)
+    if (hash.digest('hex') === ours) good.push(piece)
+    else if (untilFirstDifference) throw differs
+    hash = createHash('sha256')
+    blockStart = end
+    if (end < range.end) end = blockEnd()
+  }
+  try {
+    await watched(watch(context, 'reading back', range.end - range.start), signal, (s, w) =>
+      context.remote.read(
+        context.path,
+        range,
+        async (chunk) => {
+          let rest = chunk
+          while (rest.length > 0) {
+            const piece = rest.subarray(0, end - at)
+            hash.update(piece)
+            at += piece.length
+            rest = rest.subarray(piece.length)
+            if (at === end) await finishBlock()
+          }
+          w.moved(at - range.start)
+          progress(at - range.start)
+        },
+        {},
+        s,
+      ),
+    )
+  } catch (error) {
+    if (error === differs) return good
+    // Shorter than stat said, no start in the middle, no right to read: what was compared so far stands, the rest is not proven.
+    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return good
+    throw error
+  }
+  return good
+}
+
+/** Whether the file at `path` holds exactly the source, and how that was found out. The caller has compared the sizes. */
+export async function proveWhole(
+  context: ProofContext,
+  signal: AbortSignal,
+): Promise<{ readonly same: boolean; readonly method: ProofMethod }> {
+  const { size } = context.expected
+  const whole = { start: 0, end: size }
+  if (size === 0) return { same: true, method: 'read-back' }
+  if (context.digester !== undefined) {
+    try {
+      return { same: await digestMatches(context, context.digester, whole, signal), method: 'digest' }
+    } catch (error) {
+      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+    }
+  }
+  const good = rangeSet(await readBack(context, whole, true, context.progress, signal))
+  return { same: totalBytes(good) === size, method: 'read-back' }
+}

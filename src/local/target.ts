@@ -1,0 +1,144 @@
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { TransferError, throwIfAborted } from '../core/errors.ts'
+import { partialName } from '../core/paths.ts'
+import type { ByteRange } from '../core/ranges.ts'
+import type { DigestAlgorithm, Sink } from '../remotes/remote.ts'
+import { blockDigest } from './block-digest.ts'
+import { localError } from './errors.ts'
+import type { LocalPartial, LocalTarget } from './local.ts'
+import { type StreamDigest, streamDigest } from './stream-digest.ts'
+
+const READ_BYTES = 1024 * 1024
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
+
+/** The place of a download. Nothing is touched until a partial is opened. */
+export function localTarget(path: string): LocalTarget {
+  const directory = dirname(path)
+  const partialPath = (tag: string): string => join(directory, partialName(basename(path), tag))
+  return {
+    finalSize: async () => {
+      const stat = await lstatOrNull(path)
+      if (stat?.isDirectory() === true) {
+        throw new TransferError('conflict', `the target is a directory: ${path}`, {
+          hint: 'End `destination` with a slash to download into it.',
+        })
+      }
+      return stat?.isFile() === true ? stat.size : null
+    },
+    digestFinal: async (algorithm, signal) => {
+      const handle = await open(path, constants.O_RDONLY | NO_FOLLOW).catch(localError(`open ${path}`))
+      try {
+        return await digestOf(handle, algorithm, signal)
+      } finally {
+        await handle.close()
+      }
+    },
+    openPartial: async (tag) => {
+      await mkdir(directory, { recursive: true }).catch(localError(`create the directory ${directory}`))
+      return openPartial(partialPath(tag))
+    },
+    removePartial: async (tag) => {
+      await unlink(partialPath(tag)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') localError(`remove ${partialPath(tag)}`)(error)
+      })
+    },
+    commit: async (tag) => {
+      await rename(partialPath(tag), path).catch(localError(`rename the finished download to ${path}`))
+      await syncDirectory(directory)
+    },
+  }
+}
+
+async function lstatOrNull(path: string) {
+  return lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
+    return localError(`look at ${path}`)(error)
+  })
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return // directories cannot be opened there; NTFS journals renames
+  const handle = await open(directory, constants.O_RDONLY).catch(localError(`open ${directory}`))
+  try {
+    await handle.sync()
+  } catch {
+    // some file systems refuse fsync on directories; the rename itself has happened
+  } finally {
+    await handle.close()
+  }
+}
+
+async function digestOf(handle: FileHandle, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
+  const { size } = await handle.stat()
+  const running = streamDigest(handle.fd, algorithm)
+  try {
+    return await running.finish(size, signal)
+  } finally {
+    await running.stop()
+  }
+}
+
+async function openPartial(path: string): Promise<LocalPartial> {
+  const handle = await open(path, constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, 0o644).catch(localError(`open ${path}`))
+  const opened = await handle.stat()
+  if (!opened.isFile() || opened.nlink !== 1) {
+    await handle.close()
+    throw new TransferError('conflict', `the partial is not a plain file of its own: ${path}`, { hint: 'Remove it.' })
+  }
+  let alongside: StreamDigest | null = null
+  const stopAlongside = async (): Promise<void> => {
+    await alongside?.stop()
+    alongside = null
+  }
+  return {
+    size: async () => (await handle.stat()).size,
+    write: async (position, bytes) => {
+      const [digest] = await Promise.all([blockDigest(bytes), writeAll(handle, position, bytes, path)])
+      return digest
+    },
+    read: (range, sink, signal) => readRange(handle, range, sink, signal, path),
+    settled: (end) => {
+      alongside ??= streamDigest(handle.fd, 'sha256')
+      alongside.extend(end)
+    },
+    digest: async (algorithm, signal) => {
+      if (algorithm !== 'sha256' || alongside === null) return digestOf(handle, algorithm, signal)
+      const digest = await alongside.finish((await handle.stat()).size, signal)
+      await stopAlongside()
+      return digest
+    },
+    truncate: async (size) => {
+      await stopAlongside()
+      await handle.truncate(size).catch(localError(`truncate ${path}`))
+    },
+    sync: async () => {
+      await handle.sync().catch(localError(`write ${path} to the disk`))
+    },
+    close: async () => {
+      await stopAlongside()
+      await handle.close()
+    },
+  }
+}
+
+async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array, path: string): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle
+      .write(bytes, written, bytes.length - written, position + written)
+      .catch(localError(`write ${path}`))
+    written += bytesWritten
+  }
+}
+
+async function readRange(handle: FileHandle, range: ByteRange, sink: Sink, signal: AbortSignal, path: string): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, Math.max(1, range.end - range.start)))
+  for (let at = range.start; at < range.end; ) {
+    throwIfAborted(signal)
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, range.end - at), at).catch(localError(`read ${path}`))
+    if (bytesRead === 0) throw new TransferError('conflict', `the partial became shorter while it was read: ${path}`)
+    await sink(buffer.subarray(0, bytesRead))
+    at += bytesRead
+  }
+}

@@ -1,0 +1,204 @@
+import * as tls from 'node:tls'
+import { FTPContext, FTPError, type FTPResponse } from 'basic-ftp'
+import { TransferError } from '../../core/errors.ts'
+import { bounded, type Wait } from './deadline.ts'
+import { type Reply, replyError, socketError } from './errors.ts'
+import { assertTrusted, type Trust } from './trust.ts'
+
+const KEEP_ALIVE_MS = 30_000
+const LINE_BREAKING = /[\r\n\0]/
+
+interface Consumer {
+  resolve(reply: Reply): void
+  reject(error: unknown): void
+}
+
+/**
+ * The control connection: basic-ftp's context for the socket and for cutting replies out of the stream, and one listener that never ends, so that
+ * a reply nobody asked for is noticed instead of answering the next command.
+ */
+export class Control {
+  readonly #context = new FTPContext(0)
+  readonly #replies: Reply[] = []
+  #consumer: Consumer | null = null
+  /** Commands (and the greeting) whose final reply is still out. */
+  #unanswered = 1
+  #unasked: Reply | null = null
+  #failure: TransferError | null = null
+
+  constructor(debug: (message: string) => void) {
+    this.#context.log = (message: string): void => debug(message.trimEnd())
+    void this.#context.handle(undefined, (response) => this.#take(response))
+  }
+
+  /** Whether the next command would get its own answer. */
+  get usable(): boolean {
+    return this.#failure === null && this.#unasked === null && this.#replies.length === 0 && this.#unanswered === 0
+  }
+
+  /** Where data connections go, whatever address the server names. */
+  get remoteAddress(): string {
+    const address = this.#context.socket.remoteAddress
+    if (address === undefined) throw this.#ended()
+    return address
+  }
+
+  get encrypted(): boolean {
+    return this.#context.hasTLS
+  }
+
+  /** The TLS session that data connections continue: the newest ticket of any connection of this session. */
+  get tlsSession(): Buffer | undefined {
+    const { socket, tlsSessionStore } = this.#context
+    return tlsSessionStore ?? (socket instanceof tls.TLSSocket ? socket.getSession() : undefined)
+  }
+
+  keepTlsSession(session: Buffer): void {
+    this.#context.tlsSessionStore = session
+  }
+
+  /** Connects in clear text and waits for the greeting. */
+  async connect(host: string, port: number, wait: Wait): Promise<Reply> {
+    this.#context.socket.connect({ host, port })
+    this.#tune()
+    return await this.#greeting(wait)
+  }
+
+  /** Connects with TLS from the first byte. The server is verified before its greeting is looked at. */
+  async connectSecurely(port: number, trust: Trust, wait: Wait): Promise<Reply> {
+    const socket = tls.connect({ ...trust.options, port })
+    this.#context.socket = socket
+    this.#tune()
+    await this.#handshake(socket, trust, wait)
+    return await this.#greeting(wait)
+  }
+
+  /** Turns the clear connection into a verified TLS one. Nothing that was said before counts afterwards. */
+  async upgrade(trust: Trust, wait: Wait): Promise<void> {
+    if (!this.usable) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
+    const socket = tls.connect({ ...trust.options, socket: this.#context.socket })
+    await this.#handshake(socket, trust, wait)
+    if (!this.usable) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
+    this.#context.socket = socket
+    this.#tune()
+  }
+
+  /** Sends one command. Refuses CR, LF and NUL, and refuses to go on when the server is out of step. */
+  send(command: string): void {
+    if (LINE_BREAKING.test(command)) throw new TransferError('invalid-input', 'a name with a line break or a NUL cannot be sent over FTP')
+    if (this.#failure !== null) throw this.#ended()
+    if (this.#unasked !== null) throw this.#outOfStep(this.#unasked)
+    this.#unanswered += 1
+    this.#context.send(command)
+  }
+
+  /** The next reply, whenever it comes. One may wait at a time. */
+  reply(): Promise<Reply> {
+    const next = this.#replies.shift()
+    if (next !== undefined) return Promise.resolve(next)
+    if (this.#failure !== null) return Promise.reject(this.#ended())
+    const waiting = new Promise<Reply>((resolve, reject) => {
+      this.#consumer = { resolve, reject }
+    })
+    waiting.catch(() => undefined)
+    return waiting
+  }
+
+  /** The next reply in time. A wait that ends without one closes the connection: whatever came later would answer something else. */
+  async expect(action: string, wait: Wait): Promise<Reply> {
+    return await this.within(this.reply(), action, wait)
+  }
+
+  /** As `expect`, for a reply that is already being waited for. */
+  async within(reply: Promise<Reply>, action: string, wait: Wait): Promise<Reply> {
+    const seconds = Math.round(wait.timeoutMs / 100) / 10
+    try {
+      return await bounded(reply, wait, () => new TransferError('transient', `${action}: no answer from the server for ${seconds} s`))
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** Calls `touched` whenever anything arrives, also inside a reply of many lines. Returns the end of it. */
+  onActivity(touched: () => void): () => void {
+    const { socket } = this.#context
+    socket.on('data', touched)
+    return () => socket.off('data', touched)
+  }
+
+  /** Says QUIT and leaves. Idempotent. */
+  close(): void {
+    this.#failure ??= new TransferError('transient', 'the connection was closed')
+    this.#context.close()
+  }
+
+  #take(response: Error | FTPResponse): void {
+    if (response instanceof Error && !(response instanceof FTPError)) {
+      this.#fail(response)
+      return
+    }
+    const reply = { code: response.code, text: response.message }
+    if (this.#unanswered === 0) {
+      this.#unasked ??= reply
+      return
+    }
+    if (reply.code >= 200) this.#unanswered -= 1
+    const consumer = this.#consumer
+    this.#consumer = null
+    if (consumer === null) this.#replies.push(reply)
+    else consumer.resolve(reply)
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= socketError(error, 'control connection')
+    const consumer = this.#consumer
+    this.#consumer = null
+    consumer?.reject(this.#ended())
+  }
+
+  /** A server that closes often says why just before, e.g. `421 Timeout`: that text is worth more than ours. */
+  #ended(): TransferError {
+    if (this.#unasked !== null) return this.#outOfStep(this.#unasked)
+    return this.#failure ?? new TransferError('transient', 'the connection is not open')
+  }
+
+  #outOfStep(reply: Reply): TransferError {
+    if (reply.code === 421) return replyError(reply, 'the server ended the session')
+    return new TransferError('transient', `the server said something that nobody asked for: ${reply.text}`)
+  }
+
+  #tune(): void {
+    this.#context.socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    this.#context.socket.setNoDelay(true)
+  }
+
+  async #greeting(wait: Wait): Promise<Reply> {
+    let reply = await this.expect('connecting', wait)
+    while (reply.code < 200) reply = await this.expect('connecting', wait)
+    return reply
+  }
+
+  async #handshake(socket: tls.TLSSocket, trust: Trust, wait: Wait): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.once('close', () => reject(new TransferError('transient', 'the server closed the connection during the TLS handshake')))
+      socket.once('secureConnect', () => {
+        try {
+          assertTrusted(socket, trust)
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+    try {
+      await bounded(done, wait, () => new TransferError('transient', 'TLS handshake: no answer from the server'))
+    } catch (error) {
+      socket.on('error', () => undefined)
+      socket.destroy()
+      this.close()
+      throw socketError(error, 'TLS handshake')
+    }
+  }
+}

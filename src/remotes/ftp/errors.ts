@@ -1,0 +1,79 @@
+/** The one place where what an FTP server or a socket says becomes a TransferError. */
+import { type FailureDetails, type FailureKind, TransferError } from '../../core/errors.ts'
+
+/** One reply of the server: its code and its whole text, lines joined by LF, each with its code. */
+export interface Reply {
+  readonly code: number
+  readonly text: string
+}
+
+const CONNECTION_LIMIT =
+  /too many|maximum (number|login|connections|clients)|max(imum)? .*(clients|connections|users)|already connected|connection limit/i
+const NO_SPACE =
+  /quota|no space|disk (is )?full|not enough (disk )?space|insufficient (disk |storage )?space|exceeded storage|won't be saved/i
+const TLS_WANTED = /must use (encryption|ssl|tls)|(ssl|tls)[^.]{0,40}\brequired\b|require[sd]? (ssl|tls)|non-anonymous sessions must/i
+const SESSION_REUSE = /session reuse|reuse (is )?required|reuse of (the )?(ssl|tls)/i
+
+const HINTS = {
+  limit: 'The server limits how many sessions may be open. Lower `concurrency`, or wait until other sessions have ended.',
+  tls: 'The server wants TLS: use ftps:// instead of ftp://.',
+  reuse: 'The server wants data connections to continue the TLS session of the control connection and did not recognise it.',
+} as const
+
+interface Verdict {
+  readonly kind: FailureKind
+  readonly hint?: string
+}
+
+/** Code and text together decide: 530 is a wrong password or a full server, 550 is anything. Order matters. */
+function judge(reply: Reply): Verdict {
+  const { code, text } = reply
+  if (code === 421) return CONNECTION_LIMIT.test(text) ? { kind: 'transient', hint: HINTS.limit } : { kind: 'transient' }
+  if (code !== 332 && code >= 400 && CONNECTION_LIMIT.test(text)) return { kind: 'transient', hint: HINTS.limit }
+  if (code === 452 || code === 552 || (code >= 400 && NO_SPACE.test(text))) return { kind: 'no-space' }
+  if (code >= 500 && TLS_WANTED.test(text) && !SESSION_REUSE.test(text)) return { kind: 'denied', hint: HINTS.tls }
+  if (code === 425 || code === 522)
+    return SESSION_REUSE.test(text) || code === 522 ? { kind: 'transient', hint: HINTS.reuse } : { kind: 'transient' }
+  if (code === 530 || code === 430 || code === 332 || code === 532) return { kind: 'denied' }
+  if (code >= 400 && code < 500) return { kind: 'transient' }
+  if (code >= 500 && code < 600) return { kind: 'refused' }
+  return { kind: 'protocol' }
+}
+
+/** Text of a reply on one line. */
+export function replyText(reply: Reply): string {
+  return reply.text.replaceAll(/\s*\n\s*/g, ' ').trim()
+}
+
+/** What a reply other than the hoped-for one means. `action` says what we wanted, e.g. `STOR a.bin`. */
+export function replyError(reply: Reply, action: string, details: FailureDetails = {}): TransferError {
+  const verdict = judge(reply)
+  const hint = details.hint ?? verdict.hint
+  return new TransferError(verdict.kind, `${action}: the server answered ${replyText(reply)}`, {
+    ...details,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+/** The same code and text under a kind that the situation decides. */
+export function replyErrorAs(kind: FailureKind, reply: Reply, action: string, hint?: string): TransferError {
+  return new TransferError(kind, `${action}: the server answered ${replyText(reply)}`, hint === undefined ? {} : { hint })
+}
+
+const CERTIFICATE_CODES =
+  /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|ERR_SSL_|ERR_TLS_|EPROTO$|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_EXCEEDED|INVALID_PURPOSE)/
+
+/** What a failure of a socket means. A TransferError passes unchanged. */
+export function socketError(error: unknown, action: string): TransferError {
+  if (error instanceof TransferError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return new TransferError(socketFailureKind(code, message), `${action}: ${message}`, { cause: error })
+}
+
+function socketFailureKind(code: string, message: string): FailureKind {
+  if (code === 'ENOTFOUND') return 'invalid-input'
+  if (CERTIFICATE_CODES.test(code)) return 'untrusted'
+  if (/exceeded maximum allowed size/.test(message)) return 'protocol'
+  return 'transient'
+}

@@ -1,0 +1,174 @@
+/** The upload pump: one STOR or APPE from its first byte to the server's final word. */
+import { TransferError } from '../../core/errors.ts'
+import type { WriteObserver } from '../remote.ts'
+import type { Connection } from './connection.ts'
+import type { DataConnection } from './data.ts'
+import { obeying, settledWithin } from './deadline.ts'
+import { type Reply, replyError, replyErrorAs } from './errors.ts'
+import { wirePath } from './paths.ts'
+
+/** One write: large for speed, small enough that a slow line shows progress before the stall limit. */
+const CHUNK_BYTES = 256 * 1024
+/** A stopped upload: how long the server may take to accept what is on its way before the session is left. */
+const STOP_MS = 500
+/** How long the server's reason may lag behind a broken data connection. */
+const REASON_MS = 1000
+/** A server may hash, scan or copy before its final word. */
+const FINAL_REPLY_MS = 120_000
+const FINAL_REPLY_MAX_MS = 900_000
+/** What may sit in buffers between us and the server when the last byte has been handed over. */
+const BUFFERED_BYTES = 8 * 1024 * 1024
+
+/** Where an upload begins, and with which command. `offset` is the restart marker; 0 is none. */
+export interface Start {
+  readonly verb: 'STOR' | 'APPE'
+  readonly offset: number
+}
+
+interface Upload extends Start {
+  readonly command: string
+  readonly length: number
+  readonly source: AsyncIterator<Uint8Array>
+  /** Bytes handed to the network so far. */
+  readonly sent: (total: number) => void
+}
+
+/**
+ * Resolves once the server has answered 2xx to all `length` bytes, which alone proves nothing about what it stored. Ends the data connection with a clean FIN
+ * in every case: a reset deletes the whole partial on ProFTPD with DeleteAbortedStores, vsftpd with delete_failed_uploads, and ftp-srv.
+ */
+export async function store(
+  connection: Connection,
+  path: string,
+  start: Start,
+  length: number,
+  source: AsyncIterator<Uint8Array>,
+  observer: Pick<WriteObserver, 'sent'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = `${start.verb} ${wirePath(path, connection)}`
+  const upload: Upload = { ...start, command, length, source, sent: (total) => observer.sent(total) }
+  const data = await connection.openData(null, signal)
+  try {
+    await begin(connection, upload, data, signal)
+    await transfer(connection, upload, data, signal)
+  } finally {
+    data.destroy()
+  }
+}
+
+async function begin(connection: Connection, upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
+  if (!(await connection.restartAt(upload.offset, signal))) {
+    throw new TransferError('unsupported', `the server cannot start writing at byte ${upload.offset}`)
+  }
+  connection.control.send(upload.command)
+  let reply: Reply
+  try {
+    reply = await connection.control.expect(upload.command, connection.wait(signal))
+  } catch (error) {
+    if (!(error instanceof TransferError) || error.kind !== 'transient') throw error
+    const hint = 'Probably another session, perhaps one whose machine is gone, still has the file open for writing (vsftpd locks it).'
+    throw new TransferError('transient', error.message, { cause: error, hint })
+  }
+  if (reply.code >= 400) {
+    throw cannotContinue(upload, reply) ? replyErrorAs('unsupported', reply, upload.command) : replyError(reply, upload.command)
+  }
+  if (reply.code !== 150 && reply.code !== 125) throw replyErrorAs('protocol', reply, upload.command)
+  await data.ready(connection.wait(signal))
+}
+
+/** ProFTPD: 501 with HiddenStores, 451 `Append/Restart not permitted` without AllowStoreRestart, which is how Debian ships it. */
+function cannotContinue(upload: Upload, reply: Reply): boolean {
+  if (upload.offset > 0) return reply.code === 451 || reply.code === 501 || reply.code === 504
+  if (upload.verb === 'STOR') return false
+  return [500, 501, 502, 504].includes(reply.code) || (reply.code === 451 && /not (permitted|allowed)/i.test(reply.text))
+}
+
+async function transfer(connection: Connection, upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
+  const final = connection.control.reply()
+  const broken = new AbortController()
+  const started = performance.now()
+  watchServer(data, final, connection.timeoutMs, broken)
+  try {
+    await pump(upload, data, AbortSignal.any([signal, broken.signal]))
+  } catch (error) {
+    await stop(connection, data, final)
+    const reply = broken.signal.aborted && data.failure !== null ? await final.catch(() => null) : null
+    throw reply !== null && reply.code >= 400 ? replyError(reply, upload.command) : error
+  }
+  const elapsed = performance.now() - started
+  const draining = elapsed * Math.min(1, BUFFERED_BYTES / Math.max(1, upload.length))
+  const timeoutMs = Math.max(connection.timeoutMs, Math.min(FINAL_REPLY_MAX_MS, FINAL_REPLY_MS + draining))
+  const reply = await connection.control.within(final, `${upload.command}, after the last byte`, { signal, timeoutMs })
+  if (reply.code < 200 || reply.code > 299) throw replyError(reply, upload.command)
+  connection.restartMarked = false
+}
+
+/** Ends the pump when the server breaks the connection, says its final word too early, or takes nothing for `timeoutMs`. */
+function watchServer(data: DataConnection, final: Promise<Reply>, timeoutMs: number, broken: AbortController): void {
+  const { socket } = data
+  data.onEnd = () => {
+    if (!socket.writableFinished)
+      broken.abort(data.failure ?? new TransferError('transient', 'the server closed the data connection during the upload'))
+  }
+  final.then(
+    (reply) =>
+      broken.abort(
+        reply.code >= 400
+          ? replyError(reply, 'upload')
+          : new TransferError('transient', `the server called the upload complete before its last byte: ${reply.text}`),
+      ),
+    (error: unknown) => broken.abort(error),
+  )
+  // Node counts a write that is taken in pieces as activity. Only bytes that wait for the server count against it.
+  socket.setTimeout(timeoutMs, () => {
+    if (socket.writableLength > 0) broken.abort(new TransferError('transient', `the server took no data for ${timeoutMs / 1000} s`))
+    else socket.setTimeout(timeoutMs)
+  })
+  // So that an end or a reset by the server is noticed; it has nothing to say here.
+  socket.resume()
+}
+
+async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
+  const { socket } = data
+  let queued = 0
+  let sent = 0
+  for (;;) {
+    const step = await obeying(upload.source.next(), signal)
+    if (step.done === true) break
+    queued += step.value.length
+    if (queued > upload.length) throw new TransferError('internal', `the body has more than ${upload.length} bytes`)
+    for (let at = 0; at < step.value.length; at += CHUNK_BYTES) {
+      const chunk = step.value.subarray(at, at + CHUNK_BYTES)
+      const room = socket.write(chunk, (error) => {
+        if (error) return
+        sent += chunk.length
+        upload.sent(sent)
+      })
+      if (!room) await obeying(drained(data), signal)
+    }
+  }
+  if (queued < upload.length) throw new TransferError('internal', `the body has ${queued} bytes instead of ${upload.length}`)
+  await obeying(finished(data), signal)
+}
+
+function drained(data: DataConnection): Promise<void> {
+  return new Promise((resolve) => data.socket.once('drain', resolve))
+}
+
+/** Everything is with the kernel, and so is the FIN; with TLS a close_notify before it, without which vsftpd answers 426. */
+function finished(data: DataConnection): Promise<void> {
+  return new Promise((resolve) => data.socket.end(resolve))
+}
+
+/** Nothing more is sent; what is on its way gets a short moment to be stored. The session cannot be used afterwards. */
+async function stop(connection: Connection, data: DataConnection, final: Promise<Reply>): Promise<void> {
+  if (data.failure === null) {
+    const { socket } = data
+    if (!socket.writableEnded) socket.end()
+    await settledWithin(final, STOP_MS)
+  } else {
+    await settledWithin(final, REASON_MS)
+  }
+  connection.control.close()
+}

@@ -1,0 +1,63 @@
+/** TLS: whom we accept. Node never decides alone here, so that a pin, a name mismatch and a strange root all end in one place and one message. */
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import * as tls from 'node:tls'
+import { TransferError } from '../../core/errors.ts'
+import type { FtpConfig } from './config.ts'
+
+export interface Trust {
+  /** What control and data connections are opened with. The same host for both: Node refuses to continue a TLS session under another name. */
+  readonly options: tls.ConnectionOptions
+  readonly pins: readonly string[]
+  readonly verify: boolean
+}
+
+/** Rejects with `invalid-input` when `tls-ca` cannot be read. */
+export function trustFor(config: FtpConfig): Trust {
+  const ca = [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]
+  if (config.tlsCa !== undefined) ca.push(config.tlsCa)
+  let secureContext: tls.SecureContext
+  try {
+    secureContext = tls.createSecureContext({ ca, minVersion: 'TLSv1.2' })
+  } catch (error) {
+    throw new TransferError('invalid-input', `tls-ca cannot be used: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
+  return {
+    options: {
+      secureContext,
+      host: config.host,
+      ...(isIP(config.host) === 0 ? { servername: config.host } : {}),
+      // `assertTrusted` decides, in the same tick as the handshake ends and before a byte is sent or taken.
+      rejectUnauthorized: false,
+    },
+    pins: config.pins,
+    verify: config.tlsVerify,
+  }
+}
+
+function colons(hex: string): string {
+  return (hex.match(/../g) ?? []).join(':').toUpperCase()
+}
+
+/** Throws `untrusted` unless the peer of a finished handshake is the one we were told to trust. */
+export function assertTrusted(socket: tls.TLSSocket, trust: Trust): void {
+  if (!trust.verify) return
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) throw new TransferError('untrusted', 'the server showed no certificate')
+  const pin = createHash('sha256').update(certificate.raw).digest('hex')
+  if (trust.pins.includes(pin)) return
+  const shown = `its SHA-256 is ${colons(pin)}`
+  const hint = 'Only if you know by another way that this is the right certificate, set `fingerprint` to that value.'
+  if (trust.pins.length > 0) throw new TransferError('untrusted', `the server's certificate is not the pinned one; ${shown}`, { hint })
+  if (socket.authorized) return
+  const reason: unknown = socket.authorizationError
+  const why = reason instanceof Error ? ('code' in reason ? `${String(reason.code)}: ${reason.message}` : reason.message) : String(reason)
+  throw new TransferError('untrusted', `the server's certificate is not trusted (${why}); ${shown}`, { hint })
+}
+
+/** A data connection that continues a session which was checked needs no certificate; any other is checked like the control connection. */
+export function assertTrustedData(socket: tls.TLSSocket, trust: Trust): void {
+  if (!socket.isSessionReused()) assertTrusted(socket, trust)
+}

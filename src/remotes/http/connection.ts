@@ -1,0 +1,117 @@
+/** The connections of one Remote: pooled per origin, through the proxy of the environment where there is one, and judged before they are used. */
+import { lookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { TransferError } from '../../core/errors.ts'
+import { isPrivateAddress, isPrivateHost } from './addresses.ts'
+import type { HttpConfig } from './config.ts'
+import { judge, tlsOptions } from './trust.ts'
+
+export const CONNECTIONS_MAX = 8
+const CLOSE_TIMEOUT_MS = 1000
+
+export interface Connections {
+  readonly dispatcher: Dispatcher
+  /** Whether the server that the inputs name is in a private network: only then may a redirect lead into one. Known once connected. */
+  homeIsPrivate(): boolean
+  /** Ends every connection, also those being made. Bounded. */
+  close(): Promise<void>
+}
+
+/** undici reads http_proxy, https_proxy and no_proxy: the one place below `action` where the environment counts. */
+export function openConnections(config: HttpConfig, timeoutMs: number): Connections {
+  const ending = new AbortController()
+  const home = { isPrivate: isPrivateHost(config.url.hostname) }
+  const options = {
+    ...tlsOptions(config.tls),
+    allowH2: false,
+    // A resumed session is not checked against the host's name again.
+    maxCachedSessions: 0,
+    timeout: timeoutMs,
+    signal: ending.signal,
+  }
+  const toHome = buildConnector(options)
+  const toOthers = buildConnector({ ...options, lookup: publicLookup(() => home.isPrivate) })
+  const direct: buildConnector.connector = (target, callback) => {
+    if (!isHome(config.url, target)) return toOthers(target, callback)
+    toHome(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      home.isPrivate = isPrivateAddress(socket.remoteAddress ?? '')
+      callback(null, socket)
+    })
+  }
+  const dispatcher = new EnvHttpProxyAgent({
+    connect: direct,
+    requestTls: options,
+    proxyTls: { timeout: timeoutMs, allowH2: false },
+    allowH2: false,
+    factory: (origin, given) => pool(origin, given, config),
+  })
+  return {
+    dispatcher,
+    homeIsPrivate: () => home.isPrivate,
+    close: async () => {
+      ending.abort()
+      await bounded(dispatcher.destroy(new TransferError('stopped', 'the connection was closed')))
+    },
+  }
+}
+
+function pool(origin: string | URL, given: object, config: HttpConfig): Pool {
+  const connect = 'connect' in given && typeof given.connect === 'function' ? (given.connect as buildConnector.connector) : undefined
+  return new Pool(origin, {
+    connections: CONNECTIONS_MAX,
+    pipelining: 1,
+    allowH2: false,
+    // The exchange keeps its own, exact timer; undici's does not count uploads whose source is slow.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(connect === undefined ? {} : { connect: judged(connect, config) }),
+  })
+}
+
+/** Hands a TLS connection on only when its certificate is right; nothing has been written to it until then. */
+function judged(connect: buildConnector.connector, config: HttpConfig): buildConnector.connector {
+  return (target, callback) => {
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      const verdict = socket instanceof TLSSocket ? judge(socket, config.tls, target.hostname) : null
+      if (verdict === null) return callback(null, socket)
+      socket.destroy()
+      callback(verdict, null)
+    })
+  }
+}
+
+function isHome(home: URL, target: buildConnector.Options): boolean {
+  const port = (protocol: string, given: string): string => (given !== '' ? given : protocol === 'https:' ? '443' : '80')
+  return (
+    home.hostname.replace(/^\[|\]$/g, '') === target.hostname &&
+    home.protocol === target.protocol &&
+    port(home.protocol, home.port) === port(target.protocol, target.port ?? '')
+  )
+}
+
+/** Refuses private addresses at the moment of resolving, so that a name that changes its address between check and use gains nothing. */
+function publicLookup(privateAllowed: () => boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, '')
+      if (!privateAllowed() && addresses.some((a) => isPrivateAddress(a.address))) {
+        return callback(new TransferError('untrusted', `a redirect leads to ${hostname}, which is in a private network`), '')
+      }
+      if (options.all === true) return callback(null, addresses)
+      callback(null, addresses[0]?.address ?? '', addresses[0]?.family)
+    })
+  }
+}
+
+async function bounded(ending: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+  })
+  await Promise.race([ending.catch(() => undefined), limit])
+  clearTimeout(timer)
+}

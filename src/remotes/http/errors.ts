@@ -1,0 +1,63 @@
+/** What a server or the network said, as a failure of ours. */
+import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { type Reply, retryAfterMsOf } from './headers.ts'
+import { describeTarget } from './location.ts'
+
+const KINDS: Readonly<Record<number, FailureKind>> = {
+  401: 'denied',
+  403: 'denied',
+  404: 'not-found',
+  407: 'denied',
+  408: 'transient',
+  410: 'not-found',
+  412: 'conflict',
+  425: 'transient',
+  429: 'transient',
+  501: 'refused',
+  505: 'refused',
+  507: 'no-space',
+}
+
+function kindOf(status: number): FailureKind {
+  const kind = KINDS[status]
+  if (kind !== undefined) return kind
+  if (status >= 500) return 'transient'
+  return status >= 300 ? 'refused' : 'protocol'
+}
+
+/** The failure for a reply that is not the hoped-for one. `excerpt` is the beginning of its body, for people. */
+export function statusError(method: string, reply: Reply, excerpt: string): TransferError {
+  const kind = kindOf(reply.status)
+  const retryAfterMs = kind === 'transient' ? retryAfterMsOf(reply) : null
+  const words = excerpt.trim() === '' ? '' : `: ${excerpt.trim()}`
+  return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+  })
+}
+
+const NETWORK_CODES = new Set(
+  `ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EAI_FAIL EAI_NODATA EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN
+  ENETRESET EADDRNOTAVAIL ENOTCONN ERR_STREAM_PREMATURE_CLOSE UND_ERR_SOCKET UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH UND_ERR_INFO UND_ERR_PRX_CONN UND_ERR_DESTROYED UND_ERR_CLOSED`.split(/\s+/),
+)
+
+/** The failure behind an error of the network, of TLS or of undici. Anything unknown is our own defect. */
+export function networkError(error: unknown, origin: string): TransferError {
+  if (error instanceof TransferError) return error
+  const code = codeOf(error)
+  const message = `${origin}: ${error instanceof Error && error.message !== '' ? error.message : code}`
+  const fail = (kind: FailureKind): TransferError => new TransferError(kind, message, { cause: error })
+  if (NETWORK_CODES.has(code)) return fail('transient')
+  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
+  if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|UND_ERR_PRX_TLS)/.test(code)) return fail('untrusted')
+  const proxyStatus = /Proxy response \((\d{3})\)/.exec(message)?.[1] ?? (/Proxy Authentication Required/.test(message) ? '407' : null)
+  if (proxyStatus !== null) return fail(proxyStatus === '407' || proxyStatus === '403' ? 'denied' : 'transient')
+  return fail('internal')
+}
+
+/** `AggregateError` (all addresses of a host failed) carries the code of its first part. */
+function codeOf(error: unknown): string {
+  const part = error instanceof AggregateError ? (error.errors[0] ?? error) : error
+  const code = typeof part === 'object' && part !== null && 'code' in part ? part.code : ''
+  return typeof code === 'string' ? code : ''
+}

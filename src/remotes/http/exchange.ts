@@ -1,0 +1,290 @@
+/** One request and its reply on one connection: bounded by a timer and the signal, with back-pressure, and exact about how many bytes came. */
+import type { Dispatcher } from 'undici'
+import { abortError, TransferError } from '../../core/errors.ts'
+import type { Body, Sink } from '../remote.ts'
+import { networkError } from './errors.ts'
+import { type Framing, framingOf, type Reply } from './headers.ts'
+import { describeTarget, type Target } from './location.ts'
+import { type Outgoing, outgoing } from './outgoing.ts'
+
+/** Of a body that nobody wants, this much is read so that the connection can be used again and the message can say why. */
+const EXCERPT_BYTES_MAX = 16 * 1024
+
+export interface ExchangeRequest {
+  readonly method: string
+  readonly target: Target
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Body | string
+  /** Told the bytes handed to the network so far. */
+  readonly sent?: (total: number) => void
+}
+
+/** What to do with the body of a reply. */
+export type Intake =
+  /** Exactly `length` bytes, or as many as the framing says (null). What comes beyond is a broken promise, or is cut off. */
+  | { readonly kind: 'deliver'; readonly sink: Sink; readonly length: number | null; readonly beyond: 'protocol' | 'cut' }
+  | { readonly kind: 'excerpt' }
+  /** End the connection rather than read it. */
+  | { readonly kind: 'drop' }
+
+export interface Finished {
+  readonly reply: Reply
+  /** Beginning of an unwanted body as plain words. */
+  readonly excerpt: string
+  /** The whole request body had been handed over before the reply ended. */
+  readonly requestSent: boolean
+  /** A byte of the request body had been asked for. */
+  readonly bodyStarted: boolean
+}
+
+/** Decides on a reply's header. May throw; that ends the exchange. */
+export type Accept = (reply: Reply) => Intake
+
+export function exchange(
+  dispatcher: Dispatcher,
+  request: ExchangeRequest,
+  accept: Accept,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortError(signal))
+    new Exchange(request, accept, timeoutMs, signal, resolve, reject).start(dispatcher)
+  })
+}
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: ExchangeRequest
+  readonly #accept: Accept
+  readonly #timeoutMs: number
+  readonly #signal: AbortSignal
+  readonly #resolve: (finished: Finished) => void
+  readonly #reject: (error: unknown) => void
+  readonly #outgoing: Outgoing | null
+  readonly #onAbort = (): void => this.#fail(abortError(this.#signal))
+  #controller: Dispatcher.DispatchController | null = null
+  #timer: NodeJS.Timeout | undefined
+  #settled = false
+  #reply: Reply | null = null
+  #framing: Framing = { kind: 'close' }
+  #intake: Intake = { kind: 'excerpt' }
+  #received = 0
+  #sent = 0
+  #requestSent = false
+  /** The sink has not taken the last chunk yet; what comes meanwhile waits here, and `#ended` says that nothing more will. */
+  #busy = false
+  #backlog: Uint8Array[] = []
+  #ended = false
+  #excerpt: Uint8Array[] = []
+
+  constructor(
+    request: ExchangeRequest,
+    accept: Accept,
+    timeoutMs: number,
+    signal: AbortSignal,
+    resolve: (finished: Finished) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#request = request
+    this.#accept = accept
+    this.#timeoutMs = timeoutMs
+    this.#signal = signal
+    this.#resolve = resolve
+    this.#reject = reject
+    const { body } = request
+    this.#outgoing = body === undefined || typeof body === 'string' ? null : outgoing(body, (yes) => this.#watch(!yes))
+  }
+
+  start(dispatcher: Dispatcher): void {
+    const { method, target, headers, body } = this.#request
+    this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+    this.#watch(true)
+    try {
+      dispatcher.dispatch(
+        {
+          origin: target.origin,
+          path: target.path,
+          method,
+          headers: { ...headers },
+          body: this.#outgoing?.stream ?? (typeof body === 'string' ? body : null),
+        },
+        this,
+      )
+    } catch (error) {
+      this.#fail(networkError(error, target.origin))
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#settled) controller.abort(new TransferError('stopped', 'no longer wanted'))
+    else this.#watch(true)
+  }
+
+  onBodySent(chunk: Uint8Array): void {
+    if (this.#settled) return
+    this.#sent += chunk.length
+    this.#request.sent?.(this.#sent)
+    this.#watch(true)
+  }
+
+  onRequestSent(): void {
+    this.#requestSent = true
+    if (!this.#settled) this.#watch(true)
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Reply['headers']): void {
+    // Interim replies do not stop the clock: a server could send them for ever.
+    if (this.#settled || status < 200) return
+    this.#watch(true)
+    try {
+      this.#reply = { status, headers, target: this.#request.target }
+      this.#framing = framingOf(this.#reply)
+      this.#intake = this.#accept(this.#reply)
+      if (this.#intake.kind === 'drop') this.#finish()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (this.#settled) return
+    if (this.#intake.kind === 'excerpt') this.#keepExcerpt(chunk)
+    // While the sink is busy undici still flushes what it holds when the server closes the connection.
+    else if (this.#busy) this.#backlog.push(chunk)
+    else this.#deliver(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#settled) return
+    this.#ended = true
+    if (!this.#busy) this.#complete()
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#settled) this.#fail(networkError(error, this.#request.target.origin))
+  }
+
+  #keepExcerpt(chunk: Uint8Array): void {
+    // The clock goes on: an unwanted body that trickles must not hold anybody up.
+    this.#received += chunk.length
+    this.#excerpt.push(chunk)
+    if (this.#received >= EXCERPT_BYTES_MAX) this.#finish()
+  }
+
+  #deliver(chunk: Uint8Array): void {
+    if (this.#intake.kind !== 'deliver') return
+    const { sink, length, beyond } = this.#intake
+    const room = length === null ? chunk.length : length - this.#received
+    if (chunk.length > room && beyond === 'protocol') {
+      this.#fail(new TransferError('protocol', `${this.#where()} sent more bytes than the ${length} announced`))
+      return
+    }
+    const wanted = chunk.length > room ? chunk.subarray(0, room) : chunk
+    this.#received += wanted.length
+    try {
+      const taken = sink(wanted)
+      if (taken === undefined) this.#proceed()
+      else this.#hold(taken)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #hold(taken: Promise<void>): void {
+    this.#busy = true
+    this.#controller?.pause()
+    this.#watch(false)
+    taken.then(
+      () => this.#release(),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #release(): void {
+    this.#busy = false
+    this.#proceed()
+    while (!this.#busy && !this.#settled) {
+      const next = this.#backlog.shift()
+      if (next === undefined) break
+      this.#deliver(next)
+    }
+    if (this.#busy || this.#settled) return
+    if (this.#ended) this.#complete()
+    else this.#controller?.resume()
+  }
+
+  /** After a chunk has been taken: the clock starts anew, unless that was all that is wanted. */
+  #proceed(): void {
+    if (this.#intake.kind === 'deliver' && this.#intake.beyond === 'cut' && this.#received === this.#intake.length) this.#finish()
+    else this.#watch(true)
+  }
+
+  #complete(): void {
+    const length = this.#intake.kind === 'deliver' ? this.#intake.length : null
+    if (length === null || this.#received === length) {
+      this.#finish()
+      return
+    }
+    // A whole chunked body that is too short is a shorter file; the end of a connection may be anything.
+    const kind = this.#framing.kind === 'chunked' ? 'source-changed' : 'transient'
+    this.#fail(new TransferError(kind, `${this.#where()} sent ${this.#received} of ${length} bytes`))
+  }
+
+  #finish(): void {
+    const reply = this.#reply
+    if (reply === null || !this.#settle()) return
+    const bodyStarted = this.#outgoing?.started() ?? false
+    this.#resolve({ reply, excerpt: words(this.#excerpt), requestSent: this.#requestSent, bodyStarted })
+    if (!this.#ended) this.#controller?.abort(new TransferError('stopped', 'the rest is not wanted'))
+  }
+
+  #fail(error: unknown): void {
+    // A source that failed makes undici complain about the length; the source's own error says why.
+    const cause = this.#outgoing?.failure() ?? error
+    if (!this.#settle()) return
+    this.#reject(cause)
+    this.#controller?.abort(new TransferError('stopped', 'the exchange has failed'))
+  }
+
+  #settle(): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    clearTimeout(this.#timer)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#outgoing?.release()
+    this.#backlog = []
+    return true
+  }
+
+  /** Starts the clock anew, or stops it while the delay is our own side's. */
+  #watch(running: boolean): void {
+    if (this.#settled) return
+    if (running && this.#timer !== undefined) {
+      this.#timer.refresh()
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#timer = running ? setTimeout(() => this.#expire(), this.#timeoutMs) : undefined
+  }
+
+  #expire(): void {
+    if (this.#reply !== null && this.#intake.kind === 'excerpt') this.#finish()
+    else this.#fail(new TransferError('transient', `${this.#where()} was silent for ${this.#timeoutMs} ms`))
+  }
+
+  #where(): string {
+    return describeTarget(this.#request.target)
+  }
+}
+
+/** Markup and white space out, at most 200 characters. */
+function words(chunks: readonly Uint8Array[]): string {
+  const text = Buffer.concat(chunks).subarray(0, 4096).toString('utf8')
+  return text
+    .replace(/<(?:style|script)[^>]*>[^<]*/gi, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200)
+}

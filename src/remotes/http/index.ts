@@ -1,0 +1,53 @@
+/** HTTP and HTTPS: downloads from any server, uploads by PUT, and WebDAV where there is some. */
+import type { Protocol, Remote, RemotePorts } from '../remote.ts'
+import { type HttpConfig, parse } from './config.ts'
+import { CONNECTIONS_MAX } from './connection.ts'
+import { findFeatures } from './features.ts'
+import { locate } from './location.ts'
+import { openReader } from './reader.ts'
+import { openSession } from './session.ts'
+import { openTree } from './tree.ts'
+import { openWriter } from './writer.ts'
+
+export const protocol: Protocol<HttpConfig> = {
+  schemes: ['http:', 'https:'],
+  defaultPorts: { 'http:': 80, 'https:': 443 },
+  parse,
+  locate,
+  open,
+}
+
+async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal): Promise<Remote> {
+  warnOfDowngrades(config, ports)
+  const session = openSession(config, ports)
+  try {
+    const features = await findFeatures(session, locate(config.url), signal)
+    const reader = openReader(session, features.moves)
+    const notes: string[] = []
+    const note = (message: string): void => {
+      if (!notes.includes(message)) notes.push(message)
+    }
+    return {
+      protocol: config.url.protocol.slice(0, -1),
+      connectionsMax: CONNECTIONS_MAX,
+      notes,
+      stat: reader.stat,
+      read: reader.read,
+      close: session.close,
+      ...(features.puts ? { writer: openWriter(session, reader, note) } : {}),
+      ...(features.moves ? { tree: openTree(session, reader, features.dav) } : {}),
+    }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+function warnOfDowngrades(config: HttpConfig, ports: RemotePorts): void {
+  if (config.url.protocol === 'http:') {
+    ports.warn(`http://${config.url.host} is not encrypted: anybody on the way can read and change what is transferred.`)
+    if (Object.keys(config.headers).length > 0) ports.warn(`The credentials for http://${config.url.host} travel in clear text.`)
+  } else if (!config.tls.verify && config.tls.pins.length === 0) {
+    ports.warn(`tls-verify is false: nobody checks that https://${config.url.host} is the right server.`)
+  }
+}

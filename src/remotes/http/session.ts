@@ -1,0 +1,100 @@
+/** Requests to the server of one Remote, with its credentials, following redirects where that is safe. */
+import { TransferError } from '../../core/errors.ts'
+import type { Body, RemotePorts } from '../remote.ts'
+import type { HttpConfig } from './config.ts'
+import { type Connections, openConnections } from './connection.ts'
+import { statusError } from './errors.ts'
+import { type Accept, exchange, type Finished } from './exchange.ts'
+import { describeTarget, type Target, targetOf } from './location.ts'
+import { isRedirect, REDIRECTS_MAX, redirectTarget, withoutSecrets } from './redirects.ts'
+
+const USER_AGENT = 'resumable-transfer'
+
+export interface SessionRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Body | string
+  readonly sent?: (total: number) => void
+  /** Sees every redirect before it is followed; true ends the request with that reply. */
+  readonly endsAt?: (from: Target, to: Target) => boolean
+  /** Take a redirect as the answer. */
+  readonly stays?: true
+}
+
+export interface Session {
+  readonly origin: string
+  /** Whether credentials or headers of the user's travel with requests. */
+  readonly authenticated: boolean
+  perform(request: SessionRequest, accept: Accept, signal: AbortSignal): Promise<Finished>
+  close(): Promise<void>
+}
+
+export function openSession(config: HttpConfig, ports: RemotePorts): Session {
+  const connections = openConnections(config, ports.timeoutMs)
+  let closed = false
+  return {
+    origin: config.url.origin,
+    authenticated: Object.keys(config.headers).length > 0,
+    perform: async (request, accept, signal) => {
+      if (closed) throw new TransferError('stopped', 'the connection was closed')
+      return perform(config, connections, ports, request, accept, signal)
+    },
+    close: async () => {
+      if (closed) return
+      closed = true
+      await connections.close()
+    },
+  }
+}
+
+async function perform(
+  config: HttpConfig,
+  connections: Connections,
+  ports: RemotePorts,
+  request: SessionRequest,
+  accept: Accept,
+  signal: AbortSignal,
+): Promise<Finished> {
+  const headers = { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...config.headers, ...request.headers }
+  const visited = new Set<string>()
+  let target = targetOf(config.url.origin, request.path)
+  for (;;) {
+    visited.add(target.origin + target.path)
+    const finished = await exchange(
+      connections.dispatcher,
+      {
+        method: request.method,
+        target,
+        headers: target.origin === config.url.origin ? headers : withoutSecrets(headers),
+        ...(request.body === undefined ? {} : { body: request.body }),
+        ...(request.sent === undefined ? {} : { sent: request.sent }),
+      },
+      (reply) => (isRedirect(reply) && request.stays === undefined ? { kind: 'excerpt' } : accept(reply)),
+      ports.timeoutMs,
+      signal,
+    )
+    ports.debug(`${request.method} ${describeTarget(target)}: ${finished.reply.status}`)
+    if (!isRedirect(finished.reply) || request.stays !== undefined) return finished
+    const next = redirectTarget(finished.reply, connections.homeIsPrivate())
+    if (request.endsAt?.(target, next) === true) return finished
+    if (request.method !== 'GET') refuseToFollow(request, finished, target, next)
+    if (visited.has(next.origin + next.path)) throw new TransferError('protocol', `${describeTarget(target)} redirects in a circle`)
+    if (visited.size > REDIRECTS_MAX)
+      throw new TransferError('protocol', `more than ${REDIRECTS_MAX} redirects, the last to ${describeTarget(next)}`)
+    target = next
+  }
+}
+
+/** A request that changes something is only repeated where the server itself keeps the method, on the same origin, and nothing of its body is gone. */
+function refuseToFollow(request: SessionRequest, finished: Finished, from: Target, to: Target): void {
+  if (from.origin !== to.origin) {
+    throw new TransferError('untrusted', `${describeTarget(from)} redirects ${request.method} to another origin, ${describeTarget(to)}`, {
+      hint: 'Name that URL in the inputs if it is the right one.',
+    })
+  }
+  const keepsMethod = finished.reply.status === 307 || finished.reply.status === 308
+  if (keepsMethod && !finished.bodyStarted) return
+  const refusal = statusError(request.method, finished.reply, `redirected to ${describeTarget(to)}`)
+  throw new TransferError('refused', refusal.message, { hint: 'Name the URL that the server redirects to in the inputs.' })
+}

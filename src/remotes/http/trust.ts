@@ -1,0 +1,44 @@
+/** Who the server is. The handshake itself accepts every certificate; `judge` decides before the first byte of a request is written. */
+import { createSecureContext, getCACertificates, type SecureContext, type TLSSocket } from 'node:tls'
+import { TransferError } from '../../core/errors.ts'
+import type { TlsPolicy } from './config.ts'
+
+const TLS_VERSION_MIN = 'TLSv1.2'
+
+export interface TlsOptions {
+  readonly secureContext: SecureContext
+  readonly rejectUnauthorized: false
+  readonly minVersion: 'TLSv1.2'
+}
+
+/** Options for the handshake: the system's roots, Node's own and the given ones. */
+export function tlsOptions(policy: TlsPolicy): TlsOptions {
+  const ca = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...policy.ca])]
+  return {
+    secureContext: createSecureContext({ ca, minVersion: TLS_VERSION_MIN }),
+    rejectUnauthorized: false,
+    minVersion: TLS_VERSION_MIN,
+  }
+}
+
+/** The `untrusted` error to end the connection with, or null when the server is the one it should be. */
+export function judge(socket: TLSSocket, policy: TlsPolicy, host: string): TransferError | null {
+  const pin = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? null
+  if (policy.pins.length > 0) {
+    return pin !== null && policy.pins.includes(pin) ? null : untrusted(host, 'its certificate is not the pinned one', pin)
+  }
+  if (socket.authorized || !policy.verify) return null
+  return untrusted(host, reasonOf(socket.authorizationError), pin)
+}
+
+function reasonOf(error: Error | string | null | undefined): string {
+  if (error === null || error === undefined) return 'its certificate could not be verified'
+  return `its certificate was not accepted (${error instanceof Error ? error.message : error})`
+}
+
+function untrusted(host: string, reason: string, pin: string | null): TransferError {
+  const offered = pin === null ? '' : `; the certificate's SHA-256 is ${pin}`
+  return new TransferError('untrusted', `${host}: ${reason}${offered}`, {
+    hint: 'If this really is the right server, set fingerprint to that SHA-256, or tls-ca to the certificate of its issuer.',
+  })
+}

@@ -1,0 +1,228 @@
+/** One SSH connection with one SFTP channel: made within a deadline, tuned, guarded, and ended for good. */
+import type net from 'node:net'
+import type { ConnectConfig, SFTPWrapper } from 'ssh2'
+import SftpClient from 'ssh2-sftp-client'
+import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
+import { formatDuration } from '../../core/units.ts'
+import type { RemotePorts } from '../remote.ts'
+import { authentication } from './authentication.ts'
+import type { SftpConfig } from './config.ts'
+import { connectionFailure } from './errors.ts'
+import { hostKeyAlgorithms, pinOf, verifyHostKey } from './host-key.ts'
+import { Requests } from './requests.ts'
+import { announcedExtensions, coalescingSocket, requestLimits, serverIdent, useKeyObjects, watchChannel } from './tuning.ts'
+
+const KEEPALIVE_MS = 15_000
+const KEEPALIVES_MAX = 3
+/** For the peer to answer our goodbye. */
+const GOODBYE_MS = 300
+
+export interface Connection {
+  readonly requests: Requests
+  readonly sftp: SFTPWrapper
+  readonly ident: string
+  readonly extensions: ReadonlySet<string>
+  /** Largest useful READ and WRITE, in bytes. */
+  readonly limits: { readonly read: number; readonly write: number }
+  readonly alive: boolean
+  /** Ends it at once: everything outstanding fails with `reason`. */
+  retire(reason: TransferError): void
+  /** Says goodbye and waits for it a moment. Never rejects. */
+  end(): Promise<void>
+  /** Called once when the connection is gone for whatever reason. */
+  onEnd(listener: () => void): void
+}
+
+/** Connects, verifies the host key, authenticates and opens the SFTP channel, all within `ports.timeoutMs`. */
+export async function connect(config: SftpConfig, ports: RemotePorts, signal: AbortSignal): Promise<Connection> {
+  throwIfAborted(signal)
+  const attempt = new Attempt(config, ports)
+  const abort = (): void => attempt.fail(abortError(signal))
+  signal.addEventListener('abort', abort, { once: true })
+  const timer = setTimeout(() => attempt.timeOut(), ports.timeoutMs)
+  try {
+    return await Promise.race([attempt.run(), attempt.failed])
+  } catch (error) {
+    attempt.abandon()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+class Attempt {
+  readonly failed: Promise<never>
+  readonly #config: SftpConfig
+  readonly #ports: RemotePorts
+  readonly #where: string
+  readonly #socket = coalescingSocket()
+  #stage = 'connecting'
+  #reject: (error: TransferError) => void = () => {}
+
+  constructor(config: SftpConfig, ports: RemotePorts) {
+    this.#config = config
+    this.#ports = ports
+    this.#where = `${config.host}:${config.port}`
+    this.failed = new Promise((_, reject) => {
+      this.#reject = reject
+    })
+    this.failed.catch(() => {})
+  }
+
+  fail(error: TransferError): void {
+    this.#reject(error)
+  }
+
+  timeOut(): void {
+    const message = `${this.#where}: no SFTP session within ${formatDuration(this.#ports.timeoutMs)} (while ${this.#stage})`
+    this.fail(new TransferError('transient', message))
+  }
+
+  abandon(): void {
+    this.#socket.destroy()
+  }
+
+  async run(): Promise<Connection> {
+    const { debug } = this.#ports
+    await this.#dial()
+    this.#stage = 'waiting for the SSH handshake'
+    // Its own callbacks would print to the console.
+    const wrapper = new SftpClient('sftp', { error() {}, end() {}, close() {} })
+    const { client } = wrapper
+    const login = authentication(this.#config, debug)
+    client.on('error', (raw: Error & { readonly level?: string }) => {
+      if (raw.level === 'client-authentication') this.fail(login.denial(this.#where))
+      else this.fail(connectionFailure(raw, this.#where))
+    })
+    client.on('close', () => this.fail(new TransferError('transient', `${this.#where}: the connection was closed while ${this.#stage}`)))
+    client.on('handshake', (negotiated) => {
+      useKeyObjects(client)
+      this.#stage = 'logging in'
+      debug(`key exchange ${negotiated.kex}, host key ${negotiated.serverHostKey}, cipher ${negotiated.cs.cipher}/${negotiated.sc.cipher}`)
+    })
+    client.on('banner', (text: string) => debug(`banner: ${text}`))
+    client.on('ready', () => {
+      this.#stage = 'opening the SFTP channel'
+    })
+    let sftp: SFTPWrapper
+    try {
+      sftp = await wrapper.connect(this.#options(login.handler))
+    } catch (error) {
+      // A listener above has usually told the reason better.
+      throw connectionFailure(error instanceof Error ? { message: error.message } : { message: String(error) }, this.#where)
+    }
+    const connection = new OpenConnection(wrapper, sftp, this.#socket, this.#where, this.#ports.timeoutMs)
+    const { read, write } = connection.limits
+    debug(
+      `connected to ${connection.ident || 'an unnamed server'}: requests of ${read}/${write} bytes, ${[...connection.extensions].join(' ') || 'no extensions'}`,
+    )
+    return connection
+  }
+
+  #dial(): Promise<void> {
+    const { host, port } = this.#config
+    this.#ports.debug(`connecting to ${this.#where}`)
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => reject(connectionFailure(error, this.#where))
+      this.#socket.once('error', failed)
+      this.#socket.connect({ host, port }, () => {
+        this.#socket.removeListener('error', failed)
+        resolve()
+      })
+      // An abandoned attempt must not end the process.
+      this.#socket.on('error', () => {})
+    })
+  }
+
+  #options(authHandler: NonNullable<ConnectConfig['authHandler']>): ConnectConfig {
+    return {
+      sock: this.#socket,
+      username: this.#config.username,
+      authHandler,
+      // The deadline of this attempt covers more than ssh2's own.
+      readyTimeout: 0,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVES_MAX,
+      hostVerifier: (key: Buffer) => this.#trusts(key),
+      // Ciphers stay ssh2's own: AES-GCM first, which costs half the processor time of the others in JavaScript.
+      algorithms: { serverHostKey: hostKeyAlgorithms(this.#config.trust) },
+    }
+  }
+
+  #trusts(key: Buffer): boolean {
+    try {
+      verifyHostKey(key, this.#config.trust)
+      this.#ports.debug(`host key ${pinOf(key)} is trusted`)
+      return true
+    } catch (error) {
+      this.fail(error instanceof TransferError ? error : new TransferError('internal', String(error), { cause: error }))
+      return false
+    }
+  }
+}
+
+class OpenConnection implements Connection {
+  readonly requests: Requests
+  readonly sftp: SFTPWrapper
+  readonly ident: string
+  readonly extensions: ReadonlySet<string>
+  readonly limits: { readonly read: number; readonly write: number }
+  readonly #wrapper: SftpClient
+  readonly #socket: net.Socket
+  readonly #listeners: (() => void)[] = []
+  #alive = true
+
+  constructor(wrapper: SftpClient, sftp: SFTPWrapper, socket: net.Socket, where: string, timeoutMs: number) {
+    this.#wrapper = wrapper
+    this.#socket = socket
+    this.sftp = sftp
+    this.ident = serverIdent(wrapper.client)
+    this.extensions = announcedExtensions(sftp)
+    this.limits = requestLimits(sftp)
+    this.requests = new Requests(sftp, {
+      timeoutMs,
+      drained: () => socket.bytesWritten - socket.writableLength,
+      silent: () => this.retire(new TransferError('transient', `${where}: no answer for ${formatDuration(timeoutMs)}`)),
+    })
+    watchChannel(wrapper.client, sftp, () => this.requests.heard())
+    // ssh2 never settles requests of a channel that died under a living connection (the server's sftp process was killed).
+    const lost = (what: string): void => this.retire(new TransferError('transient', `${where}: ${what}`))
+    sftp.on('end', () => lost('the SFTP channel ended'))
+    sftp.on('close', () => lost('the SFTP channel was closed'))
+    sftp.on('error', (error: Error) => this.retire(connectionFailure(error, where)))
+    wrapper.client.on('error', (error: Error) => this.retire(connectionFailure(error, where)))
+    wrapper.client.on('end', () => lost('the server ended the connection'))
+    wrapper.client.on('close', () => lost('the connection was closed'))
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  onEnd(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  retire(reason: TransferError): void {
+    this.#finish(reason)
+    this.#socket.destroy()
+  }
+
+  async end(): Promise<void> {
+    this.#finish(new TransferError('stopped', 'the connection was closed by us'))
+    if (this.#socket.destroyed) return
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()))
+    const timer = setTimeout(() => this.#socket.destroy(), GOODBYE_MS)
+    this.#wrapper.client.end()
+    await closed
+    clearTimeout(timer)
+  }
+
+  #finish(reason: TransferError): void {
+    if (!this.#alive) return
+    this.#alive = false
+    this.requests.die(reason)
+    for (const listener of this.#listeners) listener()
+  }
+}

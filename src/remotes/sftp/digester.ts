@@ -1,0 +1,57 @@
+import { TransferError } from '../../core/errors.ts'
+import type { Digester } from '../remote.ts'
+import { checkFile } from './check-file.ts'
+import type { Connection } from './connection.ts'
+import { hasStatus, STATUS } from './errors.ts'
+import { statFile } from './files.ts'
+import type { Leases } from './leases.ts'
+
+/** mod_sftp 1.3.8 counts a single digest's bytes modulo 2^32. */
+const LENGTH_MAX = 2 ** 32 - 1
+/** A server that digests at this rate is given the time for it, in bytes per millisecond. */
+const DIGEST_RATE = 16 * 1024
+
+/**
+ * Whether the server knows check-file, asked by naming a file that does not exist: who does not know the extension says "unsupported",
+ * who does looks for the file. Costs one round trip, and none where the identification is OpenSSH's, which never had it.
+ */
+export async function knowsCheckFile(connection: Connection): Promise<boolean> {
+  if (/^SSH-2\.0-OpenSSH/.test(connection.ident)) return false
+  try {
+    await checkFile(connection.requests, connection.sftp, { path: '.rt-no-such-file', algorithm: 'sha256', extraMs: 0 })
+    return false
+  } catch (error) {
+    if (error instanceof TransferError && error.kind !== 'unsupported') throw error
+    return hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)
+  }
+}
+
+/**
+ * Digests of whole files only. mod_sftp 1.3.8 takes wrong bytes when a range starts later than 0 and has a length, and goes on to the end
+ * of the file when a length above 16 KiB is no multiple of it. SHA-256 rather than SHA-512, which is no safer here and slower on both sides.
+ */
+export function checkFileDigester(leases: Leases): Digester {
+  return {
+    algorithm: 'sha256',
+    ranges: 'whole',
+    digest: async (path, range, signal) => {
+      if (range.start !== 0) throw new TransferError('unsupported', 'this server digests only whole files')
+      if (range.end > LENGTH_MAX) throw new TransferError('unsupported', 'this server cannot be trusted to digest 4 GiB or more')
+      // The server works on nothing else meanwhile.
+      return leases.exclusive(signal, (connection) => digestWhole(connection, path, range.end), { shareable: false })
+    },
+  }
+}
+
+async function digestWhole({ requests, sftp }: Connection, path: string, size: number): Promise<string> {
+  const found = await statFile(requests, path)
+  if (found === null) throw new TransferError('not-found', `cannot digest ${path}: there is no such file`)
+  if (found.size !== size)
+    throw new TransferError('unsupported', `${path} has ${found.size} bytes, and this server digests only whole files`)
+  try {
+    return await checkFile(requests, sftp, { path, algorithm: 'sha256', extraMs: size / DIGEST_RATE })
+  } catch (error) {
+    if (error instanceof TransferError) throw error
+    throw new TransferError('unsupported', `the server did not digest ${path}: ${String(error)}`, { cause: error })
+  }
+}

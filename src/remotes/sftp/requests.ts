@@ -1,0 +1,190 @@
+/** One SFTP channel as promises, with a bounded wait: no request outlives its channel or a silent server. */
+import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
+import { TransferError } from '../../core/errors.ts'
+import { StatusError } from './errors.ts'
+
+export type Handle = Buffer
+
+export const OPEN = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10, exclusive: 0x20 } as const
+
+export interface FreeSpace {
+  readonly bavail: number | undefined
+}
+
+export interface RequestPorts {
+  readonly timeoutMs: number
+  /** Bytes that the socket has passed on to the operating system so far. */
+  drained(): number
+  /** The server has been silent for too long. */
+  silent(): void
+}
+
+type Done<T> = (error: Error | null | undefined, value: T) => void
+
+/** Progress of the socket below this is keep-alive, not data. */
+const DRAIN_STEP = 1024
+
+/** The empty path is the login directory. */
+function wire(path: string): string {
+  return path === '' ? '.' : path
+}
+
+export class Requests {
+  readonly #sftp: SFTPWrapper
+  readonly #ports: RequestPorts
+  readonly #pending = new Set<(error: Error) => void>()
+  #dead: TransferError | null = null
+  #progressAt = 0
+  #drainedThen = 0
+  #allowanceMs = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(sftp: SFTPWrapper, ports: RequestPorts) {
+    this.#sftp = sftp
+    this.#ports = ports
+  }
+
+  get outstanding(): number {
+    return this.#pending.size
+  }
+
+  /** Something arrived on the channel. */
+  heard(): void {
+    this.#progressAt = performance.now()
+  }
+
+  /** Fails what is outstanding and refuses everything later. The first reason stays. */
+  die(reason: TransferError): void {
+    if (this.#dead !== null) return
+    this.#dead = reason
+    clearInterval(this.#timer)
+    for (const fail of [...this.#pending]) fail(reason)
+    this.#pending.clear()
+  }
+
+  /** Sends one request. Rejects with a StatusError for a negative answer, with a TransferError when the channel is gone. */
+  call<T>(send: (done: Done<T>) => void): Promise<T> {
+    if (this.#dead !== null) return Promise.reject(this.#dead)
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.add(reject)
+      if (this.#pending.size === 1) this.#watch()
+      const done: Done<T> = (error, value) => {
+        if (!this.#pending.delete(reject)) return
+        if (this.#pending.size === 0) clearInterval(this.#timer)
+        this.heard()
+        if (!error) resolve(value)
+        else reject(this.#rejection(error))
+      }
+      try {
+        send(done)
+      } catch (error) {
+        this.#pending.delete(reject)
+        if (this.#pending.size === 0) clearInterval(this.#timer)
+        reject(new TransferError('internal', `SFTP request failed: ${String(error)}`, { cause: error }))
+      }
+    })
+  }
+
+  /** Like `call`, for a request that the server may work on for `extraMs` longer than the ordinary limit. */
+  async slow<T>(extraMs: number, send: (done: Done<T>) => void): Promise<T> {
+    this.#allowanceMs += extraMs
+    try {
+      return await this.call(send)
+    } finally {
+      this.#allowanceMs -= extraMs
+    }
+  }
+
+  #rejection(error: Error): Error {
+    const code = 'code' in error ? error.code : undefined
+    if (typeof code === 'number') return new StatusError(code, error.message)
+    if (/more data than requested/.test(error.message)) return new TransferError('protocol', 'the server sent more than was asked for')
+    return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${error.message}`, { cause: error })
+  }
+
+  #watch(): void {
+    clearInterval(this.#timer)
+    this.#progressAt = performance.now()
+    this.#drainedThen = this.#ports.drained()
+    this.#timer = setInterval(() => this.#check(), Math.max(20, this.#ports.timeoutMs / 4))
+  }
+
+  #check(): void {
+    const drained = this.#ports.drained()
+    if (drained - this.#drainedThen > DRAIN_STEP) {
+      this.#drainedThen = drained
+      this.#progressAt = performance.now()
+    }
+    if (performance.now() - this.#progressAt >= this.#ports.timeoutMs + this.#allowanceMs) this.#ports.silent()
+  }
+
+  open(path: string, flags: number, mode?: number): Promise<Handle> {
+    return this.call((done) =>
+      mode === undefined ? this.#sftp.open(wire(path), flags, done) : this.#sftp.open(wire(path), flags, { mode }, done),
+    )
+  }
+
+  close(handle: Handle): Promise<void> {
+    return this.call<void>((done) => this.#sftp.close(handle, (error) => done(error, undefined)))
+  }
+
+  /** Reads into the start of `buffer`; resolves with the number of bytes, 0 at the end of the file. */
+  read(handle: Handle, buffer: Buffer, offset: number, length: number, position: number): Promise<number> {
+    return this.call<number>((done) => this.#sftp.read(handle, buffer, offset, length, position, done))
+  }
+
+  write(handle: Handle, bytes: Buffer, offset: number, length: number, position: number): Promise<void> {
+    return this.call<void>((done) => this.#sftp.write(handle, bytes, offset, length, position, (error) => done(error, undefined)))
+  }
+
+  stat(path: string): Promise<Stats> {
+    return this.call<Stats>((done) => this.#sftp.stat(wire(path), done))
+  }
+
+  fstat(handle: Handle): Promise<Stats> {
+    return this.call<Stats>((done) => this.#sftp.fstat(handle, done))
+  }
+
+  setSize(path: string, size: number): Promise<void> {
+    // The types ask for every attribute; the wire format takes any of them.
+    const attributes = { size } satisfies Partial<Attributes> as unknown as InputAttributes
+    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, (error) => done(error, undefined)))
+  }
+
+  /** Waits up to `extraMs` longer than usual, since the server may have to flush all that was written. */
+  sync(handle: Handle, extraMs: number): Promise<void> {
+    return this.slow<void>(extraMs, (done) => this.#sftp.ext_openssh_fsync(handle, (error) => done(error, undefined)))
+  }
+
+  openDirectory(path: string): Promise<Handle> {
+    return this.call<Handle>((done) => this.#sftp.opendir(wire(path), done))
+  }
+
+  readDirectory(handle: Handle): Promise<FileEntryWithStats[]> {
+    return this.call<FileEntryWithStats[]>((done) => this.#sftp.readdir(handle, done))
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.call<void>((done) => this.#sftp.mkdir(path, (error) => done(error, undefined)))
+  }
+
+  remove(path: string): Promise<void> {
+    return this.call<void>((done) => this.#sftp.unlink(path, (error) => done(error, undefined)))
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.call<void>((done) => this.#sftp.rename(from, to, (error) => done(error, undefined)))
+  }
+
+  posixRename(from: string, to: string): Promise<void> {
+    return this.call<void>((done) => this.#sftp.ext_openssh_rename(from, to, (error) => done(error, undefined)))
+  }
+
+  freeSpace(directory: string): Promise<FreeSpace> {
+    return this.call<FreeSpace>((done) =>
+      this.#sftp.ext_openssh_statvfs(wire(directory), (error, space: { readonly f_bavail?: number } | undefined) =>
+        done(error, { bavail: space?.f_bavail }),
+      ),
+    )
+  }
+}

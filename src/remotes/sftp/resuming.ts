@@ -1,0 +1,148 @@
+/** Finds out with a scratch file whether this server really writes in the middle of a file, and continues files where it does. */
+import { randomBytes } from 'node:crypto'
+import { TransferError, throwIfAborted } from '../../core/errors.ts'
+import { joinPath } from '../../core/paths.ts'
+import type { PositionalResumer } from '../remote.ts'
+import type { Connection } from './connection.ts'
+import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
+import { explained, statFile, writeFile } from './files.ts'
+import type { Leases } from './leases.ts'
+import { type Handle, OPEN, type Requests } from './requests.ts'
+
+const ORIGINAL = Buffer.from('01234567')
+const PATCH = Buffer.from('xy')
+const PATCH_AT = 4
+const PATCHED = Buffer.from('0123xy67')
+const CUT = 6
+const SCRATCH_MODE = 0o600
+/** For removing the scratch file after an abort. */
+const GRACE_MS = 500
+
+interface Ability {
+  readonly writesInPlace: boolean
+  readonly truncates: boolean
+}
+
+export class Resuming {
+  readonly #leases: Leases
+  readonly #debug: (message: string) => void
+  /** Scratch files of probes whose connection died before they could remove them. */
+  readonly #left = new Set<string>()
+  #known: PositionalResumer | null | undefined
+
+  constructor(leases: Leases, debug: (message: string) => void) {
+    this.#leases = leases
+    this.#debug = debug
+  }
+
+  async resumer(directory: string, signal: AbortSignal): Promise<PositionalResumer | null> {
+    if (this.#known !== undefined) {
+      throwIfAborted(signal)
+      return this.#known
+    }
+    const ability = await this.#leases.exclusive(signal, (connection) => this.#probe(connection, directory, signal), { graceMs: GRACE_MS })
+    this.#debug(
+      `the server ${ability.writesInPlace ? 'continues files' : 'only takes whole files'}, ${ability.truncates ? 'truncates' : 'does not truncate'}`,
+    )
+    this.#known = ability.writesInPlace ? positional(this.#leases, ability.truncates) : null
+    return this.#known
+  }
+
+  async #probe(connection: Connection, directory: string, signal: AbortSignal): Promise<Ability> {
+    const { requests } = connection
+    for (const left of this.#left) await this.#remove(requests, left)
+    const path = joinPath(directory, `.rt-probe-${randomBytes(8).toString('hex')}`)
+    this.#left.add(path)
+    try {
+      await createScratch(requests, path)
+      throwIfAborted(signal)
+      return await answered({ writesInPlace: false, truncates: false }, async () => {
+        if (!(await patches(requests, path, signal))) return { writesInPlace: false, truncates: false }
+        return { writesInPlace: true, truncates: await cuts(requests, path) }
+      })
+    } finally {
+      await this.#remove(requests, path)
+    }
+  }
+
+  async #remove(requests: Requests, path: string): Promise<void> {
+    try {
+      await requests.remove(path)
+      this.#left.delete(path)
+    } catch (error) {
+      if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) this.#left.delete(path)
+      else this.#debug(`could not remove ${path}: ${String(error)}`)
+    }
+  }
+}
+
+/** A negative answer while probing means "cannot"; anything else is a failure of the exchange. */
+async function answered<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof StatusError) return otherwise
+    throw error
+  }
+}
+
+async function createScratch(requests: Requests, path: string): Promise<void> {
+  const doing = `create ${path}`
+  try {
+    const handle = await requests.open(path, OPEN.write | OPEN.create | OPEN.exclusive, SCRATCH_MODE)
+    await requests.write(handle, ORIGINAL, 0, ORIGINAL.length, 0)
+    await requests.close(handle)
+  } catch (error) {
+    throw await explained(requests, error, path, doing, true)
+  }
+}
+
+/**
+ * rclone 1.60 `serve sftp` truncates at any open for writing, and with `--vfs-cache-mode writes` fills the start with NULs, answering OK
+ * to everything: only reading back shows it.
+ */
+async function patches(requests: Requests, path: string, signal: AbortSignal): Promise<boolean> {
+  const writing = await requests.open(path, OPEN.write)
+  const size = (await requests.fstat(writing)).size
+  if (size === ORIGINAL.length) await requests.write(writing, PATCH, 0, PATCH.length, PATCH_AT)
+  await requests.close(writing)
+  throwIfAborted(signal)
+  return size === ORIGINAL.length && (await holds(requests, path, PATCHED))
+}
+
+async function holds(requests: Requests, path: string, wanted: Buffer): Promise<boolean> {
+  const reading: Handle = await requests.open(path, OPEN.read)
+  const found = Buffer.alloc(wanted.length * 2)
+  const count = await requests.read(reading, found, 0, found.length, 0)
+  await requests.close(reading)
+  return found.subarray(0, count).equals(wanted)
+}
+
+/** rclone answers OK to a new size and ignores it. */
+async function cuts(requests: Requests, path: string): Promise<boolean> {
+  return answered(false, async () => {
+    await requests.setSize(path, CUT)
+    return (await requests.stat(path)).size === CUT
+  })
+}
+
+function positional(leases: Leases, truncates: boolean): PositionalResumer {
+  return {
+    kind: 'positional',
+    write: (path, range, body, observer, signal) =>
+      leases.exclusive(signal, (connection) =>
+        writeFile(connection, { path, offset: range.start, length: range.end - range.start, body, observer }, signal),
+      ),
+    truncate: (path, size, signal) =>
+      leases.shared(signal, async ({ requests }) => {
+        if (!truncates) throw new TransferError('unsupported', 'this server cannot shorten a file')
+        try {
+          await requests.setSize(path, size)
+        } catch (error) {
+          throw requestFailure(error, `shorten ${path}`)
+        }
+        const found = await statFile(requests, path)
+        if (found?.size !== size) throw new TransferError('unsupported', `the server did not shorten ${path}`)
+      }),
+  }
+}

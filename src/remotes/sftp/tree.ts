@@ -1,0 +1,108 @@
+import { TransferError } from '../../core/errors.ts'
+import { directoryName } from '../../core/paths.ts'
+import type { Tree, TreeEntry } from '../remote.ts'
+import { hasStatus, requestFailure, STATUS } from './errors.ts'
+import { explained, kindOf, statFile } from './files.ts'
+import type { Leases } from './leases.ts'
+import type { Requests } from './requests.ts'
+
+const ENTRIES_MAX = 100_000
+const DEPTH_MAX = 1000
+
+/** `atomicRename`: the server has posix-rename@openssh.com. */
+export function sftpTree(leases: Leases, atomicRename: boolean): Tree {
+  return {
+    replaces: atomicRename ? 'atomically' : 'after-delete',
+    rename: (from, to, signal) => leases.shared(signal, ({ requests }) => rename(requests, from, to, atomicRename)),
+    remove: (path, signal) => leases.shared(signal, ({ requests }) => remove(requests, path)),
+    makeDirectory: (path, signal) => leases.shared(signal, ({ requests }) => makeDirectory(requests, path)),
+    list: (path, signal) => leases.exclusive(signal, ({ requests }) => list(requests, path)),
+  }
+}
+
+async function rename(requests: Requests, from: string, to: string, atomic: boolean): Promise<void> {
+  const doing = `rename ${from} to ${to}`
+  try {
+    return await (atomic ? requests.posixRename(from, to) : requests.rename(from, to))
+  } catch (error) {
+    const inTheWay = atomic ? null : await statFile(requests, to)
+    // The old target goes only while the new one is surely there to take its place.
+    if (inTheWay?.kind !== 'file' || (await statFile(requests, from)) === null) throw await explained(requests, error, to, doing, true)
+  }
+  await remove(requests, to)
+  try {
+    await requests.rename(from, to)
+  } catch (error) {
+    throw requestFailure(error, doing)
+  }
+}
+
+async function remove(requests: Requests, path: string): Promise<void> {
+  try {
+    await requests.remove(path)
+  } catch (error) {
+    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return
+    throw await explained(requests, error, path, `remove ${path}`, false)
+  }
+}
+
+async function makeDirectory(requests: Requests, path: string): Promise<void> {
+  const missing: string[] = []
+  for (let at = trimmed(path); at !== '' && at !== '/'; at = trimmed(directoryName(at))) {
+    const found = await tolerantKind(requests, at)
+    if (found === 'file') throw new TransferError('conflict', `cannot make the directory ${path}: ${at} is a file`)
+    if (found !== 'missing') break
+    missing.push(at)
+    if (missing.length > DEPTH_MAX) throw new TransferError('limit', `${path} is deeper than ${DEPTH_MAX} directories`)
+  }
+  for (const directory of missing.reverse()) await makeOne(requests, directory)
+}
+
+function trimmed(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') || '/' : path
+}
+
+/** A parent that we may not look at counts as there: a chrooted account often sees only what is below its own directory. */
+async function tolerantKind(requests: Requests, path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
+  try {
+    return (await statFile(requests, path))?.kind ?? 'missing'
+  } catch (error) {
+    if (error instanceof TransferError && error.kind === 'refused') return 'other'
+    throw error
+  }
+}
+
+async function makeOne(requests: Requests, path: string): Promise<void> {
+  try {
+    await requests.makeDirectory(path)
+  } catch (error) {
+    // Somebody else was faster: the answer is a bare failure, so only looking tells.
+    if ((await statFile(requests, path))?.kind === 'directory') return
+    throw requestFailure(error, `make the directory ${path}`)
+  }
+}
+
+async function list(requests: Requests, path: string): Promise<readonly TreeEntry[]> {
+  const doing = `list ${path}`
+  const entries: TreeEntry[] = []
+  try {
+    const handle = await requests.openDirectory(path)
+    for (;;) {
+      const batch = await requests.readDirectory(handle).catch((error: unknown) => {
+        if (hasStatus(error, STATUS.eof)) return null
+        throw error
+      })
+      if (batch === null) break
+      for (const { filename, attrs } of batch) {
+        if (filename === '.' || filename === '..') continue
+        const size: unknown = attrs.size
+        entries.push({ name: filename, kind: kindOf(attrs.mode), size: typeof size === 'number' ? size : null })
+      }
+      if (entries.length > ENTRIES_MAX) throw new TransferError('limit', `${path} has more than ${ENTRIES_MAX} entries`)
+    }
+    await requests.close(handle)
+    return entries
+  } catch (error) {
+    throw requestFailure(error, doing)
+  }
+}

@@ -1,0 +1,59 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Credentials, Remote } from '../../src/remotes/remote.ts'
+import { protocol } from '../../src/remotes/sftp/index.ts'
+import { startOpenssh } from '../servers/openssh.ts'
+import { startProftpdSftp } from '../servers/proftpd-sftp.ts'
+import { startRcloneSftp } from '../servers/rclone-sftp.ts'
+import type { TestServer } from '../servers/server.ts'
+import { type ContractSubject, remoteContract } from './remote-contract.ts'
+
+function openRemote(server: TestServer): Promise<Remote> {
+  const url = new URL(`sftp://${server.host}:${server.port}/`)
+  const credentials: Credentials = {
+    username: server.username,
+    password: server.password,
+    headers: new Map(),
+    fingerprints: [],
+    tlsVerify: true,
+    ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
+  }
+  const ports = { timeoutMs: 10_000, debug: () => {}, warn: () => {} }
+  return protocol.open(protocol.parse(url, credentials), ports, new AbortController().signal)
+}
+
+/** `below`: where the test's files lie under the server's root; `prefix`: the same place in the server's paths. */
+function subject(server: TestServer, prefix: string, below = ''): ContractSubject {
+  const local = (name: string): string => join(server.root, below, name)
+  return {
+    open: () => openRemote(server),
+    path: (name) => prefix + name,
+    put: (name, content) => {
+      writeFileSync(local(name), content)
+      // It belongs to root; the account writes to it all the same.
+      chmodSync(local(name), 0o666)
+    },
+    get: (name) => (existsSync(local(name)) ? readFileSync(local(name)) : null),
+    names: () => readdirSync(local('')),
+    dispose: () => server.dispose(),
+  }
+}
+
+remoteContract('OpenSSH internal-sftp, login-relative', async () => subject(await startOpenssh(), ''), { resumer: 'positional' })
+remoteContract(
+  'OpenSSH sftp-server, absolute',
+  async () => {
+    const server = await startOpenssh({ mode: 'external' })
+    return subject(server, `${server.root}/`)
+  },
+  { resumer: 'positional' },
+)
+remoteContract('OpenSSH chroot and ForceCommand', async () => subject(await startOpenssh({ mode: 'chroot' }), '/up/', 'up'), {
+  resumer: 'positional',
+})
+remoteContract('OpenSSH without fsync and copy-data', async () => subject(await startOpenssh({ sftpArgs: '-P fsync,copy-data' }), ''), {
+  resumer: 'positional',
+})
+remoteContract('ProFTPD mod_sftp', async () => subject(await startProftpdSftp(), '/'), { resumer: 'positional' })
+remoteContract('rclone serve sftp', async () => subject(await startRcloneSftp(), '/'), { resumer: null })
+remoteContract('rclone serve sftp with a write cache', async () => subject(await startRcloneSftp('writes'), '/'), { resumer: null })
