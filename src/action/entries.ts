@@ -57,10 +57,12 @@ function lineOf(line: string, world: InputWorld): Line {
   return { from: arrow[1], to: arrow[2] }
 }
 
-/** Segments of a target below the destination, or null and a fault. */
-function targetBelow(to: string, input: string, fault: Fault): readonly string[] | null {
-  const segments = to.split('/').filter((segment, i) => segment !== '.' && (segment !== '' || i === 0))
-  if (hasControl(to)) fault(input, 'the target after => holds a control character.')
+/** Segments of a target below the destination, `name` being added to a directory; or null and a fault. */
+function targetBelow(typed: string, name: string, input: string, world: InputWorld, fault: Fault): readonly string[] | null {
+  const to = world.windows ? typed.replaceAll('\\', '/') : typed
+  const whole = to.endsWith('/') ? to + name : to
+  const segments = whole.split('/').filter((segment, i) => segment !== '.' && (segment !== '' || i === 0))
+  if (hasControl(whole)) fault(input, 'the target after => holds a control character.')
   else if (segments.includes('..') || segments[0] === '' || segments.length === 0)
     fault(input, `the target ${quoted(to)} after => must be a path below the destination, without '..' and without a slash in front.`)
   else return segments
@@ -76,7 +78,7 @@ function uploadOf(endpoints: Endpoints, lines: readonly Line[], world: InputWorl
   const entries: JobEntry[] = []
   for (const { from, to } of lines) {
     const name = pathModule(world).basename(from)
-    const below = to === null ? [name] : targetBelow(to.endsWith('/') ? to + name : to, source, fault)
+    const below = to === null ? [name] : targetBelow(to, name, source, world, fault)
     if (below === null) continue
     entries.push({ localPath: from, url: isDirectory ? urlBelow(typed.url, below) : typed.url, displayName: from })
   }
@@ -124,10 +126,10 @@ function downloadOf(endpoints: Endpoints, lines: readonly Line[], world: InputWo
     typed.push(parsed)
     const name = nameIn(parsed.url)
     if (name === '') fault(source, `${quoted(displayUrl(parsed.url))} ends in / and names no file; directories come in a later release.`)
-    const wantsName = isDirectory && (to === null || to.endsWith('/'))
-    if (wantsName && name !== '') checkDerivedName(name, source, world, fault)
-    const below = to === null ? [name] : targetBelow(to.endsWith('/') ? to + name : to, source, fault)
+    const below = to === null ? [name] : targetBelow(to, name, source, world, fault)
     if (below === null) continue
+    if (isDirectory && (to === null || to.endsWith('/'))) checkName(name, true, source, world, fault)
+    for (const segment of to === null ? [] : below) if (segment !== name) checkName(segment, false, source, world, fault)
     entries.push({ localPath: isDirectory ? pathModule(world).join(local, ...below) : local, url: parsed.url, displayName: '' })
   }
   rejectTwins(
@@ -156,9 +158,9 @@ function nameIn(url: URL): string {
 
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
 
-/** A name that comes out of a URL must stay inside the directory it is put into. */
-function checkDerivedName(name: string, input: string, world: InputWorld, fault: Fault): void {
-  const escapes = name === '.' || name === '..' || name.includes('/') || name.includes('\\')
+/** A name that comes out of a URL must stay inside the directory it is put into; any name must be one that the file system means as typed. */
+function checkName(name: string, isFromUrl: boolean, input: string, world: InputWorld, fault: Fault): void {
+  const escapes = isFromUrl && (name === '.' || name === '..' || name.includes('/') || name.includes('\\'))
   const unfit = world.windows && (/[<>:"|?*]|[. ]$/.test(name) || WINDOWS_DEVICE.test(name))
   if (escapes || unfit) fault(input, `${quoted(name)} cannot be a local file name. Give one: URL => name.`)
 }

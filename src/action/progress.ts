@@ -55,14 +55,14 @@ export function createProgressTracker(): ProgressTracker {
   return {
     names: () => [...files.keys()],
     take(event, nowMs) {
-      const file = files.get(event.name) ?? fresh(null, nowMs)
       if (event.kind === 'started') files.set(event.name, fresh(event.size, nowMs))
       else if (event.kind === 'finished') files.delete(event.name)
-      else if (event.kind === 'phase') files.set(event.name, { ...fresh(file.size, nowMs), phase: event.phase, total: event.total })
-      else if (event.kind === 'progress') {
-        const hasMoved = event.done - event.reused !== file.done - file.reused
-        files.set(event.name, { ...file, done: event.done, reused: event.reused, movedAtMs: hasMoved ? nowMs : file.movedAtMs })
-      }
+      const file = files.get(event.name)
+      if (file === undefined) return
+      if (event.kind === 'phase') files.set(event.name, { ...fresh(file.size, nowMs), phase: event.phase, total: event.total })
+      if (event.kind !== 'progress') return
+      const hasMoved = event.done - event.reused !== file.done - file.reused
+      files.set(event.name, { ...file, done: event.done, reused: event.reused, movedAtMs: hasMoved ? nowMs : file.movedAtMs })
     },
     line(name, nowMs, mark) {
       const file = files.get(name)

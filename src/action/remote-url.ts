@@ -13,7 +13,8 @@ export interface TypedUrl {
   readonly password: string | undefined
 }
 
-const NAMES = SCHEMES.map((scheme) => scheme.slice(0, -1))
+/** For people; the drop-in's own scheme is not for typing. */
+const NAMES = SCHEMES.filter((scheme) => !DROP_IN_SCHEMES.includes(scheme)).map((scheme) => scheme.slice(0, -1))
 const ADVICE: Readonly<Record<string, string>> = {
   scp: 'Use sftp://, which every OpenSSH server has.',
   ssh: 'Use sftp://.',
@@ -57,7 +58,7 @@ function userinfoPart(part: string, what: string, input: string, fault: Fault): 
 function checkScheme(text: string, input: string, fault: Fault): string | null {
   const missing = SLASHES_MISSING.exec(text)
   const scheme = (missing ?? REMOTE.exec(text))?.[1]?.toLowerCase() ?? ''
-  if (SCHEMES.includes(`${scheme}:`) || DROP_IN_SCHEMES.includes(`${scheme}:`)) {
+  if (SCHEMES.includes(`${scheme}:`)) {
     if (missing === null) return scheme
     fault(input, `write ${scheme}://host/path, with two slashes.`)
     return null

@@ -29,7 +29,7 @@ export function createReporter(lines: Lines, clock: Clock, options: ReporterOpti
   let stopHeartbeat: (() => void) | null = null
   const isMinimal = options.level === 'minimal'
 
-  const say = (name: string, text: string): void => lines.info(tracker.names().length > 1 ? `${name}: ${text}` : text)
+  const say = (name: string, text: string): void => lines.info(name !== '' && tracker.names().length > 1 ? `${name}: ${text}` : text)
 
   const beat = (): void => {
     for (const name of tracker.names()) {

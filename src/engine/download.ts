@@ -8,6 +8,7 @@ import type { LocalPartial, LocalTarget } from '../local/local.ts'
 import type { DigestAlgorithm, ReadOptions, Remote, RemoteFile } from '../remotes/remote.ts'
 import { BlockAssembler, type BlockWritten } from './assembler.ts'
 import { watched } from './exchange.ts'
+import { failedOutcome, type Outcome } from './outcome.ts'
 import { keepableBlocks } from './plan.ts'
 import type { EnginePorts, Phase, ProofLevel, RemoteSupply, TransferPolicy, TransferResult } from './ports.ts'
 import { persevere } from './scheduler.ts'
@@ -31,13 +32,14 @@ const RECORD_BYTES = 8 * 1024 * 1024
 /** A server that hashes slower than this is no faster than reading. */
 const DIGEST_BYTES_PER_MS = 5_000
 
+/** Never rejects with a TransferError: how it failed is part of the result. */
 export async function download(job: DownloadJob, ports: EnginePorts, signal: AbortSignal): Promise<TransferResult> {
   const started = ports.clock.nowMs()
   const run = new DownloadRun(job, ports)
   ports.reporter.report({ kind: 'started', name: job.name, size: null })
   try {
-    const outcome = await run.toTheEnd(signal)
-    return {
+    const outcome = await run.toTheEnd(signal).catch(failedOutcome)
+    const result: TransferResult = {
       name: job.name,
       size: run.size,
       bytesTransferred: run.receivedBytes,
@@ -46,12 +48,12 @@ export async function download(job: DownloadJob, ports: EnginePorts, signal: Abo
       durationMs: ports.clock.nowMs() - started,
       ...outcome,
     }
+    ports.reporter.report({ kind: 'finished', name: job.name, result })
+    return result
   } finally {
     await run.close()
   }
 }
-
-type DownloadOutcome = Pick<TransferResult, 'status' | 'proof' | 'proofDetail' | 'digest'>
 
 /** The identity of what the server holds now. `fingerprint` is null when the server does not tell a size. */
 interface Identified {
@@ -80,7 +82,7 @@ class DownloadRun {
     this.ports = ports
   }
 
-  toTheEnd(signal: AbortSignal): Promise<DownloadOutcome> {
+  toTheEnd(signal: AbortSignal): Promise<Outcome> {
     const { job, ports } = this
     return persevere(
       {
@@ -125,7 +127,7 @@ class DownloadRun {
     this.resumedFrom = 0
   }
 
-  private async attempt(signal: AbortSignal): Promise<DownloadOutcome> {
+  private async attempt(signal: AbortSignal): Promise<Outcome> {
     const { job } = this
     this.phase('connecting', null)
     const remote = await job.remote.get(signal)
@@ -178,7 +180,7 @@ class DownloadRun {
     return theirs !== null && theirs === (await target.digestFinal(digester.algorithm, signal))
   }
 
-  private async present(remote: Remote, signal: AbortSignal): Promise<DownloadOutcome> {
+  private async present(remote: Remote, signal: AbortSignal): Promise<Outcome> {
     const { job } = this
     this.ports.recorder.forget(job.key)
     const detail = job.checksum !== null ? `${job.checksum.algorithm} as given` : `${remote.digester?.algorithm ?? ''} by the server`
@@ -321,10 +323,10 @@ class DownloadRun {
     if (!same) throw new TransferError('source-changed', 'the file was changed on the server while it was read')
   }
 
-  private async prove(remote: Remote, partial: LocalPartial, signal: AbortSignal): Promise<DownloadOutcome> {
+  private async prove(remote: Remote, partial: LocalPartial, signal: AbortSignal): Promise<Outcome> {
     const { job } = this
     const size = this.size ?? 0
-    const done = async (proof: ProofLevel, proofDetail: string): Promise<DownloadOutcome> => {
+    const done = async (proof: ProofLevel, proofDetail: string): Promise<Outcome> => {
       return { status: 'complete', proof, proofDetail, digest: `sha256:${await partial.digest('sha256', signal)}` }
     }
     if (job.checksum !== null) {

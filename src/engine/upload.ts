@@ -7,6 +7,7 @@ import { formatBytes } from '../core/units.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Remote, Resumer, Tree, WriteObserver, Writer } from '../remotes/remote.ts'
 import { watched } from './exchange.ts'
+import { failedOutcome, type Outcome } from './outcome.ts'
 import { candidates, describePlan, planUpload, salvageable, type TransferPlan, type UploadFacts } from './plan.ts'
 import type { EnginePorts, ProofLevel, RemoteSupply, TransferPolicy, TransferResult } from './ports.ts'
 import { persevere } from './scheduler.ts'
@@ -26,23 +27,24 @@ export interface UploadJob {
 /** How often acknowledged bytes go into the journal. The server describes itself by its partial, so this costs nothing but a proof when it is lost. */
 const RECORD_BYTES = 8 * 1024 * 1024
 
+/** Never rejects with a TransferError: how it failed is part of the result. */
 export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSignal): Promise<TransferResult> {
   const started = ports.clock.nowMs()
   const run = new UploadRun(job, ports)
-  const ended = (): Pick<TransferResult, 'name' | 'size' | 'bytesTransferred' | 'resumedFrom' | 'durationMs'> => ({
+  ports.reporter.report({ kind: 'started', name: job.name, size: job.source.size })
+  const outcome = await run.toTheEnd(signal).catch(failedOutcome)
+  const result: TransferResult = {
     name: job.name,
     size: job.source.size,
     bytesTransferred: run.sentBytes,
+    bytesReused: outcome.status === 'unchanged' ? job.source.size : (run.resumedFrom ?? 0),
     resumedFrom: run.resumedFrom ?? 0,
     durationMs: ports.clock.nowMs() - started,
-  })
-  ports.reporter.report({ kind: 'started', name: job.name, size: job.source.size })
-  const outcome = await run.toTheEnd(signal)
-  const bytesReused = outcome.status === 'unchanged' ? job.source.size : (run.resumedFrom ?? 0)
-  return { ...ended(), ...outcome, bytesReused }
+    ...outcome,
+  }
+  ports.reporter.report({ kind: 'finished', name: job.name, result })
+  return result
 }
-
-type UploadOutcome = Pick<TransferResult, 'status' | 'proof' | 'proofDetail' | 'digest'>
 
 class UploadRun {
   sentBytes = 0
@@ -63,7 +65,7 @@ class UploadRun {
     this.ports = ports
   }
 
-  async toTheEnd(signal: AbortSignal): Promise<UploadOutcome> {
+  async toTheEnd(signal: AbortSignal): Promise<Outcome> {
     const { job, ports } = this
     const expected = await this.hashWhileConnecting(signal)
     this.expected = expected
@@ -108,7 +110,7 @@ class UploadRun {
     return true
   }
 
-  private async attempt(expected: ContentDigests, signal: AbortSignal): Promise<UploadOutcome> {
+  private async attempt(expected: ContentDigests, signal: AbortSignal): Promise<Outcome> {
     const { job } = this
     this.phase('connecting', null)
     const remote = await job.remote.get(signal)
@@ -150,7 +152,7 @@ class UploadRun {
     }
   }
 
-  private async published(remote: Remote, partial: string, fingerprint: Fingerprint, signal: AbortSignal): Promise<UploadOutcome> {
+  private async published(remote: Remote, partial: string, fingerprint: Fingerprint, signal: AbortSignal): Promise<Outcome> {
     await this.job.source.recheck()
     if (!this.renameSent && remote.tree !== undefined && this.ports.recorder.entry(this.job.key) !== null)
       await this.remove(remote.tree, partial, signal)
@@ -339,7 +341,7 @@ class UploadRun {
     )
   }
 
-  private async complete(remote: Remote, fingerprint: Fingerprint, proof: ProofLevel, signal: AbortSignal): Promise<UploadOutcome> {
+  private async complete(remote: Remote, fingerprint: Fingerprint, proof: ProofLevel, signal: AbortSignal): Promise<Outcome> {
     const { job, ports } = this
     const digest = await job.source.digest({ start: 0, end: job.source.size }, 'sha256', signal)
     await job.source.recheck()

@@ -211,11 +211,10 @@ async function attemptOnce(
       direction === 'upload'
         ? await upload({ ...common, source: simulatedSource(world, LOCAL, local), path: FINAL }, ports, controller.signal)
         : await download({ ...common, target: simulatedTarget(world, LOCAL, local), path: FINAL, checksum: null }, ports, controller.signal)
-    trace.push(`ended ${result.status} by ${result.proof}, resumed from ${result.resumedFrom}`)
+    trace.push(`ended ${result.status} by ${result.proof}, resumed from ${result.resumedFrom}${result.failure === undefined ? '' : `, ${result.failure.kind}: ${result.failure.message}`}`)
   } catch (error) {
-    if (!(error instanceof TransferError) && !(error instanceof Crash)) throw error
-    trace.push(`ended ${error instanceof Crash ? 'crash' : `${error.kind}: ${error.message}`}`)
-    if (crashed) result = null
+    if (!(error instanceof Crash)) throw error
+    trace.push('ended crash')
   }
   judge(world, direction, result, finalBefore, versions, { lied: [...plan.values()].includes('lie-stored'), tampered, profile }, trace)
   return steps

@@ -122,12 +122,18 @@ test('download: source and destination to local paths', () => {
 })
 
 test('download: a name out of a URL cannot leave its directory', () => {
-  for (const name of ['a%2Fb', '%2e%2e%2Fx', '..%2f..%2fx', 'a%5Cb', '%5c%5cserver%5cshare'])
+  for (const name of ['a%2Fb', 'a%2Fb => c/', '%2e%2e%2Fx', '..%2f..%2fx', 'a%5Cb', '%5c%5cserver%5cshare'])
     assert.match(faults(download({ source: `https://h/d/${name}` })).join('\n'), /cannot be a local file name/, name)
   for (const name of ['con', 'NUL.txt', 'a%3Ab', 'a%3Cb', 'dot.', 'space%20'])
     assert.match(faults(download({ source: `https://h/d/${name}` }), world({}, true)).join('\n'), /cannot be a local file name/, name)
   for (const to of ['../x', '/x', 'a/../../x', '..'])
     assert.match(faults(download({ source: `https://h/a => ${to}` })).join('\n'), /must be a path below the destination/, to)
+  for (const to of ['..\\x', 'a\\..\\..\\x', '\\x', 'C:\\x', 'C:x', 'a/con'])
+    assert.match(
+      faults(download({ source: `https://h/a => ${to}` }), world({}, true)).join('\n'),
+      /must be a path below|cannot be a local file name/,
+      to,
+    )
   assert.match(faults(download({ source: 'https://h/dir/' })).join('\n'), /names no file/)
 })
 

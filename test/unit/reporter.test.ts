@@ -148,12 +148,14 @@ test('files side by side say which one speaks', () => {
   reporter.report({ kind: 'started', name: 'a', size: 1 })
   reporter.report({ kind: 'started', name: 'b', size: 1 })
   reporter.report({ kind: 'note', name: 'b', message: 'x' })
+  reporter.report({ kind: 'note', name: '', message: 'of the whole step' })
   reporter.report({ kind: 'finished', name: 'a', result: result({ name: 'a' }) })
+  reporter.report({ kind: 'progress', name: 'a', done: 1, reused: 0 })
   reporter.report({ kind: 'note', name: 'b', message: 'y' })
   reporter.report({ kind: 'finished', name: 'b', result: result({ name: 'b', status: 'unchanged' }) })
   assert.deepEqual(
     out.filter((line) => !line.includes('complete')),
-    ['> a (1 B)', 'b: x', '<', 'y', 'b: unchanged, proven by digest (sha256 by the server)'],
+    ['> a (1 B)', 'b: x', 'of the whole step', '<', 'y', 'b: unchanged, proven by digest (sha256 by the server)'],
   )
 })
 

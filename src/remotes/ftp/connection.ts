@@ -31,6 +31,8 @@ export class Connection {
   /** Whether SIZE also answers for directories; null until asked. */
   sizeOfDirectories: boolean | null = null
   readonly #trust: Trust | null
+  /** From the opening of a data connection until the server's good word about it. */
+  #transferring = false
   #extendedPassive = true
 
   constructor(control: Control, features: Features, home: string | null, server: Server) {
@@ -39,6 +41,22 @@ export class Connection {
     this.home = home
     this.timeoutMs = server.ports.timeoutMs
     this.#trust = server.trust
+  }
+
+  /** Whether another exchange may follow: after a transfer that failed, bytes and replies may still be on their way. */
+  get clean(): boolean {
+    return this.control.usable && !this.#transferring
+  }
+
+  /** The server has closed the transfer in order; a restart marker is used up with it. */
+  endTransfer(): void {
+    this.#transferring = false
+    this.restartMarked = false
+  }
+
+  /** The transfer is over and the session in step, but a restart marker may have survived it. */
+  abandonTransfer(): void {
+    this.#transferring = false
   }
 
   wait(signal: AbortSignal): Wait {
@@ -69,6 +87,7 @@ export class Connection {
 
   /** Opens a passive data connection, for receiving when there is an `intake`. */
   async openData(intake: Intake | null, signal: AbortSignal): Promise<DataConnection> {
+    this.#transferring = true
     const port = await this.#passivePort(signal)
     return await openData(this.control, port, this.#trust, intake, this.wait(signal))
   }

@@ -25,6 +25,8 @@ export class Intake {
   readonly #free: Buffer[] = []
   readonly #waiting: Piece[] = []
   #busy = false
+  #open = false
+  #scheduled = false
   #received = 0
   #overrun = false
   #failure: { readonly error: unknown } | null = null
@@ -71,6 +73,12 @@ export class Intake {
     return this.congested || this.#overrun || this.#failure !== null
   }
 
+  /** Before this nothing reaches the sink: the server may not have been verified, or may yet refuse. */
+  open(): void {
+    this.#open = true
+    this.#deliver()
+  }
+
   /** Where the next bytes go; never empty. */
   room(): Buffer {
     return this.#filling.subarray(this.#filled)
@@ -83,18 +91,8 @@ export class Intake {
     this.#received += wanted
     this.#filled += wanted
     if (this.#filling.length - this.#filled < ROOM_MIN) this.#turn()
-    this.#deliver()
+    this.#deliverSoon()
     this.onArrival()
-  }
-
-  /** Takes bytes that came in a buffer of somebody else's. */
-  push(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
-      const copied = chunk.copy(this.room(), 0, at)
-      at += copied
-      this.advance(copied)
-    }
   }
 
   #turn(): void {
@@ -102,6 +100,20 @@ export class Intake {
     this.#filling = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
     this.#delivered = 0
     this.#filled = 0
+  }
+
+  /** Full buffers at once; a rest when the sockets have been looked through, because more usually follows. */
+  #deliverSoon(): void {
+    if (!this.#open || this.#busy) return
+    if (this.#waiting.length > 0) this.#deliver()
+    else if (!this.#scheduled) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.#deliver()
+        this.onTaken()
+      })
+    }
   }
 
   #next(): Piece | null {

@@ -29,17 +29,13 @@ export class Pool {
     if (purpose === 'digest') connection.digestEpoch ??= this.#epoch
     this.#lent.add(connection)
     try {
-      const result = await exchange(connection, either)
-      this.#giveBack(connection)
-      return result
+      return await exchange(connection, either)
     } catch (error) {
-      // A refusal leaves the session in step; after a transfer that failed, bytes or replies may still be on their way.
-      if (purpose === 'ask') this.#giveBack(connection)
-      else connection.control.close()
       throw either.aborted ? abortError(either) : error
     } finally {
       if (purpose === 'change') this.#epoch += 1
       this.#lent.delete(connection)
+      this.#giveBack(connection)
     }
   }
 
@@ -55,7 +51,7 @@ export class Pool {
     if (connection === null) return null
     this.#idle = null
     // A session that the server has ended meanwhile is no failure of this exchange: nothing was sent yet.
-    if (connection.control.usable && this.#suits(connection, purpose)) return connection
+    if (connection.clean && this.#suits(connection, purpose)) return connection
     connection.control.close()
     return null
   }
@@ -66,7 +62,7 @@ export class Pool {
   }
 
   #giveBack(connection: Connection): void {
-    if (connection.control.usable && this.#idle === null && !this.#closing.signal.aborted) this.#idle = connection
+    if (connection.clean && this.#idle === null && !this.#closing.signal.aborted) this.#idle = connection
     else connection.control.close()
   }
 

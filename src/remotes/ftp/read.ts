@@ -54,7 +54,7 @@ async function transfer(
     if (complete && !signal.aborted) return
     throw error
   }
-  if (reply.code >= 200 && reply.code < 300) connection.restartMarked = false
+  if (reply.code >= 200 && reply.code < 300) connection.endTransfer()
   if (complete) return
   if (reply.code < 200 || reply.code > 299) throw replyError(reply, `RETR ${path}`)
   await assertWhole(connection, path, range, intake.received, signal)
@@ -87,7 +87,8 @@ async function leaveEarly(connection: Connection, data: DataConnection, final: P
   const reply = (await settledWithin(final, SETTLE_MS)) ? await final.catch(() => null) : null
   // vsftpd and ProFTPD say 426; Pure-FTPd says 150 once more and then waits for ABOR.
   if (reply === null || reply.code < 200 || reply.code === 421) connection.control.close()
-  else if (reply.code < 300) connection.restartMarked = false
+  else if (reply.code < 300) connection.endTransfer()
+  else connection.abandonTransfer()
 }
 
 /** The server said it sent everything, and it was less than wanted (or the wanted end was unknown). */

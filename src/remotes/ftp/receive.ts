@@ -62,8 +62,12 @@ class Pump {
       (reply) => this.#onFinal(reply),
       () => undefined,
     )
-    if (signal.aborted) this.#onAbort()
-    else this.#check()
+    if (signal.aborted) {
+      this.#onAbort()
+      return
+    }
+    intake.open()
+    this.#check()
   }
 
   readonly #onAbort = (): void => this.#fail(abortError(this.#reception.signal))

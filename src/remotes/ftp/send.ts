@@ -3,8 +3,8 @@ import { TransferError } from '../../core/errors.ts'
 import type { WriteObserver } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import type { DataConnection } from './data.ts'
-import { obeying, settledWithin } from './deadline.ts'
-import { type Reply, replyError, replyErrorAs } from './errors.ts'
+import { bounded, obeying, settledWithin } from './deadline.ts'
+import { type Reply, replyError, replyErrorAs, replyText } from './errors.ts'
 import { wirePath } from './paths.ts'
 
 /** One write: large for speed, small enough that a slow line shows progress before the stall limit. */
@@ -86,47 +86,73 @@ function cannotContinue(upload: Upload, reply: Reply): boolean {
 
 async function transfer(connection: Connection, upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
   const final = connection.control.reply()
-  const broken = new AbortController()
+  const watch = new ServerWatch(data, final, connection.timeoutMs)
+  const either = AbortSignal.any([signal, watch.signal])
   const started = performance.now()
-  watchServer(data, final, connection.timeoutMs, broken)
+  let reply: Reply
   try {
-    await pump(upload, data, AbortSignal.any([signal, broken.signal]))
+    await pump(upload, data, either)
+    watch.complete = true
+    data.socket.end()
+    const elapsed = performance.now() - started
+    const draining = elapsed * Math.min(1, BUFFERED_BYTES / Math.max(1, upload.length))
+    const timeoutMs = Math.max(connection.timeoutMs, Math.min(FINAL_REPLY_MAX_MS, FINAL_REPLY_MS + draining))
+    const late = (): Error => new TransferError('transient', `${upload.command}: no final answer after the last byte`)
+    reply = await bounded(final, { signal: either, timeoutMs }, late)
   } catch (error) {
     await stop(connection, data, final)
-    const reply = broken.signal.aborted && data.failure !== null ? await final.catch(() => null) : null
-    throw reply !== null && reply.code >= 400 ? replyError(reply, upload.command) : error
+    throw error
+  } finally {
+    watch.end()
   }
-  const elapsed = performance.now() - started
-  const draining = elapsed * Math.min(1, BUFFERED_BYTES / Math.max(1, upload.length))
-  const timeoutMs = Math.max(connection.timeoutMs, Math.min(FINAL_REPLY_MAX_MS, FINAL_REPLY_MS + draining))
-  const reply = await connection.control.within(final, `${upload.command}, after the last byte`, { signal, timeoutMs })
   if (reply.code < 200 || reply.code > 299) throw replyError(reply, upload.command)
-  connection.restartMarked = false
+  connection.endTransfer()
 }
 
-/** Ends the pump when the server breaks the connection, says its final word too early, or takes nothing for `timeoutMs`. */
-function watchServer(data: DataConnection, final: Promise<Reply>, timeoutMs: number, broken: AbortController): void {
-  const { socket } = data
-  data.onEnd = () => {
-    if (!socket.writableFinished)
-      broken.abort(data.failure ?? new TransferError('transient', 'the server closed the data connection during the upload'))
+/** Aborts its signal when the server breaks the data connection, says its final word too early, or takes nothing for `timeoutMs`. */
+class ServerWatch {
+  /** Every byte has been handed over; from now on the final reply is welcome, and so is the server's end of the data connection. */
+  complete = false
+  readonly #broken = new AbortController()
+  #reason: NodeJS.Timeout | undefined
+
+  constructor(data: DataConnection, final: Promise<Reply>, timeoutMs: number) {
+    data.onEnd = () => this.#onEnd(data)
+    final.then(
+      (reply) => this.#onFinal(reply),
+      (error: unknown) => this.#broken.abort(error),
+    )
+    const { socket } = data
+    // Node counts a write that is taken in pieces as activity. Only bytes that wait for the server count against it.
+    socket.on('timeout', () => {
+      if (socket.writableLength > 0) this.#broken.abort(new TransferError('transient', `the server took no data for ${timeoutMs / 1000} s`))
+      else socket.setTimeout(timeoutMs)
+    })
+    socket.setTimeout(timeoutMs)
+    // So that an end or a reset by the server is noticed; it has nothing to say here.
+    socket.resume()
   }
-  final.then(
-    (reply) =>
-      broken.abort(
-        reply.code >= 400
-          ? replyError(reply, 'upload')
-          : new TransferError('transient', `the server called the upload complete before its last byte: ${reply.text}`),
-      ),
-    (error: unknown) => broken.abort(error),
-  )
-  // Node counts a write that is taken in pieces as activity. Only bytes that wait for the server count against it.
-  socket.setTimeout(timeoutMs, () => {
-    if (socket.writableLength > 0) broken.abort(new TransferError('transient', `the server took no data for ${timeoutMs / 1000} s`))
-    else socket.setTimeout(timeoutMs)
-  })
-  // So that an end or a reset by the server is noticed; it has nothing to say here.
-  socket.resume()
+
+  get signal(): AbortSignal {
+    return this.#broken.signal
+  }
+
+  end(): void {
+    clearTimeout(this.#reason)
+  }
+
+  /** A broken data connection says nothing; the reply that explains it comes a little later. */
+  #onEnd(data: DataConnection): void {
+    if (this.complete && data.failure === null) return
+    const error = data.failure ?? new TransferError('transient', 'the server closed the data connection during the upload')
+    this.#reason ??= setTimeout(() => this.#broken.abort(error), REASON_MS)
+  }
+
+  #onFinal(reply: Reply): void {
+    if (reply.code >= 400) this.#broken.abort(replyError(reply, 'upload'))
+    else if (!this.complete)
+      this.#broken.abort(new TransferError('transient', `the server ended the upload before its last byte: ${replyText(reply)}`))
+  }
 }
 
 async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
@@ -149,26 +175,18 @@ async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): 
     }
   }
   if (queued < upload.length) throw new TransferError('internal', `the body has ${queued} bytes instead of ${upload.length}`)
-  await obeying(finished(data), signal)
 }
 
 function drained(data: DataConnection): Promise<void> {
   return new Promise((resolve) => data.socket.once('drain', resolve))
 }
 
-/** Everything is with the kernel, and so is the FIN; with TLS a close_notify before it, without which vsftpd answers 426. */
-function finished(data: DataConnection): Promise<void> {
-  return new Promise((resolve) => data.socket.end(resolve))
-}
-
-/** Nothing more is sent; what is on its way gets a short moment to be stored. The session cannot be used afterwards. */
+/**
+ * Nothing more is sent; what is on its way gets a short moment to be stored. With TLS the end is a close_notify, without which vsftpd answers 426.
+ * The session cannot be used afterwards.
+ */
 async function stop(connection: Connection, data: DataConnection, final: Promise<Reply>): Promise<void> {
-  if (data.failure === null) {
-    const { socket } = data
-    if (!socket.writableEnded) socket.end()
-    await settledWithin(final, STOP_MS)
-  } else {
-    await settledWithin(final, REASON_MS)
-  }
+  if (!data.socket.writableEnded) data.socket.end()
+  await settledWithin(final, STOP_MS)
   connection.control.close()
 }

@@ -35,6 +35,8 @@ export async function sizeOf(connection: Connection, path: string, signal: Abort
   const command = `SIZE ${wirePath(path, connection)}`
   const reply = await connection.command(command, signal)
   if (reply.code === 213) {
+    // ftp-srv 4.6.3 has this text in place of a zero.
+    if (reply.text === '213 File status') return 0
     const size = parseSize(reply.text.slice(4).trim().split(/[ ,]/)[0])
     if (size === null) throw replyErrorAs('protocol', reply, command)
     return size

@@ -92,13 +92,17 @@ async function listing(connection: Connection, command: string, path: string, si
     if (opening.code === 550) throw replyErrorAs('not-found', opening, command)
     if (opening.code >= 400) throw replyError(opening, command)
     // 226 at once: some servers open no connection for an empty directory.
-    if (opening.code >= 200) return []
+    if (opening.code >= 200) {
+      connection.endTransfer()
+      return []
+    }
     const final = connection.control.reply()
     await data.ready(connection.wait(signal))
     await receive({ data, intake, final, timeoutMs: connection.timeoutMs, signal })
     data.destroy()
     const reply = await connection.control.within(final, command, connection.wait(signal))
     if (reply.code < 200 || reply.code > 299) throw replyError(reply, command)
+    connection.endTransfer()
     const lines = Buffer.concat(chunks)
       .toString('utf8')
       .split(/\r?\n/)

@@ -2,10 +2,11 @@
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
 import type { HttpConfig } from './config.ts'
+import { dialer } from './dial.ts'
 import { judge, tlsOptions } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
@@ -23,16 +24,10 @@ export interface Connections {
 export function openConnections(config: HttpConfig, timeoutMs: number): Connections {
   const ending = new AbortController()
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
-  const options = {
-    ...tlsOptions(config.tls),
-    allowH2: false,
-    // A resumed session is not checked against the host's name again.
-    maxCachedSessions: 0,
-    timeout: timeoutMs,
-    signal: ending.signal,
-  }
-  const toHome = buildConnector(options)
-  const toOthers = buildConnector({ ...options, lookup: publicLookup(() => home.isPrivate) })
+  const tls = tlsOptions(config.tls)
+  const dialing = { tls, timeoutMs, signal: ending.signal }
+  const toHome = dialer(dialing)
+  const toOthers = dialer({ ...dialing, lookup: publicLookup(() => home.isPrivate) })
   const direct: buildConnector.connector = (target, callback) => {
     if (!isHome(config.url, target)) return toOthers(target, callback)
     toHome(target, (...[error, socket]) => {
@@ -43,7 +38,8 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   }
   const dispatcher = new EnvHttpProxyAgent({
     connect: direct,
-    requestTls: options,
+    // A resumed session would not be checked against the host's name again.
+    requestTls: { ...tls, timeout: timeoutMs, allowH2: false, maxCachedSessions: 0 },
     proxyTls: { timeout: timeoutMs, allowH2: false },
     allowH2: false,
     factory: (origin, given) => pool(origin, given, config),
@@ -94,7 +90,7 @@ function isHome(home: URL, target: buildConnector.Options): boolean {
 }
 
 /** Refuses private addresses at the moment of resolving, so that a name that changes its address between check and use gains nothing. */
-function publicLookup(privateAllowed: () => boolean): LookupFunction {
+export function publicLookup(privateAllowed: () => boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, '')

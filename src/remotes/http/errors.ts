@@ -1,4 +1,5 @@
 /** What a server or the network said, as a failure of ours. */
+import { errors } from 'undici'
 import { type FailureKind, TransferError } from '../../core/errors.ts'
 import { type Reply, retryAfterMsOf } from './headers.ts'
 import { describeTarget } from './location.ts'
@@ -48,8 +49,9 @@ export function networkError(error: unknown, origin: string): TransferError {
   const message = `${origin}: ${error instanceof Error && error.message !== '' ? error.message : code}`
   const fail = (kind: FailureKind): TransferError => new TransferError(kind, message, { cause: error })
   if (NETWORK_CODES.has(code)) return fail('transient')
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
+  if (error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
   if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|UND_ERR_PRX_TLS)/.test(code)) return fail('untrusted')
+  if (code === 'ABORT_ERR') return fail('stopped')
   const proxyStatus = /Proxy response \((\d{3})\)/.exec(message)?.[1] ?? (/Proxy Authentication Required/.test(message) ? '407' : null)
   if (proxyStatus !== null) return fail(proxyStatus === '407' || proxyStatus === '403' ? 'denied' : 'transient')
   return fail('internal')

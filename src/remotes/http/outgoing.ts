@@ -21,22 +21,24 @@ export function outgoing(body: Body, waiting: (yes: boolean) => void): Outgoing 
   let failure: unknown
   let started = false
   let ended = false
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    started = true
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    waiting(true)
     try {
-      for (;;) {
-        waiting(true)
-        const next = await source.next()
-        waiting(false)
-        if (next.done === true) break
-        for (let at = 0; at < next.value.length; at += PIECE_BYTES_MAX) yield next.value.subarray(at, at + PIECE_BYTES_MAX)
-      }
-      ended = true
+      return await source.next()
     } catch (error) {
       ended = true
       failure = error
       throw error
+    } finally {
+      waiting(false)
     }
+  }
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    started = true
+    for (let piece = await next(); piece.done !== true; piece = await next()) {
+      for (let at = 0; at < piece.value.length; at += PIECE_BYTES_MAX) yield piece.value.subarray(at, at + PIECE_BYTES_MAX)
+    }
+    ended = true
   }
   const stream = Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE_BYTES_MAX })
   stream.on('error', () => undefined)

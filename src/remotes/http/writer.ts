@@ -21,7 +21,8 @@ export function openWriter(session: Session, reader: Reader, note: (message: str
   return {
     create,
     resumer: async (directory, signal) => {
-      probed ??= (await writesInPlace(session, reader, directory, signal)) ? positional(session, reader, create) : null
+      if (probed === undefined)
+        probed = (await writesInPlace(session, reader, directory, signal)) ? positional(session, reader, create) : null
       return probed
     },
   }

@@ -5,6 +5,7 @@ import type { ByteRange } from '../../core/ranges.ts'
 import type { Body, RemoteFile, Sink, WriteObserver } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
+import type { Leases } from './leases.ts'
 import { readRange } from './reader.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
 import { settlesWithin } from './waiting.ts'
@@ -50,7 +51,8 @@ export async function readFile(connection: Connection, path: string, range: Byte
   const doing = `read ${path}`
   const handle = await opened(requests, path, OPEN.read, doing)
   await withHandle({ requests, handle, path, doing, writing: false }, async () => {
-    const end = Number.isFinite(range.end) ? range.end : (await requests.fstat(handle)).size
+    const end = Number.isFinite(range.end) ? range.end : await sizeOf(requests, handle)
+    if (end === null) throw new TransferError('unsupported', `the server does not tell the size of ${path}`)
     const whole = { start: range.start, end }
     await readRange({ requests, handle, path, range: whole, requestMax: connection.limits.read, sink, signal })
   })
@@ -65,20 +67,34 @@ export interface WriteRequest {
   readonly observer: WriteObserver
 }
 
-export async function writeFile(connection: Connection, request: WriteRequest, signal: AbortSignal): Promise<void> {
+/** Leases a connection and writes; whatever goes wrong, the body is told that nobody wants it any more. */
+export async function sendFile(leases: Leases, request: WriteRequest, signal: AbortSignal): Promise<void> {
+  const chunks = request.body[Symbol.asyncIterator]()
+  try {
+    await leases.exclusive(signal, (connection) => writeFile(connection, request, chunks, signal))
+  } catch (error) {
+    // Not waited for: a generator that hangs would make us hang.
+    void Promise.resolve(chunks.return?.()).catch(() => {})
+    throw error
+  }
+}
+
+async function writeFile(
+  connection: Connection,
+  request: WriteRequest,
+  chunks: AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   const { requests } = connection
-  const { path, length, body, observer } = request
+  const { path, length, observer } = request
   const doing = `write ${path}`
   const creating = request.offset === undefined
   const start = request.offset ?? 0
   // To continue a file, WRITE alone: APPEND ignores offsets, TRUNC destroys, CREAT would invent a file of NULs up to the offset.
   const flags = creating ? OPEN.write | OPEN.create | OPEN.truncate : OPEN.write
-  const handle = await opened(requests, path, flags, doing, creating ? FILE_MODE : undefined).catch(async (error: unknown) => {
-    await body[Symbol.asyncIterator]().return?.()
-    throw error
-  })
+  const handle = await opened(requests, path, flags, doing, creating ? FILE_MODE : undefined)
   const size = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
-    await writeBody({ requests, handle, path, start, length, requestMax: connection.limits.write, body, observer, signal })
+    await writeBody({ requests, handle, path, start, length, requestMax: connection.limits.write, chunks, observer, signal })
     const [told] = await Promise.all([sizeOf(requests, handle), synced(connection, handle, length)])
     return told
   })
@@ -99,7 +115,8 @@ async function synced(connection: Connection, handle: Handle, length: number): P
 
 async function sizeOf(requests: Requests, handle: Handle): Promise<number | null> {
   try {
-    return (await requests.fstat(handle)).size
+    const size: unknown = (await requests.fstat(handle)).size
+    return typeof size === 'number' && Number.isSafeInteger(size) ? size : null
   } catch (error) {
     if (error instanceof TransferError) throw error
     return null

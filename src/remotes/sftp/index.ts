@@ -2,7 +2,7 @@ import type { Protocol, Remote, RemotePorts } from '../remote.ts'
 import { DEFAULT_PORT, locate, parse, type SftpConfig } from './config.ts'
 import { type Connection, connect } from './connection.ts'
 import { checkFileDigester, knowsCheckFile } from './digester.ts'
-import { readFile, statFile, writeFile } from './files.ts'
+import { readFile, sendFile, statFile } from './files.ts'
 import { Leases } from './leases.ts'
 import { Resuming } from './resuming.ts'
 import { sftpTree } from './tree.ts'
@@ -42,8 +42,7 @@ function remote(leases: Leases, first: Connection, digests: boolean, ports: Remo
       leases.exclusive(signal, (connection) => readFile(connection, path, range, sink, signal)),
     close: () => leases.close(),
     writer: {
-      create: (path, size, body, observer, signal) =>
-        leases.exclusive(signal, (connection) => writeFile(connection, { path, length: size, body, observer }, signal)),
+      create: (path, size, body, observer, signal) => sendFile(leases, { path, length: size, body, observer }, signal),
       resumer: (directory, signal) => resuming.resumer(directory, signal),
     },
     tree: sftpTree(leases, first.extensions.has('posix-rename@openssh.com')),

@@ -36,8 +36,9 @@ function parseLine(line: string, number: number): KnownHostsLine | string {
   if (hosts === undefined || keyType === undefined || base64 === undefined)
     return 'needs a host, a key type and a key (a line of ssh-keyscan, not a .pub file)'
   const key = Buffer.from(base64, 'base64')
-  if (key.length < 20 || key.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) return 'the key is not whole base64'
+  if (key.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) return 'the key is not base64'
   if (keyTypeOf(key) !== keyType) return `the key is not of the type ${keyType}`
+  if (!isWhole(key)) return 'the key is cut off'
   if (hosts.startsWith('|') && hashedName(hosts) === null) return 'the hashed host name is damaged'
   return { number, marker: marker === '@revoked' ? 'revoked' : marker === undefined ? 'none' : 'cert-authority', hosts, keyType, key }
 }
@@ -47,6 +48,13 @@ export function keyTypeOf(key: Buffer): string {
   if (key.length < 4) return ''
   const length = key.readUInt32BE(0)
   return length <= 64 && length + 4 <= key.length ? key.toString('latin1', 4, 4 + length) : ''
+}
+
+/** A key blob is a sequence of strings, each with its length before it. */
+function isWhole(key: Buffer): boolean {
+  let at = 0
+  while (at + 4 <= key.length) at += 4 + key.readUInt32BE(at)
+  return at === key.length
 }
 
 /** The name under which OpenSSH keeps a host. */

@@ -1,5 +1,5 @@
 /** Connections of one Remote. A lease is exclusive use of one for one exchange; small requests share whatever is open. */
-import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
+import { TransferError, throwIfAborted } from '../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import { abortable, settlesWithin } from './waiting.ts'
 
@@ -47,9 +47,9 @@ export class Leases {
       return await abortable(working, signal)
     } catch (error) {
       if (signal.aborted && options.graceMs !== undefined) await settlesWithin(working, options.graceMs)
-      if (signal.aborted) member.connection.retire(abortError(signal))
-      else if (member.connection.requests.outstanding > 0)
-        member.connection.retire(new TransferError('transient', 'the exchange on this connection failed', { cause: error }))
+      // Whoever shares the connection did not stop: for them it is a lost connection.
+      if (signal.aborted || member.connection.requests.outstanding > 0)
+        member.connection.retire(new TransferError('transient', 'another exchange on this connection ended early', { cause: error }))
       throw error
     } finally {
       member.leased = false

@@ -4,14 +4,17 @@ import type { ByteRange } from '../../core/ranges.ts'
 import type { Sink } from '../remote.ts'
 import type { Handle, Requests } from './requests.ts'
 
-const IN_FLIGHT_FIRST = 16
+const IN_FLIGHT_MIN = 16
 const IN_FLIGHT_MAX = 64
+/** As much as the channel's receive window. */
+const BYTES_IN_FLIGHT_FIRST = 4 * 1024 * 1024
 const BYTES_IN_FLIGHT_MAX = 8 * 1024 * 1024
 
 interface Piece {
   readonly buffer: Buffer
   readonly length: number
   readonly filled: Promise<void>
+  arrived: boolean
 }
 
 export interface ReadJob {
@@ -34,8 +37,8 @@ export async function readRange(job: ReadJob): Promise<void> {
   const pieces: Piece[] = []
   const spare: Buffer[] = []
   const size = Math.min(job.requestMax, Math.max(1, range.end - range.start))
-  const inFlightMax = Math.min(IN_FLIGHT_MAX, Math.max(IN_FLIGHT_FIRST, Math.floor(BYTES_IN_FLIGHT_MAX / size)))
-  let inFlight = IN_FLIGHT_FIRST
+  const inFlightMax = piecesOf(BYTES_IN_FLIGHT_MAX, size)
+  let inFlight = piecesOf(BYTES_IN_FLIGHT_FIRST, size)
   let next = range.start
   let delivered = range.start
   while (delivered < range.end) {
@@ -47,12 +50,12 @@ export async function readRange(job: ReadJob): Promise<void> {
     }
     const piece = pieces.shift()
     if (piece === undefined) throw new TransferError('internal', 'the read pipeline ran dry')
+    // Waiting for the network rather than for the sink: more requests in flight may help.
+    if (!piece.arrived) inFlight = Math.min(inFlightMax, inFlight + 1)
     await piece.filled
     throwIfAborted(signal)
     const accepted = sink(piece.buffer.subarray(0, piece.length))
-    // A sink that is never waited for leaves the network as the bottleneck: then more requests in flight help.
-    if (accepted === undefined) inFlight = Math.min(inFlightMax, inFlight + 1)
-    else await accepted
+    if (accepted !== undefined) await accepted
     spare.push(piece.buffer)
     delivered += piece.length
   }
@@ -60,9 +63,19 @@ export async function readRange(job: ReadJob): Promise<void> {
 
 function request(job: ReadJob, buffer: Buffer, position: number, length: number): Piece {
   const filled = fill(job, buffer, position, length)
-  // Reported when its turn comes; until then nobody waits for it.
-  filled.catch(() => {})
-  return { buffer, length, filled }
+  const piece: Piece = { buffer, length, filled, arrived: false }
+  // A failure is reported when its turn comes; until then nobody waits for it.
+  filled.then(
+    () => {
+      piece.arrived = true
+    },
+    () => {},
+  )
+  return piece
+}
+
+function piecesOf(bytes: number, size: number): number {
+  return Math.min(IN_FLIGHT_MAX, Math.max(IN_FLIGHT_MIN, Math.ceil(bytes / size)))
 }
 
 /** A server may answer with less than was asked; the rest is asked for at once, so that the pipeline does not run dry. */

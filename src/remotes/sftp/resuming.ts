@@ -5,7 +5,7 @@ import { joinPath } from '../../core/paths.ts'
 import type { PositionalResumer } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
-import { explained, statFile, writeFile } from './files.ts'
+import { explained, sendFile, statFile } from './files.ts'
 import type { Leases } from './leases.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
 
@@ -130,9 +130,7 @@ function positional(leases: Leases, truncates: boolean): PositionalResumer {
   return {
     kind: 'positional',
     write: (path, range, body, observer, signal) =>
-      leases.exclusive(signal, (connection) =>
-        writeFile(connection, { path, offset: range.start, length: range.end - range.start, body, observer }, signal),
-      ),
+      sendFile(leases, { path, offset: range.start, length: range.end - range.start, body, observer }, signal),
     truncate: (path, size, signal) =>
       leases.shared(signal, async ({ requests }) => {
         if (!truncates) throw new TransferError('unsupported', 'this server cannot shorten a file')

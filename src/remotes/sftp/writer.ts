@@ -3,7 +3,7 @@
  * the window's start.
  */
 import { TransferError, throwIfAborted } from '../../core/errors.ts'
-import type { Body, WriteObserver } from '../remote.ts'
+import type { WriteObserver } from '../remote.ts'
 import type { Handle, Requests } from './requests.ts'
 import { abortable } from './waiting.ts'
 
@@ -22,35 +22,26 @@ export interface WriteJob {
   readonly length: number
   /** Largest write the server takes, in bytes. */
   readonly requestMax: number
-  readonly body: Body
+  readonly chunks: AsyncIterator<Uint8Array>
   readonly observer: WriteObserver
   readonly signal: AbortSignal
 }
 
 /**
- * Sends exactly `length` bytes of `body` and waits until every one is confirmed. The very last acknowledgement is left to the caller,
- * who knows when the file is safe. Rejects with `source-changed` when the body is shorter or longer.
+ * Sends exactly `length` bytes of `chunks` and waits until every one is confirmed. The very last acknowledgement is left to the caller,
+ * who knows when the file is safe, and so is releasing the source after a failure. Rejects with `source-changed` when the source is shorter or
+ * longer.
  */
 export async function writeBody(job: WriteJob): Promise<void> {
   const window = new WriteWindow(job)
-  const iterator = job.body[Symbol.asyncIterator]()
-  let finished = false
-  try {
-    for (;;) {
-      throwIfAborted(job.signal)
-      const step = await abortable(iterator.next(), job.signal)
-      if (step.done === true) {
-        finished = true
-        break
-      }
-      await window.send(step.value)
-    }
-    if (window.sent !== job.length) throw bodyLength(job, window.sent)
-    await window.empty()
-  } finally {
-    // A generator that hangs would make us hang: it is told to stop, not waited for.
-    if (!finished) void Promise.resolve(iterator.return?.()).catch(() => {})
+  for (;;) {
+    throwIfAborted(job.signal)
+    const step = await abortable(job.chunks.next(), job.signal)
+    if (step.done === true) break
+    await window.send(step.value)
   }
+  if (window.sent !== job.length) throw bodyLength(job, window.sent)
+  await window.empty()
 }
 
 function bodyLength(job: WriteJob, got: number): TransferError {

@@ -1,0 +1,34 @@
+import { createRequire as requireFrom } from 'node:module';
+const require = requireFrom(import.meta.url);
+import {
+  createActionsHost
+} from "./chunk-D7C7NIKN.js";
+import {
+  createReporter,
+  deadline,
+  run,
+  systemClock
+} from "./chunk-Z53MBGRR.js";
+import {
+  failUntilTold,
+  leave
+} from "./chunk-G74265EN.js";
+import "./chunk-7CL35DJ2.js";
+import "./chunk-JNQCJRQQ.js";
+import "./chunk-7MCK3PXT.js";
+import "./chunk-KECUYLEA.js";
+import "./chunk-IGAZWJKT.js";
+import "./chunk-TIQYU5W4.js";
+
+// src/main.ts
+var { signal } = deadline(process);
+var host = createActionsHost(process.env);
+failUntilTold((message) => host.error([message]));
+await run({
+  host,
+  clock: systemClock,
+  signal,
+  reporter: (job) => createReporter(host, systemClock, { level: job.logLevel, heartbeat: true })
+});
+host.close();
+leave();

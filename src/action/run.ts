@@ -1,0 +1,253 @@
+/** The composition root: the only file that knows every layer. */
+import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { TransferError } from '../core/errors.ts'
+import { blockSizeFor } from '../core/fingerprint.ts'
+import { download } from '../engine/download.ts'
+import type { Clock, EnginePorts, TransferPolicy, TransferResult } from '../engine/ports.ts'
+import { upload } from '../engine/upload.ts'
+import { openSource } from '../local/source.ts'
+import { localTarget } from '../local/target.ts'
+import type { Credentials, RemotePorts } from '../remotes/remote.ts'
+import { type JournalKeeper, journalKeeper } from '../state/keeper.ts'
+import type { StateIdentity } from '../state/store.ts'
+import { expectedChecksum } from './checksums.ts'
+import { failureLines, failureSetting } from './failure-text.ts'
+import type { Host } from './host.ts'
+import { transferIdentity } from './identity.ts'
+import { type LocalKind, parseInputs } from './inputs.ts'
+import { describeEntry, type Job, type JobEntry } from './job.ts'
+import { conclude, failureOf } from './outputs.ts'
+import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
+import type { LogReporter } from './reporter.ts'
+import { statePlaces } from './state-places.ts'
+import { summaryMarkdown } from './summary.ts'
+
+export interface Surroundings {
+  readonly host: Host
+  readonly clock: Clock
+  /** Aborts on the first stop signal. */
+  readonly signal: AbortSignal
+  reporter(job: Job): LogReporter
+}
+
+/** The journal goes to the store this often while a transfer runs, give or take a fifth so that a matrix does not save in step. */
+const CHECKPOINT_MS = 300_000
+/** From the stop signal to SIGTERM the runner waits 7.5 s; the store gets what the rest does not need. */
+const STOPPED_SAVE_MS = 4000
+const SAVE_MS = 60_000
+
+interface Ending {
+  readonly job: Job | null
+  readonly results: readonly TransferResult[]
+  readonly error: unknown
+  readonly warnings: readonly string[]
+}
+
+/** Runs one step to its end: outputs, summary, annotation and exit code are set when it resolves. Never rejects. */
+export async function run(surroundings: Surroundings): Promise<void> {
+  const { host } = surroundings
+  const ending = await carryOut(surroundings)
+  const conclusion = conclude(ending.job, ending.results, ending.error)
+  for (const [name, value] of conclusion.outputs) host.setOutput(name, value)
+  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT)
+  const failure = conclusion.failure === null ? [] : failureLines(conclusion.failure, ending.results, setting)
+  if (failure.length > 0) host.error(failure)
+  if (conclusion.failure?.kind === 'internal' && ending.error instanceof Error)
+    for (const line of (ending.error.stack ?? '').split('\n')) host.info(line)
+  if (ending.job?.summary !== false) {
+    await host.appendSummary(
+      summaryMarkdown({ direction: ending.job?.direction ?? null, results: ending.results, warnings: ending.warnings, failure }),
+    )
+  }
+  host.setExitCode(conclusion.exitCode)
+}
+
+async function carryOut(surroundings: Surroundings): Promise<Ending> {
+  const { host } = surroundings
+  const results: TransferResult[] = []
+  let job: Job | null = null
+  let reporter: LogReporter | null = null
+  let error: unknown = null
+  try {
+    job = parseInputs(host.inputs, { localKind, windows: process.platform === 'win32', workingDirectory: process.cwd() })
+    reporter = surroundings.reporter(job)
+    for (const entry of job.entries) host.info(describeEntry(job, entry))
+    for (const warning of job.warnings) reporter.report({ kind: 'warning', name: '', message: warning })
+    await transferAll(job, surroundings, reporter, results)
+  } catch (caught) {
+    error = caught
+  }
+  reporter?.close()
+  return { job, results, error, warnings: reporter?.warnings() ?? [] }
+}
+
+async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, results: TransferResult[]): Promise<void> {
+  const { host, clock, signal } = surroundings
+  const warn = (message: string): void => reporter.report({ kind: 'warning', name: '', message })
+  const debug = (message: string): void => (job.logLevel === 'verbose' ? host.info(message) : host.debug(message))
+  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, debug, warn }
+  const remotes = remoteSet(job.credentials, ports)
+  const prepared = await prepareAll(job, remotes)
+  // The first connection opens while state is read and the source is hashed; a refusal is reported by the transfer that needs it.
+  prepared[0]?.supply.get(signal).catch(() => {})
+  const identity: StateIdentity = {
+    id: transferIdentity(job, host.environment),
+    runId: host.environment.GITHUB_RUN_ID ?? '0',
+    runAttempt: Number(host.environment.GITHUB_RUN_ATTEMPT ?? '1') || 1,
+  }
+  const places = await statePlaces(job, host, identity, signal)
+  if (places.reason !== null) warn(places.reason)
+  host.saveState('identity', JSON.stringify(identity))
+  host.saveState('directory', places.store === null ? '' : (places.directory ?? ''))
+  const keeper = journalKeeper({ id: identity.id, disk: places.disk, store: places.store, warn })
+  const stopCheckpoints = checkpoints(keeper, clock, signal)
+  try {
+    await keeper.load(signal)
+    await transferEach(job, surroundings, { reporter, keeper, remotes, prepared, remotePorts: ports }, results)
+  } finally {
+    stopCheckpoints()
+    const told = reporter.warnings()
+    for (const note of remotes.notes()) if (!told.includes(note)) reporter.report({ kind: 'note', name: '', message: note })
+    await keeper.flush()
+    await Promise.all([keeper.checkpoint(AbortSignal.timeout(signal.aborted ? STOPPED_SAVE_MS : SAVE_MS)), remotes.close()])
+    host.saveState('ended', 'true')
+  }
+}
+
+async function prepareAll(job: Job, remotes: RemoteSet): Promise<readonly PreparedRemote[]> {
+  const prepared: PreparedRemote[] = []
+  const faults = new Set<string>()
+  for (const entry of job.entries) {
+    try {
+      prepared.push(await remotes.prepare(entry.url))
+    } catch (error) {
+      if (!(error instanceof TransferError) || error.kind !== 'invalid-input') throw error
+      faults.add(error.message)
+    }
+  }
+  if (faults.size > 0) throw new TransferError('invalid-input', [...faults].join('\n'))
+  return prepared
+}
+
+interface Running {
+  readonly reporter: LogReporter
+  readonly keeper: JournalKeeper
+  readonly remotes: RemoteSet
+  readonly prepared: readonly PreparedRemote[]
+  readonly remotePorts: RemotePorts
+}
+
+async function transferEach(job: Job, surroundings: Surroundings, running: Running, results: TransferResult[]): Promise<void> {
+  const { clock, signal } = surroundings
+  const { reporter, keeper } = running
+  const engine: EnginePorts = { clock, random: Math.random, reporter, recorder: keeper, blockSize: blockSizeFor }
+  for (const [i, entry] of job.entries.entries()) {
+    const remote = running.prepared[i]
+    if (remote === undefined) throw new TransferError('internal', `${entry.displayName} was not prepared`)
+    const result = await transferOne(job, entry, remote, surroundings, running, engine).catch((error: unknown) => unstarted(entry, error))
+    results.push(result)
+    const kind = result.failure?.kind
+    // The next file would meet the same refusal; a second login attempt may lock the account.
+    if (kind === 'denied' || kind === 'untrusted' || kind === 'stopped' || signal.aborted) {
+      for (const left of job.entries.slice(i + 1))
+        results.push(unstarted(left, new TransferError(kind ?? 'stopped', 'not begun, because of the failure before')))
+      return
+    }
+  }
+}
+
+async function transferOne(
+  job: Job,
+  entry: JobEntry,
+  remote: PreparedRemote,
+  surroundings: Surroundings,
+  running: Running,
+  engine: EnginePorts,
+): Promise<TransferResult> {
+  const { clock, signal } = surroundings
+  const policy: TransferPolicy = { ...job.policy, ...job.pace }
+  const common = { name: entry.displayName, key: entryKey(entry), remote: remote.supply, path: remote.path, policy }
+  if (job.direction === 'download') {
+    const checksum =
+      job.policy.checksum === null
+        ? null
+        : await expectedChecksum(
+            job.policy.checksum,
+            fileName(entry.url),
+            checksumRemotes(job, entry, running),
+            clock,
+            job.pace.timeoutMs,
+            signal,
+          )
+    return download({ ...common, target: localTarget(resolve(entry.localPath)), checksum }, engine, signal)
+  }
+  const source = await openSource(resolve(entry.localPath))
+  try {
+    return await upload({ ...common, source }, engine, signal)
+  } finally {
+    await source.close()
+  }
+}
+
+const NO_CREDENTIALS: Credentials = { headers: new Map(), fingerprints: [], tlsVerify: true }
+
+/** The file of checksums may lie elsewhere; credentials only go where the source is. */
+function checksumRemotes(job: Job, entry: JobEntry, running: Running): RemoteSet {
+  const { checksum } = job.policy
+  const sameOrigin = checksum?.kind === 'sums' && checksum.url.origin === entry.url.origin
+  const { tlsCa } = job.credentials
+  return sameOrigin ? running.remotes : remoteSet({ ...NO_CREDENTIALS, ...(tlsCa === undefined ? {} : { tlsCa }) }, running.remotePorts)
+}
+
+function unstarted(entry: JobEntry, error: unknown): TransferResult {
+  const failure = failureOf(error)
+  return {
+    name: entry.displayName,
+    status: failure.kind === 'stopped' ? 'incomplete' : 'failed',
+    failure,
+    size: null,
+    bytesTransferred: 0,
+    bytesReused: 0,
+    resumedFrom: 0,
+    proof: null,
+    proofDetail: null,
+    digest: null,
+    durationMs: 0,
+  }
+}
+
+/** Which file of the step: by its ends, so that another order of the lines changes nothing. */
+function entryKey(entry: JobEntry): string {
+  return createHash('sha256')
+    .update(`${entry.url.href.replace(/[?#].*$/, '')}\n${entry.localPath}`)
+    .digest('hex')
+    .slice(0, 16)
+}
+
+function fileName(url: URL): string {
+  const name = basename(url.pathname)
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    return name
+  }
+}
+
+function checkpoints(keeper: JournalKeeper, clock: Clock, signal: AbortSignal): () => void {
+  let cancel = (): void => {}
+  const arm = (): void => {
+    cancel = clock.after(CHECKPOINT_MS * (0.8 + 0.4 * Math.random()), () => {
+      void keeper.checkpoint(signal).then(arm)
+    })
+  }
+  arm()
+  return () => cancel()
+}
+
+function localKind(path: string): LocalKind {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return 'missing'
+  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
+}

@@ -1,0 +1,113 @@
+/** Holds the journal while a step runs and brings it, in this order, to the machine's disk (at once) and to the store that outlives the machine (at checkpoints). */
+import {
+  decodeJournal,
+  emptyJournal,
+  encodeJournal,
+  entryOf,
+  type Journal,
+  type JournalEntry,
+  withEntry,
+  withoutEntry,
+} from '../core/journal.ts'
+import type { StateStore } from './store.ts'
+
+export interface KeeperPorts {
+  readonly id: string
+  /** On this machine, outside the workspace. */
+  readonly disk: StateStore
+  /** Outlives the machine; null when there is none. */
+  readonly store: StateStore | null
+  /** One line for people; each different one is told once. */
+  warn(message: string): void
+}
+
+export interface JournalKeeper {
+  /** Reads what earlier attempts left. Never rejects unless the signal aborts. */
+  load(signal: AbortSignal): Promise<void>
+  entry(key: string): JournalEntry | null
+  record(entry: JournalEntry): void
+  forget(key: string): void
+  /** What has been recorded is on the disk. Never rejects. */
+  flush(): Promise<void>
+  /** Brings the journal to the store when it differs from what is there. Never rejects. */
+  checkpoint(signal: AbortSignal): Promise<void>
+}
+
+export function journalKeeper(ports: KeeperPorts): JournalKeeper {
+  const { id, disk, store } = ports
+  let journal = emptyJournal(id)
+  let writing: Promise<void> | null = null
+  let dirty = false
+  let stored = 0 // sequence that the store holds; an empty journal need not go to a store that holds nothing
+
+  const told = new Set<string>()
+  const warn = (message: string): void => {
+    if (!told.has(message)) ports.warn(message)
+    told.add(message)
+  }
+
+  const read = async (from: StateStore, signal: AbortSignal): Promise<Journal | null> => {
+    try {
+      const bytes = await from.load(signal)
+      if (bytes === null) return null
+      const decoded = decodeJournal(bytes)
+      if (decoded?.id === id) return decoded
+      warn(`The saved state in the ${from.description} is unusable and is ignored; what the server holds is verified instead.`)
+    } catch (error) {
+      if (signal.aborted) throw error
+      warn(`The saved state could not be read from the ${from.description}: ${reasonOf(error)}`)
+    }
+    return null
+  }
+
+  const writeOut = async (): Promise<void> => {
+    while (dirty) {
+      dirty = false
+      try {
+        await disk.save(Buffer.from(encodeJournal(journal)), new AbortController().signal)
+      } catch (error) {
+        warn(`The state could not be written to the ${disk.description}: ${reasonOf(error)}`)
+      }
+    }
+  }
+
+  const change = (next: Journal): void => {
+    journal = { ...next, sequence: journal.sequence + 1 }
+    dirty = true
+    writing ??= writeOut().finally(() => {
+      writing = null
+    })
+  }
+
+  return {
+    load: async (signal) => {
+      const [local, remote] = await Promise.all([read(disk, signal), store === null ? null : read(store, signal)])
+      const sequence = Math.max(local?.sequence ?? 0, remote?.sequence ?? 0)
+      journal = { ...emptyJournal(id), sequence, entries: remote?.entries ?? [] }
+      for (const entry of local?.entries ?? []) journal = withEntry(journal, entry)
+      stored = remote === null || remote.entries.length === 0 ? 0 : remote.sequence
+    },
+    entry: (key) => entryOf(journal, key),
+    record: (entry) => change(withEntry(journal, entry)),
+    forget: (key) => {
+      if (entryOf(journal, key) !== null) change(withoutEntry(journal, key))
+    },
+    flush: async () => {
+      while (writing !== null) await writing
+    },
+    checkpoint: async (signal) => {
+      const { sequence, entries } = journal
+      if (store === null || sequence === stored || (entries.length === 0 && stored === 0)) return
+      try {
+        await store.save(Buffer.from(encodeJournal(journal)), signal)
+        stored = sequence
+      } catch (error) {
+        warn(`The state could not be saved to the ${store.description}: ${reasonOf(error)}`)
+      }
+    },
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,170 @@
+/** An SFTP server inside the test's process, over files in memory, that can be told to misbehave at any request. */
+import { createHash } from 'node:crypto'
+import net from 'node:net'
+import ssh2, { type AuthContext, type Connection, type SFTPWrapper } from 'ssh2'
+import { TEST_PASSWORD, TEST_USER } from './server.ts'
+
+const { STATUS_CODE: STATUS, OPEN_MODE } = ssh2.utils.sftp
+
+export interface ScriptedRequest {
+  readonly name: 'OPEN' | 'READ' | 'WRITE' | 'CLOSE' | 'STAT' | 'FSTAT' | 'SETSTAT' | 'REMOVE' | 'RENAME'
+  readonly id: number
+  /** Path of the file, or of the file behind the handle. */
+  readonly path: string
+  readonly offset: number
+  readonly length: number
+  /** How many requests of this name came before, on all connections. */
+  readonly nth: number
+  readonly sftp: SFTPWrapper
+  readonly connection: Connection
+}
+
+export interface Script {
+  /** True: the script has dealt with the request (or leaves it unanswered). */
+  intercept?(request: ScriptedRequest): boolean
+  /** False refuses it, null means that the script answers by itself. Default: the test user's password. */
+  authenticate?(context: AuthContext): boolean | null
+  readonly methods?: readonly ('password' | 'publickey' | 'keyboard-interactive')[]
+  readonly hostKey?: string
+}
+
+export interface ScriptedSftp {
+  readonly port: number
+  readonly knownHosts: string
+  readonly pin: string
+  readonly files: Map<string, Buffer>
+  /** Authentication methods asked for, in order. */
+  readonly authentications: string[]
+  readonly connections: Set<Connection>
+  stop(): Promise<void>
+}
+
+export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSftp> {
+  const hostKey = script.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private
+  const publicKey = publicBlob(hostKey)
+  const files = new Map<string, Buffer>()
+  const authentications: string[] = []
+  const connections = new Set<Connection>()
+  const counts = new Map<string, number>()
+  const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
+    connections.add(connection)
+    connection.on('error', () => {})
+    connection.on('close', () => connections.delete(connection))
+    connection.on('authentication', (context) => {
+      authentications.push(context.method)
+      const right =
+        script.authenticate ?? ((c: AuthContext) => c.method === 'password' && c.username === TEST_USER && c.password === TEST_PASSWORD)
+      const verdict = right(context)
+      if (verdict === true) context.accept()
+      else if (verdict === false) context.reject([...(script.methods ?? ['password'])])
+    })
+    connection.on('session', (accept) => {
+      accept().on('sftp', (acceptSftp) => serve(acceptSftp(), connection, files, script, counts))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  const { port } = server.address() as net.AddressInfo
+  return {
+    port,
+    knownHosts: `[127.0.0.1]:${port} ssh-ed25519 ${publicKey.toString('base64')}`,
+    pin: `SHA256:${createHash('sha256').update(publicKey).digest('base64').replace(/=+$/, '')}`,
+    files,
+    authentications,
+    connections,
+    stop: async () => {
+      for (const connection of connections) connection.end()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function publicBlob(hostKey: string): Buffer {
+  const parsed = ssh2.utils.parseKey(hostKey)
+  if (parsed instanceof Error) throw parsed
+  return (Array.isArray(parsed) ? parsed[0] : parsed).getPublicSSH()
+}
+
+function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buffer>, script: Script, counts: Map<string, number>): void {
+  const handles = new Map<number, string>()
+  const pathOf = (handle: Buffer): string => handles.get(handle.readUInt32BE(0)) ?? ''
+  const taken = (name: ScriptedRequest['name'], id: number, path: string, offset = 0, length = 0): boolean => {
+    const nth = counts.get(name) ?? 0
+    counts.set(name, nth + 1)
+    return script.intercept?.({ name, id, path, offset, length, nth, sftp, connection }) ?? false
+  }
+  const attributes = (size: number) => ({ mode: 0o100644, uid: 0, gid: 0, size, atime: 1, mtime: 1 })
+  const tell = (id: number, path: string): void => {
+    const file = files.get(path)
+    if (file === undefined) sftp.status(id, STATUS.NO_SUCH_FILE)
+    else sftp.attrs(id, attributes(file.length))
+  }
+  sftp.on('OPEN', (id, path, flags) => {
+    if (taken('OPEN', id, path)) return
+    if (!files.has(path) && !(flags & OPEN_MODE.CREAT)) return void sftp.status(id, STATUS.NO_SUCH_FILE)
+    if (!files.has(path) || flags & OPEN_MODE.TRUNC) files.set(path, Buffer.alloc(0))
+    const handle = Buffer.alloc(4)
+    handle.writeUInt32BE(handles.size)
+    handles.set(handles.size, path)
+    sftp.handle(id, handle)
+  })
+  sftp.on('READ', (id, handle, offset, length) => {
+    if (taken('READ', id, pathOf(handle), offset, length)) return
+    const bytes = files.get(pathOf(handle))?.subarray(offset, offset + length) ?? Buffer.alloc(0)
+    if (bytes.length === 0) sftp.status(id, STATUS.EOF)
+    else sftp.data(id, bytes)
+  })
+  sftp.on('WRITE', (id, handle, offset, data) => {
+    const path = pathOf(handle)
+    if (taken('WRITE', id, path, offset, data.length)) return
+    const before = files.get(path) ?? Buffer.alloc(0)
+    const after = Buffer.alloc(Math.max(before.length, offset + data.length))
+    before.copy(after)
+    data.copy(after, offset)
+    files.set(path, after)
+    sftp.status(id, STATUS.OK)
+  })
+  sftp.on('CLOSE', (id, handle) => {
+    if (!taken('CLOSE', id, pathOf(handle))) sftp.status(id, STATUS.OK)
+  })
+  sftp.on('FSTAT', (id, handle) => {
+    if (!taken('FSTAT', id, pathOf(handle))) tell(id, pathOf(handle))
+  })
+  sftp.on('STAT', (id, path) => {
+    if (!taken('STAT', id, path)) tell(id, path)
+  })
+  sftp.on('SETSTAT', (id, path, attrs) => {
+    if (taken('SETSTAT', id, path)) return
+    files.set(path, Buffer.from(files.get(path)?.subarray(0, attrs.size) ?? []))
+    sftp.status(id, STATUS.OK)
+  })
+  sftp.on('REMOVE', (id, path) => {
+    if (!taken('REMOVE', id, path)) sftp.status(id, files.delete(path) ? STATUS.OK : STATUS.NO_SUCH_FILE)
+  })
+  sftp.on('RENAME', (id, from, to) => {
+    if (taken('RENAME', id, from)) return
+    const file = files.get(from)
+    if (file === undefined) return void sftp.status(id, STATUS.NO_SUCH_FILE)
+    if (files.has(to)) return void sftp.status(id, STATUS.FAILURE)
+    files.delete(from)
+    files.set(to, file)
+    sftp.status(id, STATUS.OK)
+  })
+  sftp.on('EXTENDED', (id) => sftp.status(id, STATUS.OP_UNSUPPORTED))
+}
+
+/** Accepts connections and says nothing. */
+export async function startSilentServer(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    stop: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}

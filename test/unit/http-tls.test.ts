@@ -1,0 +1,192 @@
+/** Whom we trust: nothing of a request is written before the certificate is right. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, type TestContext, test } from 'node:test'
+import { protocol } from '../../src/remotes/http/index.ts'
+import type { Credentials, Remote } from '../../src/remotes/remote.ts'
+import { makeCertificate } from '../servers/nginx.ts'
+import { rawServer, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
+
+const never = new AbortController().signal
+const BASE: Credentials = { headers: new Map(), username: 'tester', password: 'pass', fingerprints: [], tlsVerify: true }
+const directory = mkdtempSync(join(tmpdir(), 'rt-tls-'))
+after(() => rmSync(directory, { recursive: true, force: true }))
+
+const good = makeCertificate(directory)
+const wrongName = makeCertificate(directory, ['-days', '30', '-subj', '/CN=other.example', '-addext', 'subjectAltName=DNS:other.example'])
+const expired = expiredCertificate()
+
+function expiredCertificate(): { readonly pem: string; readonly key: string } {
+  const file = (name: string): string => join(directory, name)
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-new',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+      '-keyout',
+      file('old.key'),
+      '-out',
+      file('old.csr'),
+    ],
+    { stdio: 'ignore' },
+  )
+  execFileSync(
+    'openssl',
+    [
+      'x509',
+      '-req',
+      '-in',
+      file('old.csr'),
+      '-signkey',
+      file('old.key'),
+      '-copy_extensions',
+      'copy',
+      '-days',
+      '-1',
+      '-out',
+      file('old.crt'),
+    ],
+    { stdio: 'ignore' },
+  )
+  return { pem: readFileSync(file('old.crt'), 'utf8'), key: readFileSync(file('old.key'), 'utf8') }
+}
+
+async function serve(t: TestContext, certificate: { pem: string; key: string }): Promise<ScriptedServer> {
+  const server = await scriptedServer(
+    (_request, response) => void response.writeHead(206, { allow: 'GET', 'content-range': 'bytes 0-0/5' }).end('x'),
+    {
+      tls: { key: certificate.key, cert: certificate.pem },
+    },
+  )
+  t.after(() => server.close())
+  return server
+}
+
+async function open(t: TestContext, origin: string, credentials: Partial<Credentials>): Promise<Remote> {
+  const warnings: string[] = []
+  const config = protocol.parse(new URL('/file', origin), { ...BASE, ...credentials })
+  const remote = await protocol.open(config, { timeoutMs: 3000, debug: () => undefined, warn: (m) => void warnings.push(m) }, never)
+  t.after(() => remote.close())
+  assert.equal(warnings.length, config.tls.verify || config.tls.pins.length > 0 ? 0 : 1)
+  return remote
+}
+
+describe('http tls', () => {
+  test('a certificate of a given issuer is trusted', async (t) => {
+    const server = await serve(t, good)
+    const remote = await open(t, server.origin, { tlsCa: good.pem })
+    assert.equal((await remote.stat('/file', never))?.size, 5)
+    assert.ok(server.requests.every((r) => r.headers.authorization !== undefined))
+  })
+
+  test('self-signed, wrong name and expired are untrusted, name the pin, and see no request', async (t) => {
+    for (const [certificate, credentials] of [
+      [good, {}],
+      [wrongName, { tlsCa: wrongName.pem }],
+      [expired, { tlsCa: expired.pem }],
+      [good, { tlsCa: good.pem, fingerprints: ['00'.repeat(32)] }],
+      [good, { tlsVerify: false, fingerprints: ['00'.repeat(32)] }],
+    ] as const) {
+      const server = await serve(t, certificate)
+      await assert.rejects(open(t, server.origin, credentials), { kind: 'untrusted', message: /SHA-256 is [0-9a-f]{64}$/ })
+      assert.equal(server.requests.length, 0)
+    }
+  })
+
+  test('a pin is enough, whatever else is wrong with the certificate', async (t) => {
+    for (const certificate of [good, wrongName]) {
+      const server = await serve(t, certificate)
+      await open(t, server.origin, { fingerprints: ['11'.repeat(32), certificate.pin] })
+      assert.equal(server.requests.length, 1)
+    }
+  })
+
+  test('tls-verify false accepts everything with a warning', async (t) => {
+    const server = await serve(t, wrongName)
+    await open(t, server.origin, { tlsVerify: false })
+    assert.equal(server.requests.length, 1)
+  })
+
+  test('TLS 1.1 and no TLS at all are untrusted', async (t) => {
+    const plain = await rawServer((_header, socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+    t.after(() => plain.close())
+    const server = net.createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    await assert.rejects(open(t, `https://127.0.0.1:${(server.address() as AddressInfo).port}`, {}), { kind: 'untrusted' })
+  })
+
+  test('https never continues as http', async (t) => {
+    const plain = await scriptedServer((_request, response) => void response.end('x'))
+    t.after(() => plain.close())
+    const server = await scriptedServer(
+      (request, response) => void response.writeHead(request.method === 'GET' ? 302 : 200, { location: plain.origin, allow: 'GET' }).end(),
+      {
+        tls: { key: good.key, cert: good.pem },
+      },
+    )
+    t.after(() => server.close())
+    const remote = await open(t, server.origin, { tlsCa: good.pem })
+    await assert.rejects(remote.stat('/file', never), { kind: 'untrusted' })
+    assert.equal(plain.requests.length, 0)
+  })
+
+  test('through a proxy the certificate is judged as well', async (t) => {
+    const proxy = http.createServer()
+    let tunnels = 0
+    proxy.on('connect', (request, socket) => {
+      tunnels += 1
+      const upstream = net.connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n')
+        upstream.pipe(socket).pipe(upstream)
+      })
+      for (const end of [upstream, socket]) end.on('error', () => upstream.destroy())
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    t.after(() => proxy.close())
+    process.env.https_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    t.after(() => delete process.env.https_proxy)
+    const server = await serve(t, wrongName)
+    await assert.rejects(open(t, server.origin, {}), { kind: 'untrusted', message: /SHA-256 is/ })
+    assert.equal(server.requests.length, 0)
+    const remote = await open(t, server.origin, { fingerprints: [wrongName.pin] })
+    assert.equal((await remote.stat('/file', never))?.size, 5)
+    assert.ok(tunnels >= 2)
+  })
+
+  test('http warns, and once more when credentials travel', async (t) => {
+    const server = await scriptedServer((_request, response) => void response.end())
+    t.after(() => server.close())
+    for (const [credentials, count] of [
+      [BASE, 2],
+      [{ headers: new Map(), fingerprints: [], tlsVerify: true }, 1],
+    ] as const) {
+      const warnings: string[] = []
+      const remote = await protocol.open(
+        protocol.parse(new URL(server.origin), credentials),
+        { timeoutMs: 3000, debug: () => undefined, warn: (m) => void warnings.push(m) },
+        never,
+      )
+      await remote.close()
+      assert.equal(warnings.length, count)
+      assert.ok(warnings.every((warning) => !warning.includes('pass')))
+    }
+  })
+})
