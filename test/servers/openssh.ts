@@ -47,7 +47,8 @@ export async function startOpenssh(options: OpensshOptions = {}): Promise<Openss
     root,
     directory,
     command: 'unshare',
-    args: ['-m', '--propagation', 'private', 'sh', '-c', NAMESPACE, 'sh', directory, mode, root],
+    // In a process namespace of its own, so that sessions end with the server.
+    args: ['-m', '--propagation', 'private', '--pid', '--fork', '--kill-child=SIGKILL', 'sh', '-c', NAMESPACE, 'sh', directory, mode, root],
     extra: { knownHosts: knownHostsLine(directory, port, options.listen) },
   })
   return Object.assign(server, { privateKey: readFileSync(join(directory, 'userkey'), 'utf8') })

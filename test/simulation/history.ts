@@ -211,7 +211,9 @@ async function attemptOnce(
       direction === 'upload'
         ? await upload({ ...common, source: simulatedSource(world, LOCAL, local), path: FINAL }, ports, controller.signal)
         : await download({ ...common, target: simulatedTarget(world, LOCAL, local), path: FINAL, checksum: null }, ports, controller.signal)
-    trace.push(`ended ${result.status} by ${result.proof}, resumed from ${result.resumedFrom}${result.failure === undefined ? '' : `, ${result.failure.kind}: ${result.failure.message}`}`)
+    trace.push(
+      `ended ${result.status} by ${result.proof}, resumed from ${result.resumedFrom}${result.failure === undefined ? '' : `, ${result.failure.kind}: ${result.failure.message}`}`,
+    )
   } catch (error) {
     if (!(error instanceof Crash)) throw error
     trace.push('ended crash')
@@ -241,7 +243,9 @@ function judge(
   const asBefore = now === null ? before === null : before?.equals(now) === true
   // Proof by size is what a server without digests can give: bytes that it lost after it confirmed them, or that somebody else changes in the partial during
   // the attempt, are beyond it. The result says so: proof 'size'. Everything stronger must hold.
-  const beyond = (circumstances.lied || circumstances.tampered) && (result === null || result.proof === 'size')
+  const beyond =
+    (circumstances.lied || circumstances.tampered) &&
+    (result === null || result.proof === 'size' || (result.proof === null && circumstances.profile.digests === 'none'))
   if (result !== null && (result.status === 'complete' || result.status === 'unchanged') && !beyond) {
     assert.ok(whole, `success with wrong bytes:\n${trace.join('\n')}`)
   }

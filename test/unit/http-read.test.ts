@@ -350,6 +350,25 @@ describe('http read', () => {
     assert.equal(bytes, big.length)
   })
 
+  test('many megabytes arrive in order through every pause, also under a name with two addresses', async (t) => {
+    const big = Buffer.alloc(6_000_001)
+    for (let i = 0; i + 4 <= big.length; i += 4) big.writeUInt32LE(i, i)
+    const server = await scriptedServer(
+      (request, response) => void response.writeHead(200, { allow: 'GET' }).end(request.method === 'GET' ? big : ''),
+    )
+    t.after(() => server.close())
+    const remote = await remoteAt(t, server.origin.replace('127.0.0.1', 'localhost'))
+    for (const every of [1, 3, 7, 1000]) {
+      const chunks: Buffer[] = []
+      const sink = (chunk: Uint8Array): void | Promise<void> => {
+        chunks.push(Buffer.from(chunk))
+        if (chunks.length % every === 0) return new Promise((resolve) => setImmediate(resolve))
+      }
+      await remote.read('/file', { start: 0, end: big.length }, sink, {}, never)
+      assert.ok(Buffer.concat(chunks).equals(big), `pause every ${every}`)
+    }
+  })
+
   test('garbage, endless headers and conflicting lengths deliver nothing', async (t) => {
     for (const text of [
       'SSH-2.0-OpenSSH_9.2\r\n\r\n',

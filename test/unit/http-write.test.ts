@@ -256,6 +256,26 @@ describe('http features', () => {
     assert.equal(await facets(t, (_request, response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()), 'writer')
   })
 
+  test('a server out of order is not taken for one that cannot rename; a cut connection only matters with credentials', async (t) => {
+    const busy = await scriptedServer((_request, response) => void response.writeHead(503, { 'retry-after': '2' }).end())
+    const cutting = await rawServer((_header, socket) => void socket.destroy())
+    t.after(() => Promise.all([busy.close(), cutting.close()]))
+    const opening = (origin: string, token?: string): Promise<Remote> =>
+      protocol.open(
+        protocol.parse(new URL(origin), {
+          headers: new Map(),
+          fingerprints: [],
+          tlsVerify: true,
+          ...(token === undefined ? {} : { token }),
+        }),
+        { timeoutMs: 3000, debug: () => undefined, warn: () => undefined },
+        never,
+      )
+    await assert.rejects(opening(busy.origin, 'x'), { kind: 'transient', retryAfterMs: 2000 })
+    await assert.rejects(opening(cutting.origin, 'x'), { kind: 'transient' })
+    for (const origin of [busy.origin, cutting.origin]) await (await opening(origin)).close()
+  })
+
   test('a directory is neither removed nor replaced', async (t) => {
     const server = await scriptedServer((request, response) => {
       if (request.method === 'OPTIONS') response.writeHead(200, { dav: '1' }).end()

@@ -1,7 +1,6 @@
 /** Servers that fall silent, lie, answer out of order or die in the middle. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import ssh2 from 'ssh2'
@@ -14,7 +13,8 @@ import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
 
 const { STATUS_CODE: STATUS } = ssh2.utils.sftp
 const never = new AbortController().signal
-const SHORT_MS = 300
+/** Long enough to connect to a server in the same process. */
+const SHORT_MS = 1500
 const MIB = 1024 * 1024
 
 interface Target {
@@ -75,7 +75,7 @@ async function collect(remote: Remote, path: string, end: number): Promise<Buffe
 describe('sftp against silence', () => {
   test('a server that accepts and says nothing is transient', async () => {
     const server = await startSilentServer()
-    const error = await rejects('transient', open(server, SHORT_MS))
+    const error = await rejects('transient', open(server, 300))
     assert.match(error.message, /no SFTP session within 300 ms/)
     await server.stop()
   })
@@ -371,6 +371,28 @@ describe('sftp capabilities', () => {
     }))
 })
 
+/** The process of this name below `ancestor`. */
+function descendant(ancestor: number, name: string): number {
+  const parents = new Map<number, number>()
+  let found: number | null = null
+  for (const entry of readdirSync('/proc').filter((e) => /^\d+$/.test(e))) {
+    try {
+      const [, command, parent] = /^\d+ \((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, 'utf8')) ?? []
+      parents.set(Number(entry), Number(parent))
+      if (command === name && isBelow(Number(entry))) found = Number(entry)
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  assert.ok(found !== null, `${name} runs below ${ancestor}`)
+  return found
+
+  function isBelow(pid: number): boolean {
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) if (at === ancestor) return true
+    return false
+  }
+}
+
 describe('sftp against OpenSSH', () => {
   async function openssh(options: Parameters<typeof startOpenssh>[0], work: (server: TestServer) => Promise<void>): Promise<void> {
     const server = await startOpenssh(options)
@@ -390,7 +412,7 @@ describe('sftp against OpenSSH', () => {
         'a.bin',
         { start: 0, end: 8 * MIB },
         () => {
-          if (!killed) execFileSync('pkill', ['-KILL', '-g', String(server.pid), '-x', 'sftp-server'])
+          if (!killed) process.kill(descendant(server.pid, 'sftp-server'), 'SIGKILL')
           killed = true
         },
         {},

@@ -159,9 +159,12 @@ async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): 
   const { socket } = data
   let queued = 0
   let sent = 0
+  let coming = ahead(upload.source)
   for (;;) {
-    const step = await obeying(upload.source.next(), signal)
+    const step = await obeying(coming, signal)
     if (step.done === true) break
+    // The next chunk is read while this one travels.
+    coming = ahead(upload.source)
     queued += step.value.length
     if (queued > upload.length) throw new TransferError('internal', `the body has more than ${upload.length} bytes`)
     for (let at = 0; at < step.value.length; at += CHUNK_BYTES) {
@@ -175,6 +178,13 @@ async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): 
     }
   }
   if (queued < upload.length) throw new TransferError('internal', `the body has ${queued} bytes instead of ${upload.length}`)
+}
+
+/** Asks for the next chunk; a failure waits until somebody looks. */
+function ahead(source: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  const coming = source.next()
+  coming.catch(() => undefined)
+  return coming
 }
 
 function drained(data: DataConnection): Promise<void> {

@@ -14,6 +14,8 @@ const CLOSE_TIMEOUT_MS = 1000
 
 export interface Connections {
   readonly dispatcher: Dispatcher
+  /** Whether a server or proxy has been reached, and trusted, at all. */
+  connected(): boolean
   /** Whether the server that the inputs name is in a private network: only then may a redirect lead into one. Known once connected. */
   homeIsPrivate(): boolean
   /** Ends every connection, also those being made. Bounded. */
@@ -23,6 +25,7 @@ export interface Connections {
 /** undici reads http_proxy, https_proxy and no_proxy: the one place below `action` where the environment counts. */
 export function openConnections(config: HttpConfig, timeoutMs: number): Connections {
   const ending = new AbortController()
+  let connected = false
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
   const tls = tlsOptions(config.tls)
   const dialing = { tls, timeoutMs, signal: ending.signal }
@@ -39,13 +42,17 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   const dispatcher = new EnvHttpProxyAgent({
     connect: direct,
     // A resumed session would not be checked against the host's name again.
-    requestTls: { ...tls, timeout: timeoutMs, allowH2: false, maxCachedSessions: 0 },
-    proxyTls: { timeout: timeoutMs, allowH2: false },
+    requestTls: { ...tls, timeout: timeoutMs, signal: ending.signal, allowH2: false, maxCachedSessions: 0 },
+    proxyTls: { secureContext: tls.secureContext, timeout: timeoutMs, signal: ending.signal, allowH2: false },
     allowH2: false,
-    factory: (origin, given) => pool(origin, given, config),
+    factory: (origin, given) =>
+      pool(origin, given, config, () => {
+        connected = true
+      }),
   })
   return {
     dispatcher,
+    connected: () => connected,
     homeIsPrivate: () => home.isPrivate,
     close: async () => {
       ending.abort()
@@ -54,7 +61,7 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   }
 }
 
-function pool(origin: string | URL, given: object, config: HttpConfig): Pool {
+function pool(origin: string | URL, given: object, config: HttpConfig, reached: () => void): Pool {
   const connect = 'connect' in given && typeof given.connect === 'function' ? (given.connect as buildConnector.connector) : undefined
   return new Pool(origin, {
     connections: CONNECTIONS_MAX,
@@ -63,17 +70,20 @@ function pool(origin: string | URL, given: object, config: HttpConfig): Pool {
     // The exchange keeps its own, exact timer; undici's does not count uploads whose source is slow.
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...(connect === undefined ? {} : { connect: judged(connect, config) }),
+    ...(connect === undefined ? {} : { connect: judged(connect, config, reached) }),
   })
 }
 
 /** Hands a TLS connection on only when its certificate is right; nothing has been written to it until then. */
-function judged(connect: buildConnector.connector, config: HttpConfig): buildConnector.connector {
+function judged(connect: buildConnector.connector, config: HttpConfig, reached: () => void): buildConnector.connector {
   return (target, callback) => {
     connect(target, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
       const verdict = socket instanceof TLSSocket ? judge(socket, config.tls, target.hostname) : null
-      if (verdict === null) return callback(null, socket)
+      if (verdict === null) {
+        reached()
+        return callback(null, socket)
+      }
       socket.destroy()
       callback(verdict, null)
     })

@@ -26,6 +26,8 @@ export interface Session {
   readonly origin: string
   /** Whether credentials or headers of the user's travel with requests. */
   readonly authenticated: boolean
+  /** Whether the server has been reached, and trusted, at all. */
+  connected(): boolean
   perform(request: SessionRequest, accept: Accept, signal: AbortSignal): Promise<Finished>
   close(): Promise<void>
 }
@@ -36,6 +38,7 @@ export function openSession(config: HttpConfig, ports: RemotePorts): Session {
   return {
     origin: config.url.origin,
     authenticated: Object.keys(config.headers).length > 0,
+    connected: connections.connected,
     perform: async (request, accept, signal) => {
       if (closed) throw new TransferError('stopped', 'the connection was closed')
       return perform(config, connections, ports, request, accept, signal)

@@ -3,6 +3,7 @@ import { TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { statusError } from './errors.ts'
+import type { Finished } from './exchange.ts'
 import { EXCERPT } from './features.ts'
 import { decodePath, targetOf } from './location.ts'
 import { type DavResource, parseMultistatus } from './multistatus.ts'
@@ -51,25 +52,18 @@ async function rename(session: Session, reader: Reader, propfind: boolean, from:
 
 async function makeDirectory(session: Session, reader: Reader, path: string, signal: AbortSignal): Promise<void> {
   if (targetOf(session.origin, path).path.split('?', 1)[0] === '/') return
-  const make = async (): Promise<TransferError | null> => {
-    // nginx wants the slash.
-    const { reply, excerpt } = await session.perform({ method: 'MKCOL', path: `${path}/` }, () => EXCERPT, signal)
-    if (reply.status >= 200 && reply.status < 300) return null
-    if (reply.status !== 405) return statusError('MKCOL', reply, `${reply.status === 409 ? PARENT_MISSING : ''}${excerpt}`)
-    if ((await reader.stat(path, signal))?.kind === 'file')
-      throw new TransferError('conflict', 'a file stands where a directory should be made')
-    return null
+  // nginx wants the slash.
+  const make = (): Promise<Finished> => session.perform({ method: 'MKCOL', path: `${path}/` }, () => EXCERPT, signal)
+  let made = await make()
+  if (made.reply.status === 409 || made.reply.status === 404) {
+    await makeDirectory(session, reader, directoryName(path), signal)
+    made = await make()
   }
-  const failure = await make()
-  if (failure === null) return
-  if (failure.kind !== 'not-found' && !failure.message.includes(PARENT_MISSING)) throw failure
-  await makeDirectory(session, reader, directoryName(path), signal)
-  const again = await make()
-  if (again !== null) throw again
+  if (made.reply.status >= 200 && made.reply.status < 300) return
+  if (made.reply.status !== 405) throw statusError('MKCOL', made.reply, made.excerpt)
+  if ((await reader.stat(path, signal))?.kind === 'file')
+    throw new TransferError('conflict', 'a file stands where a directory should be made')
 }
-
-/** Marks the one 409 that is worth another try. */
-const PARENT_MISSING = 'the parent directory is missing '
 
 async function isDirectory(session: Session, reader: Reader, propfind: boolean, path: string, signal: AbortSignal): Promise<boolean> {
   if (!propfind) return (await reader.stat(path, signal))?.kind === 'directory'

@@ -3,15 +3,14 @@
  * Figures are of Node 24.21 on a loopback of two cores; without any of this ssh2 reaches 0.17 of OpenSSH's sftp.
  */
 import { createSecretKey } from 'node:crypto'
-import net from 'node:net'
+import type { Socket } from 'node:net'
 import type { Client, SFTPWrapper } from 'ssh2'
 
 /**
  * ssh2 writes every SSH packet in up to three pieces and leaves Nagle's algorithm on. Everything written in one tick leaves as one
- * writev, at once.
+ * writev, at once. The socket must be connected: `connect` puts the original `write` back.
  */
-export function coalescingSocket(): net.Socket {
-  const socket = new net.Socket()
+export function coalesceWrites(socket: Socket): void {
   socket.setNoDelay(true)
   const write = socket.write.bind(socket) as (...args: readonly unknown[]) => boolean
   let corked = false
@@ -27,7 +26,6 @@ export function coalescingSocket(): net.Socket {
     return write(...args)
   }
   socket.write = coalesced as typeof socket.write
-  return socket
 }
 
 type Fields = Record<string, unknown>

@@ -1,0 +1,56 @@
+/** The proof of a finished download: the digest that was given, the server's, a second reading, or the size. */
+import { createHash } from 'node:crypto'
+import { TransferError } from '../core/errors.ts'
+import type { LocalPartial } from '../local/local.ts'
+import type { Remote } from '../remotes/remote.ts'
+import type { DownloadSession } from './download-session.ts'
+import type { Outcome } from './outcome.ts'
+import type { ProofLevel } from './ports.ts'
+
+/** Rejects with `integrity` after forgetting the partial: the scheduler decides whether to fetch again. */
+export async function proveDownload(
+  session: DownloadSession,
+  remote: Remote,
+  partial: LocalPartial,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { checksum } = session.job
+  const { verify } = session.policy
+  const size = session.size ?? 0
+  const proven = async (proof: ProofLevel, proofDetail: string): Promise<Outcome> => {
+    return { status: 'complete', proof, proofDetail, digest: `sha256:${await partial.digest('sha256', signal)}` }
+  }
+  if (checksum !== null) {
+    session.phase('proving', size)
+    const ours = await partial.digest(checksum.algorithm, signal)
+    if (ours === checksum.hex) return proven('digest', `${checksum.algorithm} as given`)
+    return mismatch(session, `${checksum.algorithm} of the downloaded file is ${ours}, expected ${checksum.hex}`)
+  }
+  if (verify === 'size' || size === 0) return proven('size', 'size')
+  const { digester } = remote
+  if (digester !== undefined && !(verify === 'full' && digester.algorithm === 'crc32')) {
+    session.phase('proving', size)
+    const theirs = await session.serverDigest(remote, size, signal)
+    if (theirs !== null) {
+      if (theirs === (await partial.digest(digester.algorithm, signal))) return proven('digest', `${digester.algorithm} by the server`)
+      return mismatch(session, `${digester.algorithm} of the downloaded file differs from the server's`)
+    }
+  }
+  if (verify === 'auto') return proven('size', 'size')
+  session.phase('proving', size)
+  const again = createHash('sha256')
+  let done = 0
+  const sink = (chunk: Uint8Array): void => {
+    again.update(chunk)
+    done += chunk.length
+    session.progress(done)
+  }
+  await session.read(remote, { start: 0, end: size }, sink, signal)
+  if (again.digest('hex') === (await partial.digest('sha256', signal))) return proven('read-back', 'read a second time and compared')
+  return mismatch(session, 'reading the file a second time gave other bytes')
+}
+
+async function mismatch(session: DownloadSession, message: string): Promise<never> {
+  await session.discard()
+  throw new TransferError('integrity', message, { hint: 'Nothing was published under the final name.' })
+}

@@ -1,0 +1,143 @@
+import { TransferError } from '../core/errors.ts'
+import { blockCount, type Fingerprint, fingerprintTag } from '../core/fingerprint.ts'
+import { type ByteRange, EMPTY, prefixLength, type RangeSet, totalBytes, union } from '../core/ranges.ts'
+import type { LocalPartial, LocalTarget } from '../local/local.ts'
+import type { DigestAlgorithm, ReadOptions, Remote, RemoteFile, Sink } from '../remotes/remote.ts'
+import type { BlockWritten } from './assembler.ts'
+import { watched } from './exchange.ts'
+import type { EnginePorts, RemoteSupply, TransferPolicy } from './ports.ts'
+import { Session } from './session.ts'
+
+export interface DownloadJob {
+  readonly name: string
+  readonly key: string
+  readonly target: LocalTarget
+  readonly remote: RemoteSupply
+  readonly path: string
+  readonly policy: TransferPolicy
+  /** What the user says the file's digest is. */
+  readonly checksum: { readonly algorithm: DigestAlgorithm; readonly hex: string } | null
+}
+
+const RECORD_BYTES = 8 * 1024 * 1024
+/** A server that hashes slower than this is no faster than reading. */
+const DIGEST_BYTES_PER_MS = 5_000
+
+/** What one download knows from attempt to attempt. */
+export class DownloadSession extends Session {
+  readonly job: DownloadJob
+  receivedBytes = 0
+  /** Bytes kept by the first plan. */
+  resumedFrom = 0
+  size: number | null = null
+  /** Of the version that the partial belongs to; null before it is known, and when the server does not tell a size. */
+  fingerprint: Fingerprint | null = null
+  /** Whole blocks in the partial that were received in this process or found intact. */
+  acknowledged: RangeSet = EMPTY
+  blocks: (string | null)[] = []
+  /** False once this server was found not to start in the middle of a file. */
+  rangesWork = true
+  /** The plan was made and told. */
+  decided = false
+  tag = ''
+  private partial: LocalPartial | null = null
+  private unrecorded = 0
+
+  constructor(job: DownloadJob, ports: EnginePorts) {
+    super(job.name, job.policy, ports)
+    this.job = job
+  }
+
+  async openPartial(fingerprint: Fingerprint | null): Promise<LocalPartial> {
+    if (this.partial !== null) return this.partial
+    this.fingerprint = fingerprint
+    this.tag = fingerprintTag(fingerprint ?? { strength: 'hint', size: 0, modifiedAtMs: null })
+    const count = fingerprint === null ? 0 : blockCount(fingerprint.size, this.ports.blockSize(fingerprint.size))
+    this.blocks = new Array<null>(count).fill(null)
+    this.partial = await this.job.target.openPartial(this.tag)
+    return this.partial
+  }
+
+  async close(): Promise<void> {
+    await this.partial?.close()
+    this.partial = null
+  }
+
+  /** Forgets the partial and everything known of it. */
+  async discard(): Promise<void> {
+    await this.close()
+    if (this.tag !== '') await this.job.target.removePartial(this.tag)
+    this.ports.recorder.forget(this.job.key)
+    this.fingerprint = null
+    this.acknowledged = EMPTY
+    this.decided = false
+    this.resumedFrom = 0
+  }
+
+  written(block: BlockWritten): void {
+    this.acknowledged = union(this.acknowledged, [block.range])
+    this.blocks[block.index] = block.sha256
+    this.partial?.settled(prefixLength(this.acknowledged))
+    this.advance(totalBytes(this.acknowledged))
+    this.unrecorded += block.range.end - block.range.start
+    if (this.unrecorded >= RECORD_BYTES) this.record()
+  }
+
+  record(): void {
+    if (this.fingerprint === null) return
+    this.unrecorded = 0
+    const { fingerprint: source, acknowledged } = this
+    this.ports.recorder.record({
+      key: this.job.key,
+      source,
+      blockSize: this.ports.blockSize(source.size),
+      blocks: [...this.blocks],
+      acknowledged,
+    })
+  }
+
+  read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+    const { fingerprint } = this
+    const options: ReadOptions = fingerprint?.strength === 'validator' ? { validator: fingerprint.validator } : {}
+    const bytes = range.end - range.start
+    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, (s, watch) => {
+      let moved = 0
+      const counted: Sink = (chunk) => {
+        moved += chunk.length
+        watch.moved(moved)
+        return sink(chunk)
+      }
+      return remote.read(this.job.path, range, counted, options, s)
+    })
+  }
+
+  stat(remote: Remote, signal: AbortSignal): Promise<RemoteFile | null> {
+    return this.guarded('looking at the source', signal, (s) => remote.stat(this.job.path, s))
+  }
+
+  /** The server's digest of the whole file; null when it has none after all. */
+  async serverDigest(remote: Remote, size: number, signal: AbortSignal): Promise<string | null> {
+    const { digester } = remote
+    if (digester === undefined) return null
+    const options = { clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes: 0, what: 'the server computes a digest' }
+    try {
+      return await watched({ ...options, allowanceMs: size / DIGEST_BYTES_PER_MS }, signal, (s) =>
+        digester.digest(this.job.path, { start: 0, end: size }, s),
+      )
+    } catch (error) {
+      if (error instanceof TransferError && error.kind === 'unsupported') return null
+      throw error
+    }
+  }
+}
+
+export function fingerprintOf(file: RemoteFile): Fingerprint | null {
+  if (file.size === null) return null
+  if (file.validator !== null) return { strength: 'validator', size: file.size, validator: file.validator }
+  return { strength: 'hint', size: file.size, modifiedAtMs: file.modifiedAtMs }
+}
+
+/** Whether two looks at the source could tell that it changed. */
+export function identifies(fingerprint: Fingerprint): boolean {
+  return fingerprint.strength === 'validator' || (fingerprint.strength === 'hint' && fingerprint.modifiedAtMs !== null)
+}

@@ -1,0 +1,59 @@
+import type { TransferError } from '../core/errors.ts'
+import { watched } from './exchange.ts'
+import type { EnginePorts, Phase, TransferPolicy } from './ports.ts'
+import { type Perseverance, persevere } from './scheduler.ts'
+
+/** What the way up and the way down share: telling, bounding, counting progress. One per file. */
+export class Session {
+  readonly name: string
+  readonly policy: TransferPolicy
+  readonly ports: EnginePorts
+  private mark = 0
+
+  constructor(name: string, policy: TransferPolicy, ports: EnginePorts) {
+    this.name = name
+    this.policy = policy
+    this.ports = ports
+  }
+
+  /** Repeats `attempt` as the scheduler decides. */
+  persevere<T>(reactions: Pick<Perseverance, 'restart' | 'downgrade'>, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    const { clock, random, reporter } = this.ports
+    const how: Perseverance = {
+      ...reactions,
+      clock,
+      random,
+      policy: this.policy,
+      progressMark: () => this.mark,
+      retrying: (error: TransferError, delayMs, failuresLeft) =>
+        reporter.report({ kind: 'retrying', name: this.name, message: error.message, delayMs, failuresLeft }),
+    }
+    return persevere(how, signal, attempt)
+  }
+
+  /** An exchange without file bytes, bounded. */
+  guarded<T>(what: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs * 2, bytes: 0, what }, signal, run)
+  }
+
+  /** So many bytes are proven or acknowledged; more than ever before is progress. */
+  advance(bytes: number): void {
+    this.mark = Math.max(this.mark, bytes)
+  }
+
+  phase(phase: Phase, total: number | null): void {
+    this.ports.reporter.report({ kind: 'phase', name: this.name, phase, total })
+  }
+
+  progress(done: number, reused = 0): void {
+    this.ports.reporter.report({ kind: 'progress', name: this.name, done, reused })
+  }
+
+  planned(decision: string): void {
+    this.ports.reporter.report({ kind: 'planned', name: this.name, decision })
+  }
+
+  note(message: string): void {
+    this.ports.reporter.report({ kind: 'note', name: this.name, message })
+  }
+}
