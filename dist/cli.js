@@ -6,17 +6,17 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-Z53MBGRR.js";
+} from "./chunk-XRPZNWVH.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-G74265EN.js";
+} from "./chunk-BB7FCZ76.js";
 import {
   printable
-} from "./chunk-7CL35DJ2.js";
+} from "./chunk-5CPGRKUA.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-7MCK3PXT.js";
 import "./chunk-KECUYLEA.js";

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-D7C7NIKN.js";
+} from "./chunk-ZOTQ7ILV.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-Z53MBGRR.js";
+} from "./chunk-XRPZNWVH.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-G74265EN.js";
-import "./chunk-7CL35DJ2.js";
+} from "./chunk-BB7FCZ76.js";
+import "./chunk-5CPGRKUA.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-7MCK3PXT.js";
 import "./chunk-KECUYLEA.js";

@@ -2,14 +2,14 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-D7C7NIKN.js";
+} from "./chunk-ZOTQ7ILV.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-G74265EN.js";
-import "./chunk-7CL35DJ2.js";
+} from "./chunk-BB7FCZ76.js";
+import "./chunk-5CPGRKUA.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-IGAZWJKT.js";

@@ -67,6 +67,7 @@ async function serve([directory = '']) {
   const ready = {
     http: `http://${HOST}:${http}`,
     ftp: `ftp://${HOST}:${ftp}`,
+    'ftp-port': ftp,
     sftp: `sftp://${HOST}:${sftp.port}`,
     fingerprint: sftp.pin,
     username,

@@ -78,7 +78,7 @@ function encodeFingerprint(f: Fingerprint): Record<string, unknown> {
 export function decodeJournal(bytes: Uint8Array): Journal | null {
   if (bytes.byteLength > BYTES_MAX) return null
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     const cut = text.indexOf('\n')
     const line = text.slice(0, cut)
     if (cut < 0 || text.slice(cut) !== `\n${createHash('sha256').update(line).digest('hex')}\n`) return null
@@ -102,9 +102,11 @@ function journalFrom(value: unknown): Journal | null {
   if (fields === null || fields.format !== FORMAT || fields.version !== 1) return null
   if (!isTag(fields.id) || !isCount(fields.sequence) || !Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
   const entries: JournalEntry[] = []
+  const keys = new Set<string>()
   for (const candidate of fields.entries) {
     const entry = entryFrom(candidate)
-    if (entry === null || entries.some((e) => e.key === entry.key)) return null
+    if (entry === null || keys.has(entry.key)) return null
+    keys.add(entry.key)
     entries.push(entry)
   }
   return { version: 1, id: fields.id, sequence: fields.sequence, entries }
@@ -115,7 +117,7 @@ function entryFrom(value: unknown): JournalEntry | null {
   if (fields === null || !isTag(fields.key) || typeof fields.blocks !== 'string' || !Array.isArray(fields.acknowledged)) return null
   const source = fingerprintFrom(fields.source)
   const { blockSize } = fields
-  if (source === null || !isCount(blockSize) || !Number.isInteger(Math.log2(blockSize))) return null
+  if (source === null || !isCount(blockSize) || !isPowerOfTwo(blockSize)) return null
   if (blockCount(source.size, blockSize) > BLOCKS_MAX) return null
   const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize))
   const acknowledged = rangesFrom(fields.acknowledged, source.size)
@@ -161,6 +163,10 @@ function rangesFrom(values: readonly unknown[], size: number): RangeSet | null {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return value > 0 && 2 ** Math.round(Math.log2(value)) === value
 }
 
 function isHex(value: unknown, length: number): value is string {

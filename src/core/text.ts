@@ -1,18 +1,18 @@
 /** Escaping and redaction: nothing that a server, a file name or an error says reaches a sink without passing here. */
 
-// C0, DEL, C1, line and paragraph separators, zero-width and bidirectional controls (Trojan Source), byte order mark.
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+// C0, DEL, C1, Arabic letter mark, line and paragraph separators, zero-width and bidirectional controls (Trojan Source), byte order mark.
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 /** One printable line: control and direction characters become `\u{…}`, runner commands (`::`, `##[`) are broken, long text is cut in the middle. */
 export function printable(text: string, lengthMax = 2000): string {
   const escaped = text
     .toWellFormed()
     .replace(UNPRINTABLE, (c) => (c === '\t' ? ' ' : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`))
-    .replaceAll('::', ':\u2009:')
+    .replace(/:(?=:)/g, ':\u2009')
     .replaceAll('##[', '#\u2009#[')
   if (escaped.length <= lengthMax) return escaped
   const half = Math.floor((lengthMax - 5) / 2)
-  return `${escaped.slice(0, half)} … ${escaped.slice(-half)}`
+  return `${escaped.slice(0, half)} … ${escaped.slice(-half)}`.toWellFormed() // the cut may go through a surrogate pair
 }
 
 /** Inside a Markdown table cell of the summary: a code span that cannot be left. */

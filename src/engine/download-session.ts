@@ -19,7 +19,11 @@ export interface DownloadJob {
   readonly checksum: { readonly algorithm: DigestAlgorithm; readonly hex: string } | null
 }
 
-const RECORD_BYTES = 8 * 1024 * 1024
+/** How often received blocks go into the journal. The share keeps the writing of journals, which grow with the file, far below the writing of the file. */
+const RECORD_BYTES_MAX = 2 * 1024 * 1024
+const RECORD_SHARE = 1 / 256
+/** So much may be on the disk without the journal's word for it: when the process is killed, it is fetched again. */
+const UNSAVED_BYTES_MAX = 2 * RECORD_BYTES_MAX
 /** A server that hashes slower than this is no faster than reading. */
 const DIGEST_BYTES_PER_MS = 5_000
 
@@ -41,7 +45,10 @@ export class DownloadSession extends Session {
   decided = false
   tag = ''
   private partial: LocalPartial | null = null
-  private unrecorded = 0
+  private writtenBytes = 0
+  private recordedBytes = 0
+  private savedBytes = 0
+  private saving: void | Promise<void> = undefined
 
   constructor(job: DownloadJob, ports: EnginePorts) {
     super(job.name, job.policy, ports)
@@ -79,21 +86,25 @@ export class DownloadSession extends Session {
     this.blocks[block.index] = block.sha256
     this.partial?.settled(prefixLength(this.acknowledged))
     this.advance(totalBytes(this.acknowledged))
-    this.unrecorded += block.range.end - block.range.start
-    if (this.unrecorded >= RECORD_BYTES) this.record()
+    this.writtenBytes += block.range.end - block.range.start
+    if (this.writtenBytes - this.recordedBytes >= Math.min(RECORD_BYTES_MAX, (this.size ?? 0) * RECORD_SHARE)) this.record()
+  }
+
+  /** A promise to wait for when the journal lags behind what is received: a busy machine or a slow disk must not make a kill dear. */
+  lag(): void | Promise<void> {
+    if (this.writtenBytes - this.savedBytes > UNSAVED_BYTES_MAX) return this.saving
   }
 
   record(): void {
     if (this.fingerprint === null) return
-    this.unrecorded = 0
-    const { fingerprint: source, acknowledged } = this
-    this.ports.recorder.record({
-      key: this.job.key,
-      source,
-      blockSize: this.ports.blockSize(source.size),
-      blocks: [...this.blocks],
-      acknowledged,
-    })
+    const { fingerprint: source, acknowledged, writtenBytes } = this
+    this.recordedBytes = writtenBytes
+    const saved = (): void => {
+      this.savedBytes = writtenBytes
+    }
+    const entry = { key: this.job.key, source, blockSize: this.ports.blockSize(source.size), blocks: [...this.blocks], acknowledged }
+    this.saving = this.ports.recorder.record(entry)?.then(saved)
+    if (this.saving === undefined) saved()
   }
 
   read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {

@@ -130,7 +130,7 @@ async function fetch(
       const taken = assembler.push(chunk)
       session.receivedBytes = receivedBefore + assembler.position - segment.start
       session.progress(kept + assembler.position - segment.start, session.resumedFrom)
-      return taken
+      return taken ?? session.lag()
     }
     try {
       await session.read(remote, segment, sink, signal)

@@ -1,7 +1,7 @@
 /** Decisions as data: pure functions from facts to plans. `upload.ts` and `download.ts` gather the facts and carry the plans out. */
 import { type ContentDigests, type Fingerprint, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
-import { type ByteRange, containsRange, EMPTY, missing, prefixLength, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
+import { type ByteRange, containsRange, EMPTY, intersect, missing, prefixLength, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 
 export type StartReason =
   | 'nothing-there'
@@ -34,7 +34,7 @@ export function candidates(facts: UploadFacts, hinted: RangeSet | null): RangeSe
   if (facts.resume === 'never' || facts.partialSize === null || facts.resumer === null) return EMPTY
   if (facts.partialSize > facts.size && facts.resumer !== 'positional') return EMPTY
   const present = rangeSet([{ start: 0, end: Math.min(facts.partialSize, facts.size) }])
-  return hinted === null ? present : hinted.filter((r) => r.end <= (facts.partialSize ?? 0))
+  return hinted === null ? present : intersect(hinted, present)
 }
 
 /** The plan, given what was proven of the partial. Bytes that are merely there count for nothing. */

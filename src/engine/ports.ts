@@ -66,7 +66,8 @@ export interface TransferResult {
 /** The journal as the engine writes it. Recording is immediate in memory; the keeper brings it to the disk and to the store in that order. */
 export interface Recorder {
   entry(key: string): JournalEntry | null
-  record(entry: JournalEntry): void
+  /** The promise, where there is one, resolves when the disk has it; it never rejects. */
+  record(entry: JournalEntry): void | Promise<void>
   forget(key: string): void
 }
 

@@ -20,10 +20,17 @@ export function fileStore(directory: string, identity: StateIdentity): StateStor
   if (!/^[0-9a-f]{16}$/.test(identity.id)) throw new TransferError('internal', 'the state identity is not sixteen hex digits')
   const name = `${identity.id}.state`
   const path = join(directory, name)
+  let swept = false
   return {
     description: `directory ${directory}`,
     load: (signal) => unlessAborted(() => readState(path), signal),
-    save: (state, signal) => unlessAborted(() => replaceState(directory, name, state, signal), signal),
+    save: (state, signal) =>
+      unlessAborted(async () => {
+        await replaceState(directory, name, state, signal)
+        if (swept) return
+        swept = true
+        await removeAbandoned(directory, name)
+      }, signal),
   }
 }
 
@@ -75,16 +82,15 @@ async function readWhole(file: FileHandle, path: string, size: number): Promise<
   return bytes
 }
 
+/** In few steps: each one waits for a thread that the blocks of a running transfer want too, and bytes are received no faster than this keeps up. */
 async function replaceState(directory: string, name: string, state: Uint8Array, signal: AbortSignal): Promise<void> {
   if (state.byteLength > STATE_BYTES_MAX) throw new Error(`the state is too large to be saved (${state.byteLength} bytes)`)
   const temporary = join(directory, `${name}.${randomBytes(6).toString('hex')}.tmp`)
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    await writeSynced(temporary, state)
+    await writeSynced(await create(temporary, directory), state)
     throwIfAborted(signal)
     await rename(temporary, join(directory, name))
     await syncDirectory(directory)
-    await removeAbandoned(directory, name)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     if (error instanceof TransferError) throw error
@@ -92,8 +98,17 @@ async function replaceState(directory: string, name: string, state: Uint8Array, 
   }
 }
 
-async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
+async function create(path: string, directory: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    return open(path, 'wx', 0o600)
+  }
+}
+
+async function writeSynced(file: FileHandle, bytes: Uint8Array): Promise<void> {
   try {
     await file.writeFile(bytes)
     await file.sync()

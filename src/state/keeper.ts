@@ -25,7 +25,8 @@ export interface JournalKeeper {
   /** Reads what earlier attempts left. Never rejects unless the signal aborts. */
   load(signal: AbortSignal): Promise<void>
   entry(key: string): JournalEntry | null
-  record(entry: JournalEntry): void
+  /** Resolves when the disk has it. Never rejects. */
+  record(entry: JournalEntry): Promise<void>
   forget(key: string): void
   /** What has been recorded is on the disk. Never rejects. */
   flush(): Promise<void>
@@ -71,12 +72,13 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     }
   }
 
-  const change = (next: Journal): void => {
+  const change = (next: Journal): Promise<void> => {
     journal = { ...next, sequence: journal.sequence + 1 }
     dirty = true
     writing ??= writeOut().finally(() => {
       writing = null
     })
+    return writing
   }
 
   return {
@@ -90,7 +92,7 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     entry: (key) => entryOf(journal, key),
     record: (entry) => change(withEntry(journal, entry)),
     forget: (key) => {
-      if (entryOf(journal, key) !== null) change(withoutEntry(journal, key))
+      if (entryOf(journal, key) !== null) void change(withoutEntry(journal, key))
     },
     flush: async () => {
       while (writing !== null) await writing

@@ -1,9 +1,12 @@
 /** The remote contract on every FTP server there is, plain and with TLS, and what only FTP servers do. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
+import { TransferError } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
-import type { Credentials, Remote, RemotePorts } from '../../src/remotes/remote.ts'
+import type { Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
 import { startFtpSrv } from '../servers/ftp-srv.ts'
 import { startProftpd } from '../servers/proftpd.ts'
@@ -16,7 +19,6 @@ import { type ContractOptions, type ContractSubject, remoteContract } from './re
 type Scheme = 'ftp' | 'ftps' | 'ftps-implicit'
 
 const never = new AbortController().signal
-const ports: RemotePorts = { timeoutMs: 10_000, debug: () => undefined, warn: () => undefined }
 
 function credentialsFor(server: TestServer): Credentials {
   return {
@@ -29,9 +31,9 @@ function credentialsFor(server: TestServer): Credentials {
   }
 }
 
-function open(server: TestServer, scheme: Scheme): Promise<Remote> {
-  const config = protocol.parse(new URL(`${scheme}://${server.host}:${server.port}/`), credentialsFor(server))
-  return protocol.open(config, ports, never)
+function open(server: TestServer, scheme: Scheme, more: Partial<Credentials> = {}, timeoutMs = 10_000): Promise<Remote> {
+  const config = protocol.parse(new URL(`${scheme}://${server.host}:${server.port}/`), { ...credentialsFor(server), ...more })
+  return protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
 }
 
 /** Files behind the server's back, owned by whoever owns the root, who is the one the server writes as. */
@@ -84,3 +86,190 @@ contractOn('ftp-srv', null, 'ftp', () => startFtpSrv(), {
   resumer: 'append',
   without: { 'odd-names': 'drops quotes from names' },
 })
+
+/** A server for one test, or a visible skip. */
+async function serving(t: TestContext, name: ServerName, start: () => Promise<TestServer>): Promise<TestServer | null> {
+  if (serverOrSkip(t, name) === null) return null
+  const server = await start()
+  t.after(() => server.dispose())
+  return server
+}
+
+async function opened(
+  t: TestContext,
+  server: TestServer,
+  scheme: Scheme,
+  more: Partial<Credentials> = {},
+  timeoutMs = 10_000,
+): Promise<Remote> {
+  const remote = await open(server, scheme, more, timeoutMs)
+  t.after(() => remote.close())
+  return remote
+}
+
+async function failure(action: Promise<unknown> | undefined): Promise<TransferError> {
+  const error: unknown = await action?.then(
+    () => assert.fail('did not fail'),
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof TransferError, String(error))
+  return error
+}
+
+async function* body(...chunks: readonly Uint8Array[]): Body {
+  yield* chunks
+}
+
+const silent: WriteObserver = { sent: () => undefined, acknowledged: () => undefined }
+
+describe('FTP servers: who is let in', () => {
+  test('a wrong password is denied on every server', async (t) => {
+    const starts: [ServerName, () => Promise<TestServer>][] = [
+      ['proftpd', () => startProftpd()],
+      ['vsftpd', () => startVsftpd()],
+      ['pure-ftpd', () => startPureFtpd()],
+    ]
+    for (const [name, start] of starts) {
+      const server = await serving(t, name, start)
+      if (server !== null) assert.equal((await failure(open(server, 'ftp', { password: 'wrong' }, 30_000))).kind, 'denied', name)
+    }
+  })
+
+  test('a connection limit after the password is transient, not denied', async (t) => {
+    const server = await serving(t, 'proftpd', () => startProftpd({ extra: ['MaxClientsPerUser 1'] }))
+    if (server === null) return
+    await opened(t, server, 'ftp')
+    const error = await failure(open(server, 'ftp'))
+    assert.equal(error.kind, 'transient', error.message)
+    assert.match(error.hint ?? '', /concurrency/)
+  })
+
+  test('a server that wants TLS says so, with advice', async (t) => {
+    const server = await serving(t, 'vsftpd', () => startVsftpd({ extra: ['force_local_logins_ssl=YES', 'force_local_data_ssl=YES'] }))
+    if (server === null) return
+    const error = await failure(open(server, 'ftp'))
+    assert.equal(error.kind, 'denied', error.message)
+    assert.match(error.hint ?? '', /ftps/)
+  })
+
+  test('a pinned certificate of a wrong name carries whole transfers; without the pin it is untrusted', async (t) => {
+    const server = await serving(t, 'vsftpd', () => startVsftpd({ certificateNames: 'DNS:elsewhere.example' }))
+    if (server === null) return
+    const error = await failure(open(server, 'ftps'))
+    assert.equal(error.kind, 'untrusted', error.message)
+    const pin = /SHA-256 is ([0-9A-F:]+)/.exec(error.message)?.[1] ?? assert.fail(error.message)
+    const remote = await opened(t, server, 'ftps', { fingerprints: [pin] })
+    for (let i = 0; i < 3; i += 1) await remote.writer?.create('x', 3, body(Buffer.from('abc')), silent, never)
+    assert.equal((await remote.stat('x', never))?.size, 3)
+  })
+
+  test('TLS in the wrong place is untrusted', async (t) => {
+    const server = await serving(t, 'proftpd', () => startProftpd())
+    if (server !== null) assert.equal((await failure(open(server, 'ftps-implicit'))).kind, 'untrusted')
+  })
+})
+
+describe('FTP servers: what only they do', () => {
+  test('ProFTPD digests what is stored now, also after a change within the second', async (t) => {
+    const server = await serving(t, 'proftpd', () => startProftpd())
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    for (const text of ['one', 'two', 'six']) {
+      await remote.writer?.create('x', 3, body(Buffer.from(text)), silent, never)
+      const digest = await remote.digester?.digest('x', { start: 0, end: 3 }, never)
+      assert.equal(digest, createHash('sha256').update(text).digest('hex'))
+    }
+  })
+
+  test('ProFTPD that deletes aborted uploads keeps what was sent before a stop', async (t) => {
+    const server = await serving(t, 'proftpd', () => startProftpd({ extra: ['DeleteAbortedStores on'] }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    const error = await failure(remote.writer?.create('x', 300_000, dying(Buffer.alloc(200_000, 7)), silent, never))
+    assert.equal(error.kind, 'source-changed')
+    assert.equal((await remote.stat('x', never))?.size, 200_000)
+  })
+
+  test('Pure-FTPd that stores beside an existing file stores under the name itself', async (t) => {
+    const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ extra: ['-r'] }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    for (const text of ['one', 'two']) await remote.writer?.create('x', 3, body(Buffer.from(text)), silent, never)
+    assert.equal(readFileSync(join(server.root, 'x'), 'utf8'), 'two')
+    assert.deepEqual(readdirSync(server.root), ['x'])
+  })
+
+  test('Pure-FTPd over quota is no-space', async (t) => {
+    const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ quotaMegabytes: 1 }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    const error = await failure(remote.writer?.create('x', 3 * 1024 * 1024, body(Buffer.alloc(3 * 1024 * 1024)), silent, never))
+    assert.equal(error.kind, 'no-space', error.message)
+  })
+
+  test('a listing that Pure-FTPd cuts at 10,000 entries is an error, and others list all', async (t) => {
+    const starts: [ServerName, () => Promise<TestServer>, boolean][] = [
+      ['pure-ftpd', () => startPureFtpd(), false],
+      ['vsftpd', () => startVsftpd(), true],
+      ['proftpd', () => startProftpd(), true],
+    ]
+    for (const [name, start, whole] of starts) {
+      const server = await serving(t, name, start)
+      if (server === null) continue
+      for (let i = 0; i < 10_050; i += 1) writeFileSync(join(server.root, `file ${i}`), '')
+      const remote = await opened(t, server, 'ftp', {}, 60_000)
+      if (whole) assert.equal((await remote.tree?.list('', never))?.length, 10_050, name)
+      else assert.equal((await failure(remote.tree?.list('', never))).kind, 'limit', name)
+    }
+  })
+
+  test('vsftpd keeps a file locked while another session writes it: transient, with the likely cause; a fresh upload is not held up', async (t) => {
+    const server = await serving(t, 'vsftpd', () => startVsftpd())
+    if (server === null) return
+    const orphan = await opened(t, server, 'ftp')
+    const remote = await opened(t, server, 'ftp', {}, 1000)
+    const stop = new AbortController()
+    const [began, begun] = flag()
+    async function* hanging(): Body {
+      yield Buffer.alloc(1000)
+      begun()
+      await new Promise(() => undefined)
+    }
+    const writing = orphan.writer?.create('x', 5000, hanging(), silent, stop.signal)
+    await began
+    while ((await remote.stat('x', never))?.size !== 1000) await new Promise((resolve) => setImmediate(resolve))
+    const resumer = await remote.writer?.resumer('', never)
+    assert.equal(resumer?.kind, 'append')
+    const error = await failure(
+      resumer?.kind === 'append' ? resumer.append('x', 1000, 3, body(Buffer.from('abc')), silent, never) : undefined,
+    )
+    assert.equal(error.kind, 'transient')
+    assert.match(error.hint ?? '', /another session/)
+    await remote.writer?.create('x', 3, body(Buffer.from('abc')), silent, never)
+    assert.equal(readFileSync(join(server.root, 'x'), 'utf8'), 'abc')
+    stop.abort(new TransferError('stopped', 'enough'))
+    await failure(writing)
+    assert.equal(readFileSync(join(server.root, 'x'), 'utf8'), 'abc', 'the dead session writes elsewhere')
+  })
+
+  test('a session that the server ended for idling is replaced', async (t) => {
+    const server = await serving(t, 'vsftpd', () => startVsftpd({ extra: ['idle_session_timeout=1'] }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    await new Promise((resolve) => setTimeout(resolve, 1600))
+    assert.equal(await remote.stat('x', never), null)
+  })
+})
+
+async function* dying(bytes: Uint8Array): Body {
+  yield bytes
+  throw new TransferError('source-changed', 'gone')
+}
+
+function flag(): [Promise<void>, () => void] {
+  let raise: () => void = () => undefined
+  const raised = new Promise<void>((resolve) => {
+    raise = resolve
+  })
+  return [raised, () => raise()]
+}

@@ -1,15 +1,19 @@
 /** HTTP and HTTPS against nginx, Apache and a server without ranges: static folders, and WebDAV where there is some. */
+import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { joinPath } from '../../src/core/paths.ts'
 import { protocol } from '../../src/remotes/http/index.ts'
-import type { Credentials, RemotePorts } from '../../src/remotes/remote.ts'
+import type { Credentials, Remote, RemotePorts } from '../../src/remotes/remote.ts'
 import { startApache } from '../servers/apache.ts'
+import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
 import { type NginxServer, startNginx } from '../servers/nginx.ts'
 import { startPyhttp } from '../servers/pyhttp.ts'
 import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
-import { type ContractSubject, remoteContract } from './remote-contract.ts'
+import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
+const never = new AbortController().signal
 const NOBODY: Credentials = { headers: new Map(), fingerprints: [], tlsVerify: true }
 const TESTER: Credentials = { ...NOBODY, username: TEST_USER, password: TEST_PASSWORD }
 const ports: RemotePorts = { timeoutMs: 10_000, debug: () => undefined, warn: () => undefined }
@@ -44,37 +48,130 @@ async function nginxAt(location: string, credentials: Credentials = NOBODY): Pro
   )
 }
 
-remoteContract('nginx, static', () => nginxAt('s'))
-remoteContract('nginx, without ETag', () => nginxAt('noetag'))
-remoteContract('nginx, static over TLS', async () => {
+/** The suite, or a visible skip where the server is not installed. */
+function contractOn(name: string, server: ServerName | null, start: () => Promise<ContractSubject>, options: ContractOptions = {}): void {
+  if (server !== null && findServer(server) === null) test(`remote contract: ${name}`, (t) => void serverOrSkip(t, server))
+  else remoteContract(name, start, options)
+}
+
+contractOn('nginx, static', 'nginx', () => nginxAt('s'))
+contractOn('nginx, without ETag', 'nginx', () => nginxAt('noetag'))
+contractOn('nginx, static over TLS', 'nginx', async () => {
   const server: NginxServer = await startNginx()
   const credentials = { ...NOBODY, ...(server.tlsCa === undefined ? {} : { tlsCa: server.tlsCa }) }
   return subject(server, server.root, `https://localhost:${server.tlsPort}/s/`, credentials)
 })
-remoteContract('nginx, max_ranges 0', () => nginxAt('nor'), {
+contractOn('nginx, max_ranges 0', 'nginx', () => nginxAt('nor'), {
   without: { 'read-tail': 'the server cannot start inside a file' },
 })
-remoteContract('nginx, dav', () => nginxAt('dav', TESTER), {
+contractOn('nginx, dav', 'nginx', () => nginxAt('dav', TESTER), {
   resumer: null,
   without: { 'existing-directory': 'nginx has no PROPFIND, so directories cannot be listed' },
 })
-remoteContract('apache, static', async () => {
+contractOn('apache, static', 'apache2', async () => {
   const server = await startApache()
   return subject(server, server.root, `http://127.0.0.1:${server.port}/s/`, NOBODY)
 })
-remoteContract(
+contractOn(
   'apache, mod_dav',
+  'apache2',
   async () => {
     const server = await startApache()
     return subject(server, join(server.root, 'dav'), `http://127.0.0.1:${server.port}/dav/`, TESTER)
   },
   { resumer: 'positional' },
 )
-remoteContract(
+contractOn(
   'python http.server',
+  null,
   async () => {
     const server = await startPyhttp()
     return subject(server, server.root, `http://127.0.0.1:${server.port}/`, NOBODY)
   },
   { without: { 'read-tail': 'the server ignores ranges' } },
 )
+
+/** What only a real server of its kind does, beyond the suite. */
+async function opened(t: TestContext, url: string, credentials: Credentials = NOBODY): Promise<Remote> {
+  const remote = await protocol.open(protocol.parse(new URL(url), credentials), ports, never)
+  t.after(() => remote.close())
+  return remote
+}
+
+test('nginx and apache: strong ETag, and a file changed underneath is another file', async (t) => {
+  for (const [name, start] of [
+    ['nginx', startNginx],
+    ['apache2', startApache],
+  ] as const) {
+    if (serverOrSkip(t, name) === null) return
+    const server = await start()
+    t.after(() => server.dispose())
+    const file = join(server.root, 'f')
+    writeFileSync(file, 'a'.repeat(1000))
+    utimesSync(file, 1_000_000, 1_000_000)
+    const remote = await opened(t, `http://127.0.0.1:${server.port}/s/f`)
+    const validator = (await remote.stat('/s/f', never))?.validator
+    assert.ok(typeof validator === 'string', name)
+    await remote.read('/s/f', { start: 100, end: 200 }, () => undefined, { validator }, never)
+    writeFileSync(file, 'b'.repeat(1000))
+    utimesSync(file, 2_000_000, 2_000_000)
+    let bytes = 0
+    await assert.rejects(
+      remote.read(
+        '/s/f',
+        { start: 100, end: 200 },
+        (chunk) => {
+          bytes += chunk.length
+        },
+        { validator },
+        never,
+      ),
+      { kind: 'source-changed' },
+    )
+    assert.equal(bytes, 0)
+  }
+})
+
+test('compression on the server does not change what is read', async (t) => {
+  for (const [name, start] of [
+    ['nginx', startNginx],
+    ['apache2', startApache],
+  ] as const) {
+    if (serverOrSkip(t, name) === null) return
+    const server = await start()
+    t.after(() => server.dispose())
+    const content = Buffer.alloc(50_000, 'compressible ')
+    writeFileSync(join(server.root, 'f.bin'), content)
+    const remote = await opened(t, `http://127.0.0.1:${server.port}/gz/f.bin`)
+    assert.equal((await remote.stat('/gz/f.bin', never))?.size, content.length)
+    const chunks: Buffer[] = []
+    await remote.read('/gz/f.bin', { start: 7, end: 40_000 }, (chunk) => void chunks.push(Buffer.from(chunk)), {}, never)
+    assert.ok(Buffer.concat(chunks).equals(content.subarray(7, 40_000)))
+  }
+})
+
+test('nginx that dies in the middle is transient, and the same remote goes on when it is back', async (t) => {
+  if (serverOrSkip(t, 'nginx') === null) return
+  const server = await startNginx()
+  t.after(() => server.dispose())
+  writeFileSync(join(server.root, 'f'), Buffer.alloc(8_000_000, 1))
+  const remote = await opened(t, `http://127.0.0.1:${server.port}/slow/f`)
+  const stopping: Promise<void>[] = []
+  const kill = (): void => {
+    if (stopping.length === 0) stopping.push(server.stop('SIGKILL'))
+  }
+  const reading = remote.read('/slow/f', { start: 0, end: 8_000_000 }, kill, {}, never)
+  await assert.rejects(reading, { kind: 'transient' })
+  await Promise.all(stopping)
+  await assert.rejects(remote.stat('/slow/f', never), { kind: 'transient' })
+  await server.restart()
+  assert.equal((await remote.stat('/slow/f', never))?.size, 8_000_000)
+})
+
+test('the wrong password is denied', async (t) => {
+  if (serverOrSkip(t, 'apache2') === null) return
+  const server = await startApache()
+  t.after(() => server.dispose())
+  const remote = await opened(t, `http://127.0.0.1:${server.port}/dav/f`, { ...TESTER, password: 'wrong' })
+  await assert.rejects(remote.stat('/dav/f', never), { kind: 'denied' })
+})

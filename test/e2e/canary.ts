@@ -31,7 +31,15 @@ function written(phase: PhaseRun): Readonly<Record<string, string>> {
     .split('\n')
     .filter((line) => !line.startsWith('::add-mask::'))
     .join('\n')
-  return { log, rawLog, summary, outputs: text(outputs), annotations: text(annotations), state: text(state), environment: text(environment) }
+  return {
+    log,
+    rawLog,
+    summary,
+    outputs: text(outputs),
+    annotations: text(annotations),
+    state: text(state),
+    environment: text(environment),
+  }
 }
 
 function text(value: unknown): string {

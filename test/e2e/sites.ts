@@ -66,7 +66,11 @@ export async function sftpSite(t: TestContext, options: OpensshOptions = {}): Pr
   const knownHosts = server.knownHosts?.replace(`:${server.port} `, `:${made.proxy.port} `) ?? ''
   const { password: _, ...inputs } = made.inputs
   // The key for some runs, the password for others: both must work, and both must stay secret.
-  return { ...made, inputs: { ...inputs, 'private-key': server.privateKey, 'known-hosts': knownHosts }, secrets: [...made.secrets, server.privateKey] }
+  return {
+    ...made,
+    inputs: { ...inputs, 'private-key': server.privateKey, 'known-hosts': knownHosts },
+    secrets: [...made.secrets, server.privateKey],
+  }
 }
 
 export async function vsftpdSite(t: TestContext): Promise<Site | null> {
@@ -107,4 +111,3 @@ export async function httpsSite(t: TestContext): Promise<Site | null> {
   const target = { host: server.host, port: server.tlsPort }
   return site(t, 'https', server, { target }, { 'tls-ca': server.tlsCa ?? '' }, 's/')
 }
-

@@ -1,6 +1,7 @@
 /** Apache httpd 2.4: `/s/` static, `/gz/` with mod_deflate, `/dav/` WebDAV by mod_dav with basic auth. `/dav/` serves the root's `dav`. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findServer } from './debian.ts'
 import { writePasswords } from './nginx.ts'
 import { freePorts, serverDirectory, startServer, type TestServer } from './server.ts'
 
@@ -27,7 +28,7 @@ export async function startApache(options: ApacheOptions = {}): Promise<TestServ
     port,
     root,
     directory,
-    command: '/usr/sbin/apache2',
+    command: findServer('apache2') ?? 'apache2',
     args: ['-f', join(directory, 'httpd.conf'), '-DFOREGROUND'],
   })
 }

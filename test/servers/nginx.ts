@@ -3,8 +3,11 @@
  * `/dav/` PUT, DELETE, MKCOL, COPY, MOVE with basic auth. Everything but `/dav/` serves the root, `/dav/` the root's `dav`.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeCertificate } from './certificate.ts'
+import { findServer } from './debian.ts'
 import { freePorts, serverDirectory, startServer, TEST_PASSWORD, TEST_USER, type TestServer } from './server.ts'
 
 export interface NginxServer extends TestServer {
@@ -32,35 +35,21 @@ export async function startNginx(options: NginxOptions = {}): Promise<NginxServe
     port,
     root,
     directory: made.directory,
-    command: '/usr/sbin/nginx',
+    command: findServer('nginx') ?? 'nginx',
     args: ['-p', made.directory, '-c', join(made.directory, 'nginx.conf')],
     extra: { tlsCa: certificate.pem },
   })
-  return Object.assign(server, { tlsPort: port + 1, pin: certificate.pin })
+  return Object.assign(server, { tlsPort: port + 1, pin: pinOf(certificate.pem) })
 }
 
-/** A self-signed certificate for localhost and 127.0.0.1 as `tls.crt` and `tls.key`; `arguments_` of `openssl req` can make it wrong on purpose. */
-export function makeCertificate(
-  directory: string,
-  arguments_?: readonly string[],
-): { readonly pem: string; readonly key: string; readonly pin: string } {
-  const files = ['-keyout', join(directory, 'tls.key'), '-out', join(directory, 'tls.crt')]
-  const what = arguments_ ?? ['-days', '30', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...what, ...files], {
-    stdio: 'ignore',
-  })
-  const printed = execFileSync('openssl', ['x509', '-in', join(directory, 'tls.crt'), '-noout', '-fingerprint', '-sha256'], {
-    encoding: 'utf8',
-  })
-  return {
-    pem: readFileSync(join(directory, 'tls.crt'), 'utf8'),
-    key: readFileSync(join(directory, 'tls.key'), 'utf8'),
-    pin: printed.trim().replace(/^.*=/, '').replaceAll(':', '').toLowerCase(),
-  }
+/** SHA-256 of a certificate, lowercase hex. */
+export function pinOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint256.replaceAll(':', '').toLowerCase()
 }
 
+/** `htpasswd` for the test account. */
 export function writePasswords(directory: string): void {
-  const hash = execFileSync('openssl', ['passwd', '-apr1', TEST_PASSWORD], { encoding: 'utf8' }).trim()
+  const hash = execFileSync(findServer('openssl') ?? 'openssl', ['passwd', '-apr1', TEST_PASSWORD], { encoding: 'utf8' }).trim()
   writeFileSync(join(directory, 'htpasswd'), `${TEST_USER}:${hash}\n`)
 }
 

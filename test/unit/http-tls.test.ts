@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { protocol } from '../../src/remotes/http/index.ts'
 import type { Credentials, Remote } from '../../src/remotes/remote.ts'
-import { makeCertificate } from '../servers/nginx.ts'
+import { makeCertificate } from '../servers/certificate.ts'
+import { pinOf } from '../servers/nginx.ts'
 import { rawServer, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
 
 const never = new AbortController().signal
@@ -17,11 +18,21 @@ const BASE: Credentials = { headers: new Map(), username: 'tester', password: 'p
 const directory = mkdtempSync(join(tmpdir(), 'rt-tls-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
 
-const good = makeCertificate(directory)
-const wrongName = makeCertificate(directory, ['-days', '30', '-subj', '/CN=other.example', '-addext', 'subjectAltName=DNS:other.example'])
+const good = certificate('DNS:localhost,IP:127.0.0.1')
+const wrongName = certificate('DNS:other.example')
 const expired = expiredCertificate()
 
-function expiredCertificate(): { readonly pem: string; readonly key: string } {
+interface Identity {
+  readonly pem: string
+  readonly key: string
+}
+
+function certificate(names: string): Identity {
+  const { pem, keyFile } = makeCertificate(directory, names)
+  return { pem, key: readFileSync(keyFile, 'utf8') }
+}
+
+function expiredCertificate(): Identity {
   const file = (name: string): string => join(directory, name)
   execFileSync(
     'openssl',
@@ -65,7 +76,7 @@ function expiredCertificate(): { readonly pem: string; readonly key: string } {
   return { pem: readFileSync(file('old.crt'), 'utf8'), key: readFileSync(file('old.key'), 'utf8') }
 }
 
-async function serve(t: TestContext, certificate: { pem: string; key: string }): Promise<ScriptedServer> {
+async function serve(t: TestContext, certificate: Identity): Promise<ScriptedServer> {
   const server = await scriptedServer(
     (_request, response) => void response.writeHead(206, { allow: 'GET', 'content-range': 'bytes 0-0/5' }).end('x'),
     {
@@ -110,7 +121,7 @@ describe('http tls', () => {
   test('a pin is enough, whatever else is wrong with the certificate', async (t) => {
     for (const certificate of [good, wrongName]) {
       const server = await serve(t, certificate)
-      await open(t, server.origin, { fingerprints: ['11'.repeat(32), certificate.pin] })
+      await open(t, server.origin, { fingerprints: ['11'.repeat(32), pinOf(certificate.pem)] })
       assert.equal(server.requests.length, 1)
     }
   })
@@ -166,7 +177,7 @@ describe('http tls', () => {
     const server = await serve(t, wrongName)
     await assert.rejects(open(t, server.origin, {}), { kind: 'untrusted', message: /SHA-256 is/ })
     assert.equal(server.requests.length, 0)
-    const remote = await open(t, server.origin, { fingerprints: [wrongName.pin] })
+    const remote = await open(t, server.origin, { fingerprints: [pinOf(wrongName.pem)] })
     assert.equal((await remote.stat('/file', never))?.size, 5)
     assert.ok(tunnels >= 2)
   })

@@ -143,9 +143,9 @@ export async function connect(server: Server, signal: AbortSignal): Promise<Conn
   }
 }
 
-async function ask(control: Control, command: string, wait: Wait): Promise<Reply> {
+async function ask(control: Control, command: string, wait: Wait, action = command): Promise<Reply> {
   control.send(command)
-  return await control.expect(command, wait)
+  return await control.expect(action, wait)
 }
 
 async function greet(control: Control, server: Server, wait: Wait): Promise<void> {
@@ -169,7 +169,8 @@ async function logIn(control: Control, config: FtpConfig, wait: Wait): Promise<v
   const user = await ask(control, `USER ${config.username}`, wait)
   if (user.code >= 200 && user.code < 300) return
   if (user.code !== 331) throw replyError(user, `logging in as ${config.username}`)
-  const done = await ask(control, `PASS ${config.password}`, wait)
+  // The command is a secret: it must not be what an error is named after.
+  const done = await ask(control, `PASS ${config.password}`, wait, 'PASS')
   if (done.code < 200 || done.code > 299) throw replyError(done, `logging in as ${config.username}`)
 }
 

@@ -5,18 +5,21 @@ import { socketError } from './errors.ts'
 /** What an exchange needs of its connection. */
 export type Purpose = 'ask' | 'read' | 'change' | 'digest'
 
-/** Lends connections, one exchange each. Keeps one idle; a connection whose exchange did not end cleanly is never lent again. */
+/** How many sessions one Remote may hold at a server. */
+export const CONNECTIONS_MAX = 4
+
+/** Lends connections, one exchange each, and keeps those whose exchange ended cleanly. There are never more of them than exchanges ran at once. */
 export class Pool {
   readonly #server: Server
   readonly #lent = new Set<Connection>()
   readonly #closing = new AbortController()
-  #idle: Connection | null = null
+  readonly #idle: Connection[]
   /** Grows with everything that we change on the server. */
   #epoch = 0
 
   constructor(server: Server, first: Connection) {
     this.#server = server
-    this.#idle = first
+    this.#idle = [first]
   }
 
   /** Runs `exchange` on a connection of its own. Every rejection is a TransferError, or what the caller's sink or body threw. */
@@ -41,19 +44,26 @@ export class Pool {
 
   close(): void {
     this.#closing.abort(new TransferError('stopped', 'the connection to the server was closed'))
-    this.#idle?.control.close()
-    this.#idle = null
+    for (const connection of this.#idle.splice(0)) connection.control.close()
     for (const connection of this.#lent) connection.control.close()
   }
 
+  /** The one used last, because it is the least likely to have idled too long. A session that the server has ended meanwhile is no failure of ours. */
   #take(purpose: Purpose): Connection | null {
-    const connection = this.#idle
-    if (connection === null) return null
-    this.#idle = null
-    // A session that the server has ended meanwhile is no failure of this exchange: nothing was sent yet.
-    if (connection.clean && this.#suits(connection, purpose)) return connection
-    connection.control.close()
+    for (const connection of this.#idle.filter((candidate) => !candidate.clean)) this.#discard(connection)
+    const found = this.#idle.findLast((candidate) => this.#suits(candidate, purpose))
+    if (found !== undefined) {
+      this.#idle.splice(this.#idle.indexOf(found), 1)
+      return found
+    }
+    const unfit = this.#idle[0]
+    if (unfit !== undefined) this.#discard(unfit)
     return null
+  }
+
+  #discard(connection: Connection): void {
+    this.#idle.splice(this.#idle.indexOf(connection), 1)
+    connection.control.close()
   }
 
   #suits(connection: Connection, purpose: Purpose): boolean {
@@ -62,7 +72,7 @@ export class Pool {
   }
 
   #giveBack(connection: Connection): void {
-    if (connection.clean && this.#idle === null && !this.#closing.signal.aborted) this.#idle = connection
+    if (connection.clean && this.#idle.length < CONNECTIONS_MAX && !this.#closing.signal.aborted) this.#idle.push(connection)
     else connection.control.close()
   }
 

@@ -6,7 +6,7 @@ import { connect, type Server } from './connection.ts'
 import { digestWay, FtpDigester } from './digester.ts'
 import { socketError } from './errors.ts'
 import type { Features } from './features.ts'
-import { Pool } from './pool.ts'
+import { CONNECTIONS_MAX, Pool } from './pool.ts'
 import { read } from './read.ts'
 import { stat } from './stat.ts'
 import { FtpTree } from './tree.ts'
@@ -18,7 +18,7 @@ const UNVERIFIED = 'the certificate of the FTP server is not verified (tls-verif
 
 class FtpRemote implements Remote {
   readonly protocol: string
-  readonly connectionsMax = 4
+  readonly connectionsMax = CONNECTIONS_MAX
   readonly notes: readonly string[]
   readonly writer: Writer
   readonly tree: Tree

@@ -109,5 +109,9 @@ async function resources(session: Session, path: string, depth: '0' | '1', signa
     throw statusError('PROPFIND', reply, excerpt)
   }
   if (reply.status !== 207) throw statusError('PROPFIND', reply, excerpt)
-  return parseMultistatus(Buffer.concat(chunks).toString('utf8'))
+  const xml = Buffer.concat(chunks).toString('utf8')
+  // A listing that was cut short would make files look gone.
+  if (!/<\/(?:[^<>]{1,100}:)?multistatus\s*>\s*$/.test(xml.slice(-300)))
+    throw new TransferError('transient', 'the listing of a directory is incomplete')
+  return parseMultistatus(xml)
 }

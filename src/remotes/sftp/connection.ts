@@ -1,5 +1,5 @@
 /** One SSH connection with one SFTP channel: made within a deadline, tuned, guarded, and ended for good. */
-import net from 'node:net'
+import type net from 'node:net'
 import type { ConnectConfig, SFTPWrapper } from 'ssh2'
 import SftpClient from 'ssh2-sftp-client'
 import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
@@ -10,7 +10,7 @@ import type { SftpConfig } from './config.ts'
 import { connectionFailure } from './errors.ts'
 import { hostKeyAlgorithms, pinOf, verifyHostKey } from './host-key.ts'
 import { Requests } from './requests.ts'
-import { announcedExtensions, coalesceWrites, requestLimits, serverIdent, useKeyObjects, watchChannel } from './tuning.ts'
+import { announcedExtensions, quickSocket, requestLimits, serverIdent, useKeyObjects, watchChannel } from './tuning.ts'
 
 const KEEPALIVE_MS = 15_000
 const KEEPALIVES_MAX = 3
@@ -56,7 +56,8 @@ class Attempt {
   readonly #config: SftpConfig
   readonly #ports: RemotePorts
   readonly #where: string
-  readonly #socket = new net.Socket()
+  readonly #quick = quickSocket()
+  readonly #socket = this.#quick.socket
   #stage = 'connecting'
   #reject: (error: TransferError) => void = () => {}
 
@@ -98,6 +99,7 @@ class Attempt {
     client.on('close', () => this.fail(new TransferError('transient', `${this.#where}: the connection was closed while ${this.#stage}`)))
     client.on('handshake', (negotiated) => {
       useKeyObjects(client)
+      this.#quick.reuseBuffer()
       this.#stage = 'logging in'
       debug(`key exchange ${negotiated.kex}, host key ${negotiated.serverHostKey}, cipher ${negotiated.cs.cipher}/${negotiated.sc.cipher}`)
     })
@@ -128,7 +130,7 @@ class Attempt {
       this.#socket.once('error', failed)
       this.#socket.connect({ host, port }, () => {
         this.#socket.removeListener('error', failed)
-        coalesceWrites(this.#socket)
+        this.#quick.coalesceWrites()
         resolve()
       })
       // An abandoned attempt must not end the process.

@@ -10,10 +10,14 @@ const IN_FLIGHT_MAX = 64
 const BYTES_IN_FLIGHT_FIRST = 4 * 1024 * 1024
 const BYTES_IN_FLIGHT_MAX = 8 * 1024 * 1024
 
+/** Requests are sent in groups, as one packet on the network. */
+const REFILL = 4
+
 interface Piece {
+  /** For ssh2 to put the answer into, where it insists. */
   readonly buffer: Buffer
   readonly length: number
-  readonly filled: Promise<void>
+  readonly filled: Promise<Buffer>
   arrived: boolean
 }
 
@@ -43,7 +47,8 @@ export async function readRange(job: ReadJob): Promise<void> {
   let delivered = range.start
   while (delivered < range.end) {
     throwIfAborted(signal)
-    while (pieces.length < inFlight && next < range.end) {
+    const refill = pieces.length <= inFlight - REFILL
+    while (refill && pieces.length < inFlight && next < range.end) {
       const length = Math.min(size, range.end - next)
       pieces.push(request(job, spare.pop() ?? Buffer.allocUnsafeSlow(size), next, length))
       next += length
@@ -52,9 +57,9 @@ export async function readRange(job: ReadJob): Promise<void> {
     if (piece === undefined) throw new TransferError('internal', 'the read pipeline ran dry')
     // Waiting for the network rather than for the sink: more requests in flight may help.
     if (!piece.arrived) inFlight = Math.min(inFlightMax, inFlight + 1)
-    await piece.filled
+    const bytes = await piece.filled
     throwIfAborted(signal)
-    const accepted = sink(piece.buffer.subarray(0, piece.length))
+    const accepted = sink(bytes)
     if (accepted !== undefined) await accepted
     spare.push(piece.buffer)
     delivered += piece.length
@@ -79,15 +84,18 @@ function piecesOf(bytes: number, size: number): number {
 }
 
 /** A server may answer with less than was asked; the rest is asked for at once, so that the pipeline does not run dry. */
-async function fill(job: ReadJob, buffer: Buffer, position: number, length: number): Promise<void> {
+async function fill(job: ReadJob, buffer: Buffer, position: number, length: number): Promise<Buffer> {
   let done = 0
-  while (done < length) {
-    const count = await job.requests.read(job.handle, buffer, done, length - done, position + done)
-    if (count === 0) {
+  for (;;) {
+    const bytes = await job.requests.read(job.handle, buffer, done, length - done, position + done)
+    if (bytes.length === 0) {
       const message = `${job.path} ended at ${position + done} bytes, ${job.range.end - position - done} bytes early: it has changed`
       throw new TransferError('source-changed', message)
     }
-    if (count > length - done) throw new TransferError('protocol', 'the server sent more than was asked for')
-    done += count
+    if (bytes.length > length - done) throw new TransferError('protocol', 'the server sent more than was asked for')
+    if (bytes.length === length) return bytes
+    bytes.copy(buffer, done)
+    done += bytes.length
+    if (done === length) return buffer.subarray(0, length)
   }
 }

@@ -1,7 +1,8 @@
 /** One SFTP channel as promises, with a bounded wait: no request outlives its channel or a silent server. */
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
-import { StatusError } from './errors.ts'
+import { STATUS, StatusError } from './errors.ts'
+import { takeReadReply, sendWrite } from './tuning.ts'
 
 export type Handle = Buffer
 
@@ -18,6 +19,9 @@ export interface RequestPorts {
   /** The server has been silent for too long. */
   silent(): void
 }
+
+export const SLOW = { n: 0 }
+const NOTHING = Buffer.alloc(0)
 
 type Done<T> = (error: Error | null | undefined, value: T) => void
 
@@ -42,6 +46,10 @@ export class Requests {
   constructor(sftp: SFTPWrapper, ports: RequestPorts) {
     this.#sftp = sftp
     this.#ports = ports
+  }
+
+  get room(): number {
+    return (this.#sftp as any).outgoing.window
   }
 
   get outstanding(): number {
@@ -98,7 +106,6 @@ export class Requests {
   #rejection(error: Error): Error {
     const code = 'code' in error ? error.code : undefined
     if (typeof code === 'number') return new StatusError(code, error.message)
-    if (/more data than requested/.test(error.message)) return new TransferError('protocol', 'the server sent more than was asked for')
     return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${error.message}`, { cause: error })
   }
 
@@ -128,13 +135,29 @@ export class Requests {
     return this.call<void>((done) => this.#sftp.close(handle, (error) => done(error, undefined)))
   }
 
-  /** Reads into the start of `buffer`; resolves with the number of bytes, 0 at the end of the file. */
-  read(handle: Handle, buffer: Buffer, offset: number, length: number, position: number): Promise<number> {
-    return this.call<number>((done) => this.#sftp.read(handle, buffer, offset, length, position, done))
+  /**
+   * Reads up to `length` bytes; resolves with those that came, none at the end of the file. They lie in `buffer` from `offset` on, or in
+   * memory of their own.
+   */
+  read(handle: Handle, buffer: Buffer, offset: number, length: number, position: number): Promise<Buffer> {
+    return this.call<Buffer>((done) => {
+      this.#sftp.read(handle, buffer, offset, length, position, (error, count) =>
+        done(error, buffer.subarray(offset, offset + (count ?? 0))),
+      )
+      takeReadReply(this.#sftp, (error, bytes) => {
+        if (error !== undefined && 'code' in error && error.code === STATUS.eof) done(undefined, NOTHING)
+        else done(error, bytes ?? NOTHING)
+      })
+    })
   }
 
   write(handle: Handle, bytes: Buffer, offset: number, length: number, position: number): Promise<void> {
-    return this.call<void>((done) => this.#sftp.write(handle, bytes, offset, length, position, (error) => done(error, undefined)))
+    return this.call<void>((done) => {
+      const answered = (error?: Error | null): void => done(error, undefined)
+      if (process.env.FAST !== '0' && sendWrite(this.#sftp, handle, bytes.subarray(offset, offset + length), position, answered)) return
+      SLOW.n++
+      this.#sftp.write(handle, bytes, offset, length, position, answered)
+    })
   }
 
   stat(path: string): Promise<Stats> {

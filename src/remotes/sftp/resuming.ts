@@ -112,10 +112,10 @@ async function patches(requests: Requests, path: string, signal: AbortSignal): P
 
 async function holds(requests: Requests, path: string, wanted: Buffer): Promise<boolean> {
   const reading: Handle = await requests.open(path, OPEN.read)
-  const found = Buffer.alloc(wanted.length * 2)
-  const count = await requests.read(reading, found, 0, found.length, 0)
+  const room = Buffer.alloc(wanted.length * 2)
+  const found = await requests.read(reading, room, 0, room.length, 0)
   await requests.close(reading)
-  return found.subarray(0, count).equals(wanted)
+  return found.equals(wanted)
 }
 
 /** rclone answers OK to a new size and ignores it. */

@@ -77,7 +77,7 @@ class WriteWindow {
     const pieces = Math.ceil(bytes.length / this.#job.requestMax)
     const size = Math.ceil(bytes.length / Math.max(1, pieces))
     for (let at = 0; at < bytes.length; at += size) {
-      while (this.#inFlight > 0 && this.#inFlight + size > this.#capacity) await this.#change()
+      while (this.#inFlight > 0 && (this.#inFlight + size > this.#capacity || (process.env.FAST !== '0' && this.#job.requests.room < size + 64))) await this.#change()
       this.#check()
       this.#submit(bytes, at, Math.min(size, bytes.length - at))
     }
