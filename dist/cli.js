@@ -6,17 +6,18 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-XRPZNWVH.js";
+} from "./chunk-AOXW2ZIH.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-BB7FCZ76.js";
+} from "./chunk-2NOQ54DX.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";
+import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-7MCK3PXT.js";
 import "./chunk-KECUYLEA.js";

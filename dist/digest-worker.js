@@ -1,42 +1,113 @@
 import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
+import {
+  blockCheck
+} from "./chunk-S3JFGB2E.js";
+import "./chunk-TIQYU5W4.js";
 
 // src/local/digest-worker.ts
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { crc32 } from "node:zlib";
-function running(algorithm) {
-  if (algorithm === "crc32") {
-    let value = 0;
-    return {
-      update: (bytes) => {
-        value = crc32(bytes, value);
-      },
-      digest: () => value.toString(16).padStart(8, "0")
-    };
+var STEP_BYTES = 1024 * 1024;
+var Short = class extends Error {
+  at;
+  constructor(at) {
+    super(`the file ends at ${at}`);
+    this.at = at;
   }
-  const hash = createHash(algorithm);
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+};
+function running(algorithm) {
+  if (algorithm !== "crc32") {
+    const hash = createHash(algorithm);
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+  }
+  let value = 0;
+  return {
+    update: (bytes) => {
+      value = crc32(bytes, value);
+    },
+    digest: () => value.toString(16).padStart(8, "0")
+  };
 }
+var FileHasher = class {
+  descriptor;
+  whole;
+  check;
+  buffer = Buffer.allocUnsafeSlow(STEP_BYTES);
+  at;
+  settled;
+  constructor({ descriptor, algorithm, start, checkKey }) {
+    this.check = blockCheck(checkKey);
+    this.descriptor = descriptor;
+    this.whole = running(algorithm);
+    this.at = start;
+    this.settled = start;
+  }
+  /** Whether the running digest lags behind what is final. */
+  get behind() {
+    return this.at < this.settled;
+  }
+  piece(start, end) {
+    if (this.buffer.length < end - start) this.buffer = Buffer.allocUnsafeSlow(end - start);
+    let filled = 0;
+    while (filled < end - start) filled += this.read(this.buffer.subarray(filled), start + filled, end).length;
+    const bytes = this.buffer.subarray(0, filled);
+    return { digest: createHash("sha256").update(bytes).digest("hex"), check: this.check(bytes) };
+  }
+  extend(end) {
+    this.settled = Math.max(this.settled, end);
+  }
+  /** One step of catching up, so that pieces asked for meanwhile need not wait long. */
+  catchUp() {
+    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, this.settled);
+    this.whole.update(bytes);
+    this.at += bytes.length;
+  }
+  finish(end) {
+    this.extend(end);
+    while (this.behind) this.catchUp();
+    return this.whole.digest();
+  }
+  read(target, at, end) {
+    const length = readSync(this.descriptor, target, 0, Math.min(target.length, end - at), at);
+    if (length === 0) throw new Short(at);
+    return target.subarray(0, length);
+  }
+};
 var port = parentPort;
 if (port !== null) {
-  const { descriptor, algorithm, start } = workerData;
-  const hash = running(algorithm);
-  const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
-  let at = start;
-  const reply = (message) => port.postMessage(message);
-  port.on("message", (request) => {
-    try {
-      while (at < request.end) {
-        const read = readSync(descriptor, buffer, 0, Math.min(buffer.length, request.end - at), at);
-        if (read === 0) return reply({ shortAt: at });
-        hash.update(buffer.subarray(0, read));
-        at += read;
+  const hasher = new FileHasher(workerData);
+  let failure = null;
+  const explain = (error) => error instanceof Short ? { shortAt: error.at } : { error: error instanceof Error ? error.message : String(error) };
+  let scheduled = false;
+  const idle = () => {
+    if (scheduled || failure !== null || !hasher.behind) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      try {
+        if (hasher.behind) hasher.catchUp();
+      } catch (error) {
+        failure = explain(error);
       }
-      if (request.finish) reply({ digest: hash.digest() });
-    } catch (error) {
-      reply({ error: error instanceof Error ? error.message : String(error) });
+      idle();
+    });
+  };
+  port.on("message", (request) => {
+    if (request.kind === "extend") {
+      hasher.extend(request.end);
+      return idle();
     }
+    const { id } = request;
+    try {
+      if (request.kind === "finish" && failure !== null) return port.postMessage({ id, ...failure });
+      const found = request.kind === "piece" ? hasher.piece(request.start, request.end) : { digest: hasher.finish(request.end), check: "" };
+      port.postMessage({ id, ...found });
+    } catch (error) {
+      port.postMessage({ id, ...explain(error) });
+    }
+    idle();
   });
 }

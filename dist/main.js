@@ -2,18 +2,19 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-ZOTQ7ILV.js";
+} from "./chunk-WBZSLSHB.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-XRPZNWVH.js";
+} from "./chunk-AOXW2ZIH.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-BB7FCZ76.js";
+} from "./chunk-2NOQ54DX.js";
 import "./chunk-5CPGRKUA.js";
+import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-7MCK3PXT.js";
 import "./chunk-KECUYLEA.js";

@@ -2,14 +2,15 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-ZOTQ7ILV.js";
+} from "./chunk-WBZSLSHB.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-BB7FCZ76.js";
+} from "./chunk-2NOQ54DX.js";
 import "./chunk-5CPGRKUA.js";
+import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-IGAZWJKT.js";

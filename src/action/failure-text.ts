@@ -1,9 +1,7 @@
 /** What a person is told when it went wrong: what happened, what is safe, what to do. */
 import type { PublicFailureKind } from '../core/errors.ts'
-import { formatBytes } from '../core/units.ts'
 import type { TransferFailure, TransferResult } from '../engine/ports.ts'
 import type { Job } from './job.ts'
-import { share } from './progress.ts'
 
 /** Where the bytes of this attempt outlive it: a partial on the server, one on this machine's disk, or nowhere. */
 export type Keeps = 'server' | 'machine' | 'nothing'
@@ -76,16 +74,10 @@ function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], se
   if (kind === 'untrusted') return 'No credential was sent.'
   const again = setting.host === 'actions' ? "'Re-run failed jobs'" : 'Running the same command again'
   const untouched = 'What was under the final name before is untouched.'
-  const done = failed.reduce((sum, result) => sum + inPlace(result), 0)
-  if (!KEEPS_PROGRESS.has(kind) || done === 0) return untouched
+  const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)
+  // A download whose content proof failed is thrown away: nothing of it can be believed.
+  if (!KEEPS_PROGRESS.has(kind) || !begun || (kind === 'integrity' && setting.keeps !== 'server')) return untouched
   if (setting.keeps === 'nothing') return `${untouched} A download's partial stays on this runner: ${again} on a fresh one starts over.`
-  const size = failed.reduce<number | null>((sum, result) => (sum === null || result.size === null ? null : sum + result.size), 0)
-  const at = size === null || size === 0 ? formatBytes(done) : share(Math.min(done, size), size)
   const where = setting.keeps === 'machine' && setting.host === 'actions' ? ' on this runner' : ''
-  return `Progress is kept: ${again}${where} continues at about ${at}. ${untouched}`
-}
-
-function inPlace(result: TransferResult): number {
-  const done = result.bytesReused + result.bytesTransferred
-  return result.size === null ? done : Math.min(done, result.size)
+  return `Progress is kept: ${again}${where} continues from what is in place and proves it. ${untouched}`
 }

@@ -87,7 +87,7 @@ export const INPUTS = [
     name: 'on-change',
     default: 'restart',
     values: ['restart', 'fail'],
-    description: 'The source changed since the partial was written: `restart` (keeping what still matches) or `fail`.',
+    description: 'The source changed since the partial was written: `restart` (an upload keeps blocks that still match) or `fail`.',
   },
   {
     name: 'state',

@@ -1,5 +1,5 @@
 /** The composition root: the only file that knows every layer. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
@@ -142,7 +142,14 @@ interface Running {
 async function transferEach(job: Job, surroundings: Surroundings, running: Running, results: TransferResult[]): Promise<void> {
   const { clock, signal } = surroundings
   const { reporter, keeper } = running
-  const engine: EnginePorts = { clock, random: Math.random, reporter, recorder: keeper, blockSize: blockSizeFor }
+  const engine: EnginePorts = {
+    clock,
+    random: Math.random,
+    newKey: () => randomBytes(16).toString('hex'),
+    reporter,
+    recorder: keeper,
+    blockSize: blockSizeFor,
+  }
   for (const [i, entry] of job.entries.entries()) {
     const remote = running.prepared[i]
     if (remote === undefined) throw new TransferError('internal', `${entry.displayName} was not prepared`)

@@ -6,6 +6,9 @@ export type Fingerprint =
   | { readonly strength: 'validator'; readonly size: number; readonly validator: string }
   | { readonly strength: 'hint'; readonly size: number; readonly modifiedAtMs: number | null }
 
+/** Characters; a longer one identifies nothing, because a journal does not hold it. */
+export const VALIDATOR_LENGTH_MAX = 1024
+
 export function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
   if (a.size !== b.size) return false
   if (a.strength === 'content') return b.strength === 'content' && a.sha256 === b.sha256

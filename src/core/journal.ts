@@ -1,6 +1,7 @@
 /** The saved resume state: what was observed, never what was decided. Format and rules: docs/journal.md. */
 import { createHash } from 'node:crypto'
-import { blockCount, type Fingerprint } from './fingerprint.ts'
+import { CHECK_HEX_LENGTH } from './block-check.ts'
+import { blockCount, type Fingerprint, VALIDATOR_LENGTH_MAX } from './fingerprint.ts'
 import { type ByteRange, type RangeSet, rangeSet } from './ranges.ts'
 
 export interface JournalEntry {
@@ -9,7 +10,9 @@ export interface JournalEntry {
   readonly source: Fingerprint
   /** Bytes per block, a power of two. */
   readonly blockSize: number
-  /** SHA-256 (hex) of every block as sent or received; null where unknown. One per block of `source.size`. */
+  /** Null in uploads. In downloads the key of the blocks' checks, 32 hex digits: such an entry stays on its machine. */
+  readonly checkKey: string | null
+  /** One per block of `source.size`, null where unknown. Uploads: the block's SHA-256 (hex). Downloads: its check under `checkKey` (hex) as received. */
   readonly blocks: readonly (string | null)[]
   /** Uploads: stored by the server, as it said. Downloads: written to the local partial. */
   readonly acknowledged: RangeSet
@@ -29,7 +32,7 @@ const BYTES_MAX = 8 * 1024 * 1024
 const ENTRIES_MAX = 10_000
 const BLOCKS_MAX = 8192
 const DIGEST_BYTES = 32
-const UNKNOWN_DIGEST = '0'.repeat(DIGEST_BYTES * 2)
+const CHECK_BYTES = CHECK_HEX_LENGTH / 2
 
 export function emptyJournal(id: string): Journal {
   return { version: 1, id, sequence: 0, entries: [] }
@@ -58,11 +61,17 @@ export function encodeJournal(journal: Journal): string {
       key: entry.key,
       source: encodeFingerprint(entry.source),
       blockSize: entry.blockSize,
-      blocks: Buffer.from(entry.blocks.map((b) => b ?? UNKNOWN_DIGEST).join(''), 'hex').toString('base64'),
+      checkKey: entry.checkKey,
+      blocks: encodeBlocks(entry),
       acknowledged: entry.acknowledged.map((r) => [r.start, r.end]),
     })),
   })
   return `${line}\n${createHash('sha256').update(line).digest('hex')}\n`
+}
+
+function encodeBlocks({ checkKey, blocks }: JournalEntry): string {
+  const unknown = '0'.repeat((checkKey === null ? DIGEST_BYTES : CHECK_BYTES) * 2)
+  return Buffer.from(blocks.map((b) => b ?? unknown).join(''), 'hex').toString('base64')
 }
 
 function encodeFingerprint(f: Fingerprint): Record<string, unknown> {
@@ -113,15 +122,16 @@ function journalFrom(value: unknown): Journal | null {
 }
 
 function entryFrom(value: unknown): JournalEntry | null {
-  const fields = fieldsOf(value, ['key', 'source', 'blockSize', 'blocks', 'acknowledged'])
+  const fields = fieldsOf(value, ['key', 'source', 'blockSize', 'checkKey', 'blocks', 'acknowledged'])
   if (fields === null || !isTag(fields.key) || typeof fields.blocks !== 'string' || !Array.isArray(fields.acknowledged)) return null
   const source = fingerprintFrom(fields.source)
-  const { blockSize } = fields
+  const { blockSize, checkKey } = fields
+  if (checkKey !== null && !isHex(checkKey, CHECK_HEX_LENGTH)) return null
   if (source === null || !isCount(blockSize) || !isPowerOfTwo(blockSize)) return null
   if (blockCount(source.size, blockSize) > BLOCKS_MAX) return null
-  const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize))
+  const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize), checkKey === null ? DIGEST_BYTES : CHECK_BYTES)
   const acknowledged = rangesFrom(fields.acknowledged, source.size)
-  return blocks === null || acknowledged === null ? null : { key: fields.key, source, blockSize, blocks, acknowledged }
+  return blocks === null || acknowledged === null ? null : { key: fields.key, source, blockSize, checkKey, blocks, acknowledged }
 }
 
 function fingerprintFrom(value: unknown): Fingerprint | null {
@@ -132,7 +142,12 @@ function fingerprintFrom(value: unknown): Fingerprint | null {
   }
   if (strength === 'validator') {
     const f = fieldsOf(value, ['strength', 'size', 'validator'])
-    const ok = f !== null && isCount(f.size) && typeof f.validator === 'string' && f.validator.length > 0 && f.validator.length <= 1024
+    const ok =
+      f !== null &&
+      isCount(f.size) &&
+      typeof f.validator === 'string' &&
+      f.validator.length > 0 &&
+      f.validator.length <= VALIDATOR_LENGTH_MAX
     return ok ? { strength, size: f.size as number, validator: f.validator as string } : null
   }
   if (strength !== 'hint') return null
@@ -141,12 +156,13 @@ function fingerprintFrom(value: unknown): Fingerprint | null {
   return f.modifiedAtMs === null || isCount(f.modifiedAtMs) ? { strength, size: f.size, modifiedAtMs: f.modifiedAtMs } : null
 }
 
-function blocksFrom(text: string, count: number): readonly (string | null)[] | null {
+function blocksFrom(text: string, count: number, width: number): readonly (string | null)[] | null {
   const bytes = Buffer.from(text, 'base64')
-  if (bytes.length !== count * DIGEST_BYTES) return null
+  if (bytes.length !== count * width) return null
+  const unknown = '0'.repeat(width * 2)
   return Array.from({ length: count }, (_, i) => {
-    const digest = bytes.toString('hex', i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES)
-    return digest === UNKNOWN_DIGEST ? null : digest
+    const block = bytes.toString('hex', i * width, (i + 1) * width)
+    return block === unknown ? null : block
   })
 }
 

@@ -1,22 +1,23 @@
 import type { ByteRange } from '../core/ranges.ts'
 import type { LocalPartial } from '../local/local.ts'
 
-/** Blocks being written and digested while the next one fills. */
+/** Blocks being written while the next one fills. */
 const WRITES_AHEAD = 4
 
 export interface BlockWritten {
   readonly index: number
   readonly range: ByteRange
-  readonly sha256: string
+  readonly check: string
 }
 
 /**
- * Gathers the bytes of one segment into blocks, which are written and digested as a whole. Buffers are reused: at most WRITES_AHEAD + 1 exist.
+ * Gathers the bytes of one segment into blocks, which are checked and written as a whole. Buffers are reused: at most WRITES_AHEAD + 1 exist.
  * The segment starts at a block's edge; a block that the segment leaves incomplete is dropped unless `finish` is called.
  */
 export class BlockAssembler {
   private readonly partial: LocalPartial
   private readonly blockSize: number
+  private readonly check: (bytes: Uint8Array) => string
   private readonly written: (block: BlockWritten) => void
   private readonly spare: Uint8Array<ArrayBuffer>[] = []
   private readonly writing = new Set<Promise<void>>()
@@ -25,7 +26,14 @@ export class BlockAssembler {
   private at: number
   private failure: { readonly error: unknown } | null = null
 
-  constructor(partial: LocalPartial, blockSize: number, start: number, written: (block: BlockWritten) => void) {
+  constructor(
+    partial: LocalPartial,
+    blockSize: number,
+    check: (bytes: Uint8Array) => string,
+    start: number,
+    written: (block: BlockWritten) => void,
+  ) {
+    this.check = check
     this.partial = partial
     this.blockSize = blockSize
     this.at = start
@@ -75,9 +83,10 @@ export class BlockAssembler {
     this.at = range.end
     this.filled = 0
     this.block = this.spare.pop() ?? new Uint8Array(this.blockSize)
+    const check = this.check(bytes)
     const job = this.partial
       .write(range.start, bytes)
-      .then((sha256) => this.written({ index: Math.floor(range.start / this.blockSize), range, sha256 }))
+      .then(() => this.written({ index: Math.floor(range.start / this.blockSize), range, check }))
       .catch((error: unknown) => {
         this.failure ??= { error }
       })

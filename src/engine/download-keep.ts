@@ -33,7 +33,7 @@ export async function keepProven(session: DownloadSession, remote: Remote, parti
   session.planned(kept > 0 ? `continuing with ${formatBytes(kept)} in place, ${formatBytes(toGo)} to go` : 'starting from the beginning')
 }
 
-/** Blocks of the partial that still have the digest which this machine's journal recorded when they were received. */
+/** Blocks of the partial that still have the check which this machine's journal recorded when they were received. */
 async function intactBlocks(
   session: DownloadSession,
   partial: LocalPartial,
@@ -44,11 +44,16 @@ async function intactBlocks(
   const blocks = keepableBlocks(session.ports.recorder.entry(session.job.key), fingerprint, blockSize, await partial.size())
   if (blocks.length > 0) session.phase('verifying', blocks.length * blockSize)
   const intact: ByteRange[] = []
-  for (const { index, range, digest } of blocks) {
-    const hash = createHash('sha256')
-    await partial.read(range, (chunk) => void hash.update(chunk), signal)
-    if (hash.digest('hex') !== digest) continue
-    session.blocks[index] = digest
+  const block = new Uint8Array(blockSize)
+  for (const { index, range, check } of blocks) {
+    let filled = 0
+    const take = (chunk: Uint8Array): void => {
+      block.set(chunk, filled)
+      filled += chunk.length
+    }
+    await partial.read(range, take, signal)
+    if (session.check(block.subarray(0, filled)) !== check) continue
+    session.blocks[index] = check
     intact.push(range)
     session.progress(range.end)
   }

@@ -1,5 +1,6 @@
+import { blockCheck } from '../core/block-check.ts'
 import { TransferError } from '../core/errors.ts'
-import { blockCount, type Fingerprint, fingerprintTag } from '../core/fingerprint.ts'
+import { blockCount, type Fingerprint, fingerprintTag, VALIDATOR_LENGTH_MAX } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, prefixLength, type RangeSet, totalBytes, union } from '../core/ranges.ts'
 import type { LocalPartial, LocalTarget } from '../local/local.ts'
 import type { DigestAlgorithm, ReadOptions, Remote, RemoteFile, Sink } from '../remotes/remote.ts'
@@ -44,6 +45,9 @@ export class DownloadSession extends Session {
   /** The plan was made and told. */
   decided = false
   tag = ''
+  /** Of blocks as they were received; the key lies in this machine's journal, outside the workspace. */
+  check: (bytes: Uint8Array) => string = () => ''
+  private checkKey = ''
   private partial: LocalPartial | null = null
   private writtenBytes = 0
   private recordedBytes = 0
@@ -61,6 +65,9 @@ export class DownloadSession extends Session {
     this.tag = fingerprintTag(fingerprint ?? { strength: 'hint', size: 0, modifiedAtMs: null })
     const count = fingerprint === null ? 0 : blockCount(fingerprint.size, this.ports.blockSize(fingerprint.size))
     this.blocks = new Array<null>(count).fill(null)
+    const earlier = this.ports.recorder.entry(this.job.key)
+    this.checkKey = earlier?.checkKey ?? this.ports.newKey()
+    this.check = blockCheck(this.checkKey)
     this.partial = await this.job.target.openPartial(this.tag)
     return this.partial
   }
@@ -83,7 +90,7 @@ export class DownloadSession extends Session {
 
   written(block: BlockWritten): void {
     this.acknowledged = union(this.acknowledged, [block.range])
-    this.blocks[block.index] = block.sha256
+    this.blocks[block.index] = block.check
     this.partial?.settled(prefixLength(this.acknowledged))
     this.advance(totalBytes(this.acknowledged))
     this.writtenBytes += block.range.end - block.range.start
@@ -102,7 +109,14 @@ export class DownloadSession extends Session {
     const saved = (): void => {
       this.savedBytes = writtenBytes
     }
-    const entry = { key: this.job.key, source, blockSize: this.ports.blockSize(source.size), blocks: [...this.blocks], acknowledged }
+    const entry = {
+      key: this.job.key,
+      source,
+      blockSize: this.ports.blockSize(source.size),
+      checkKey: this.checkKey,
+      blocks: [...this.blocks],
+      acknowledged,
+    }
     this.saving = this.ports.recorder.record(entry)?.then(saved)
     if (this.saving === undefined) saved()
   }
@@ -111,14 +125,17 @@ export class DownloadSession extends Session {
     const { fingerprint } = this
     const options: ReadOptions = fingerprint?.strength === 'validator' ? { validator: fingerprint.validator } : {}
     const bytes = range.end - range.start
-    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, (s, watch) => {
+    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, async (s, watch) => {
       let moved = 0
       const counted: Sink = (chunk) => {
         moved += chunk.length
+        if (moved > bytes) throw new TransferError('protocol', `received more than the ${bytes} bytes asked for`)
         watch.moved(moved)
         return sink(chunk)
       }
-      return remote.read(this.job.path, range, counted, options, s)
+      await remote.read(this.job.path, range, counted, options, s)
+      // No remote resolves short. If one did, a hole in a partial of full length would pass for the file.
+      if (moved < bytes && Number.isFinite(bytes)) throw new TransferError('integrity', `received ${moved} instead of ${bytes} bytes`)
     })
   }
 
@@ -144,8 +161,12 @@ export class DownloadSession extends Session {
 
 export function fingerprintOf(file: RemoteFile): Fingerprint | null {
   if (file.size === null) return null
-  if (file.validator !== null) return { strength: 'validator', size: file.size, validator: file.validator }
-  return { strength: 'hint', size: file.size, modifiedAtMs: file.modifiedAtMs }
+  const { size, validator, modifiedAtMs } = file
+  // What the journal cannot hold identifies nothing: one strange header must not make the whole journal unreadable.
+  if (validator !== null && validator.length > 0 && validator.length <= VALIDATOR_LENGTH_MAX)
+    return { strength: 'validator', size, validator }
+  const dated = modifiedAtMs !== null && Number.isSafeInteger(modifiedAtMs) && modifiedAtMs >= 0
+  return { strength: 'hint', size, modifiedAtMs: dated ? modifiedAtMs : null }
 }
 
 /** Whether two looks at the source could tell that it changed. */

@@ -125,7 +125,7 @@ async function fetch(
   for (const segment of segments) {
     const kept = totalBytes(session.acknowledged)
     const receivedBefore = session.receivedBytes
-    const assembler = new BlockAssembler(partial, blockSize, segment.start, (block) => session.written(block))
+    const assembler = new BlockAssembler(partial, blockSize, session.check, segment.start, (block) => session.written(block))
     const sink = (chunk: Uint8Array): void | Promise<void> => {
       const taken = assembler.push(chunk)
       session.receivedBytes = receivedBefore + assembler.position - segment.start
@@ -146,7 +146,7 @@ async function fetch(
   if (length !== session.size) throw new TransferError('integrity', `the partial holds ${length} instead of ${session.size} bytes`)
 }
 
-/** The file may have been rewritten while it was read: same connection, same length, mixed bytes, no error anywhere (protocols.md, trap 27). */
+/** The file may have been rewritten while it was read: same connection, same length, mixed bytes, no error anywhere. */
 async function confirmIdentity(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   const { fingerprint } = session
   const now = await session.stat(remote, signal)

@@ -3,8 +3,9 @@ import type { Clock } from './ports.ts'
 
 /** Less than this in one stretch of `timeoutMs` counts as a stall: a peer that trickles bytes must not hold the job for ever. */
 const TRICKLE_BYTES = 4096
-/** Once every byte is sent, a server may take this much longer for its last word: some hash or copy before they answer. */
+/** Once every byte is sent, a server may take this much longer for its last word, and more for a large file: some hash, copy or sync before they answer. */
 const LAST_WORD_MS = 120_000
+const LAST_WORD_BYTES_PER_MS = 20_000
 
 export interface Watch {
   /** Bytes moved so far in this exchange; only grows. */
@@ -37,7 +38,10 @@ export async function watched<T>(
   let cancel = (): void => {}
   const arm = (): void => {
     const complete = moved >= options.bytes
-    const ms = options.timeoutMs + (options.allowanceMs ?? 0) + (complete && options.bytes > 0 ? LAST_WORD_MS : 0)
+    const ms =
+      options.timeoutMs +
+      (options.allowanceMs ?? 0) +
+      (complete && options.bytes > 0 ? LAST_WORD_MS + Math.floor(options.bytes / LAST_WORD_BYTES_PER_MS) : 0)
     cancel = options.clock.after(ms, () => {
       const finishing = moved >= options.bytes && moved > seen
       if (moved - seen < TRICKLE_BYTES && !finishing) {

@@ -1,7 +1,17 @@
 /** Decisions as data: pure functions from facts to plans. `upload.ts` and `download.ts` gather the facts and carry the plans out. */
 import { type ContentDigests, type Fingerprint, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
-import { type ByteRange, containsRange, EMPTY, intersect, missing, prefixLength, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
+import {
+  type ByteRange,
+  containsRange,
+  EMPTY,
+  intersect,
+  missing,
+  prefixLength,
+  type RangeSet,
+  rangeSet,
+  totalBytes,
+} from '../core/ranges.ts'
 
 export type StartReason =
   | 'nothing-there'
@@ -60,7 +70,7 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
 /** Blocks of an older version of the source that the new one still has at the same place, as ranges; empty when the old journal entry is of no use. */
 export function salvageable(old: JournalEntry, now: ContentDigests): RangeSet {
   const { blockSize, size } = now
-  if (old.source.strength !== 'content' || old.blockSize !== blockSize) return EMPTY
+  if (old.source.strength !== 'content' || old.checkKey !== null || old.blockSize !== blockSize) return EMPTY
   const same: ByteRange[] = []
   for (const [i, block] of now.blocks.entries()) {
     const range = { start: i * blockSize, end: Math.min((i + 1) * blockSize, size) }
@@ -73,7 +83,7 @@ export function salvageable(old: JournalEntry, now: ContentDigests): RangeSet {
 export interface KeepableBlock {
   readonly index: number
   readonly range: ByteRange
-  readonly digest: string
+  readonly check: string
 }
 
 /** What a download may keep of its local partial: whole blocks that this machine's journal vouches for, still to be hashed again. */
@@ -83,11 +93,11 @@ export function keepableBlocks(
   blockSize: number,
   partialSize: number,
 ): readonly KeepableBlock[] {
-  if (entry === null || entry.blockSize !== blockSize || !sameFingerprint(entry.source, source)) return []
-  return entry.blocks.flatMap((digest, index) => {
+  if (entry === null || entry.checkKey === null || entry.blockSize !== blockSize || !sameFingerprint(entry.source, source)) return []
+  return entry.blocks.flatMap((check, index) => {
     const range = { start: index * blockSize, end: Math.min((index + 1) * blockSize, source.size) }
     const stored = containsRange(entry.acknowledged, range) && range.end <= partialSize
-    return digest !== null && stored ? [{ index, range, digest }] : []
+    return check !== null && stored ? [{ index, range, check }] : []
   })
 }
 

@@ -79,6 +79,8 @@ export interface RemoteSupply {
 export interface EnginePorts {
   readonly clock: Clock
   readonly random: Random
+  /** A fresh secret key for block checks: 32 random hex digits. */
+  newKey(): string
   readonly reporter: Reporter
   readonly recorder: Recorder
   /** Bytes per block for a file of this size; `blockSizeFor` outside the simulation. */

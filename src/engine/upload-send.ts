@@ -65,7 +65,7 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
         session.record()
       },
     }
-    return run(job.source.read(segment, session.expected, s), observer, s)
+    return run(job.source.read(segment, s), observer, s)
   })
 }
 

@@ -87,7 +87,6 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
   const planned = await makePlan(session, remote, writer, signal)
   session.planned(describePlan(planned.plan, formatBytes))
   session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
-  void job.source.digest({ start: 0, end: job.source.size }, 'sha256', signal).catch(() => {}) // computed while the bytes travel, asked for below
   await send(session, remote, writer, planned, signal)
   const proof = await proveSent(session, remote, signal)
   const digest = await sourceDigest(session, signal)

@@ -1,57 +1,150 @@
-/** Worker thread of stream-digest.ts: hashes a file from byte 0 in order, as far as it is told. Reads by the descriptor that the main thread holds open. */
-import { createHash, type Hash } from 'node:crypto'
+/** Worker thread of file-digester.ts. Reads by the descriptor that the main thread holds open, so that bytes are hashed without crossing threads. */
+import { createHash } from 'node:crypto'
 import { readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
+import { blockCheck } from '../core/block-check.ts'
 import type { DigestAlgorithm } from '../remotes/remote.ts'
 
 export interface DigestWorkerData {
   readonly descriptor: number
+  /** Of the running digest. */
   readonly algorithm: DigestAlgorithm
+  /** Where the running digest begins. */
   readonly start: number
+  /** For the checks of pieces. */
+  readonly checkKey: string
 }
 
-/** To the worker: hash up to here; `finish` asks for the result. From the worker: the result, or why there is none. */
-export type DigestWorkerRequest = { readonly end: number; readonly finish: boolean }
-export type DigestWorkerReply = { readonly digest: string } | { readonly error: string } | { readonly shortAt: number }
+/**
+ * `piece`: SHA-256 and check of a range. `extend`: bytes before `end` are final, the running digest may take them.
+ * `finish`: the running digest of everything before `end`.
+ */
+export type DigestRequest =
+  | { readonly kind: 'piece'; readonly id: number; readonly start: number; readonly end: number }
+  | { readonly kind: 'extend'; readonly end: number }
+  | { readonly kind: 'finish'; readonly id: number; readonly end: number }
+
+export type DigestReply =
+  | { readonly id: number; readonly digest: string; readonly check: string }
+  | { readonly id: number; readonly shortAt: number }
+  | { readonly id: number; readonly error: string }
 
 interface Running {
   update(bytes: Uint8Array): void
   digest(): string
 }
 
-function running(algorithm: DigestAlgorithm): Running {
-  if (algorithm === 'crc32') {
-    let value = 0
-    return {
-      update: (bytes) => {
-        value = crc32(bytes, value)
-      },
-      digest: () => value.toString(16).padStart(8, '0'),
-    }
+const STEP_BYTES = 1024 * 1024
+
+class Short extends Error {
+  readonly at: number
+  constructor(at: number) {
+    super(`the file ends at ${at}`)
+    this.at = at
   }
-  const hash: Hash = createHash(algorithm)
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
+}
+
+function running(algorithm: DigestAlgorithm): Running {
+  if (algorithm !== 'crc32') {
+    const hash = createHash(algorithm)
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
+  }
+  let value = 0
+  return {
+    update: (bytes) => {
+      value = crc32(bytes, value)
+    },
+    digest: () => value.toString(16).padStart(8, '0'),
+  }
+}
+
+class FileHasher {
+  private readonly descriptor: number
+  private readonly whole: Running
+  private readonly check: (bytes: Uint8Array) => string
+  private buffer = Buffer.allocUnsafeSlow(STEP_BYTES)
+  private at: number
+  private settled: number
+
+  constructor({ descriptor, algorithm, start, checkKey }: DigestWorkerData) {
+    this.check = blockCheck(checkKey)
+    this.descriptor = descriptor
+    this.whole = running(algorithm)
+    this.at = start
+    this.settled = start
+  }
+
+  /** Whether the running digest lags behind what is final. */
+  get behind(): boolean {
+    return this.at < this.settled
+  }
+
+  piece(start: number, end: number): { readonly digest: string; readonly check: string } {
+    if (this.buffer.length < end - start) this.buffer = Buffer.allocUnsafeSlow(end - start)
+    let filled = 0
+    while (filled < end - start) filled += this.read(this.buffer.subarray(filled), start + filled, end).length
+    const bytes = this.buffer.subarray(0, filled)
+    return { digest: createHash('sha256').update(bytes).digest('hex'), check: this.check(bytes) }
+  }
+
+  extend(end: number): void {
+    this.settled = Math.max(this.settled, end)
+  }
+
+  /** One step of catching up, so that pieces asked for meanwhile need not wait long. */
+  catchUp(): void {
+    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, this.settled)
+    this.whole.update(bytes)
+    this.at += bytes.length
+  }
+
+  finish(end: number): string {
+    this.extend(end)
+    while (this.behind) this.catchUp()
+    return this.whole.digest()
+  }
+
+  private read(target: Buffer, at: number, end: number): Buffer {
+    const length = readSync(this.descriptor, target, 0, Math.min(target.length, end - at), at)
+    if (length === 0) throw new Short(at)
+    return target.subarray(0, length)
+  }
 }
 
 const port = parentPort
 if (port !== null) {
-  const { descriptor, algorithm, start } = workerData as DigestWorkerData
-  const hash = running(algorithm)
-  const buffer = Buffer.allocUnsafeSlow(1024 * 1024)
-  let at = start
-  const reply = (message: DigestWorkerReply): void => port.postMessage(message)
-  port.on('message', (request: DigestWorkerRequest) => {
-    try {
-      while (at < request.end) {
-        const read = readSync(descriptor, buffer, 0, Math.min(buffer.length, request.end - at), at)
-        if (read === 0) return reply({ shortAt: at })
-        hash.update(buffer.subarray(0, read))
-        at += read
+  const hasher = new FileHasher(workerData as DigestWorkerData)
+  let failure: { readonly shortAt: number } | { readonly error: string } | null = null
+  const explain = (error: unknown) =>
+    error instanceof Short ? { shortAt: error.at } : { error: error instanceof Error ? error.message : String(error) }
+  let scheduled = false
+  const idle = (): void => {
+    if (scheduled || failure !== null || !hasher.behind) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      try {
+        if (hasher.behind) hasher.catchUp()
+      } catch (error) {
+        failure = explain(error) // told when the digest is asked for
       }
-      if (request.finish) reply({ digest: hash.digest() })
-    } catch (error) {
-      reply({ error: error instanceof Error ? error.message : String(error) })
+      idle()
+    })
+  }
+  port.on('message', (request: DigestRequest) => {
+    if (request.kind === 'extend') {
+      hasher.extend(request.end)
+      return idle()
     }
+    const { id } = request
+    try {
+      if (request.kind === 'finish' && failure !== null) return port.postMessage({ id, ...failure })
+      const found = request.kind === 'piece' ? hasher.piece(request.start, request.end) : { digest: hasher.finish(request.end), check: '' }
+      port.postMessage({ id, ...found })
+    } catch (error) {
+      port.postMessage({ id, ...explain(error) })
+    }
+    idle()
   })
 }

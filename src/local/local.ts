@@ -11,10 +11,10 @@ export interface LocalSource {
   /** Digests of every block, read once. Rejects with `source-changed` when the file shrinks or changes meanwhile. */
   blockDigests(blockSize: number, progress: Progress, signal: AbortSignal): Promise<ContentDigests>
   /**
-   * The bytes of `range` in order. Every block they come from is compared with `expected` before its bytes are handed out, so that bytes of another
-   * version are never sent: `source-changed` otherwise.
+   * The bytes of `range` in order, after `blockDigests`. Every block they come from is compared with what was hashed there before its bytes are handed out,
+   * so that bytes of another version are never sent: `source-changed` otherwise.
    */
-  read(range: ByteRange, expected: ContentDigests, signal: AbortSignal): AsyncIterable<Uint8Array>
+  read(range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** Digest of a range in the server's algorithm, lowercase hex. A whole-file SHA-256 is begun once and shared by all who ask. */
   digest(range: ByteRange, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
   /** Rejects with `source-changed` when size or change time are no longer those at opening. */
@@ -25,8 +25,8 @@ export interface LocalSource {
 /** A partial on the local disk, open for reading and writing. */
 export interface LocalPartial {
   size(): Promise<number>
-  /** Writes at `position` and resolves with the bytes' SHA-256 once they are with the operating system. Calls may overlap. `bytes` must not change meanwhile. */
-  write(position: number, bytes: Uint8Array): Promise<string>
+  /** Writes at `position`; resolves when the bytes are with the operating system. Calls may overlap. `bytes` must not change meanwhile. */
+  write(position: number, bytes: Uint8Array): Promise<void>
   read(range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void>
   /** Tells that everything before `end` is final, so that the whole file's SHA-256 can be computed alongside. Only grows, until `truncate`. */
   settled(end: number): void

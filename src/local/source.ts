@@ -1,87 +1,24 @@
-import { constants } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { TransferError, throwIfAborted } from '../core/errors.ts'
+import { blockCheck, CHECK_HEX_LENGTH } from '../core/block-check.ts'
+import { abortError, TransferError, throwIfAborted } from '../core/errors.ts'
 import { blockCount, type ContentDigests } from '../core/fingerprint.ts'
 import type { ByteRange } from '../core/ranges.ts'
 import type { DigestAlgorithm } from '../remotes/remote.ts'
-import { blockDigest } from './block-digest.ts'
 import { localError } from './errors.ts'
+import { type FileDigester, fileDigester } from './file-digester.ts'
 import type { LocalSource, Progress } from './local.ts'
-import { type StreamDigest, streamDigest } from './stream-digest.ts'
 
-/** Blocks read and digested at once: enough for the pool's four threads without holding much memory. */
-const BLOCKS_AHEAD = 4
+/** Blocks under way at once, per thread and while sending, so that nobody waits for the next order. */
+const BLOCKS_AHEAD = 3
+/** From here on a second thread pays. */
+const TWO_THREADS_BYTES = 32 * 1024 * 1024
 
 /** Opens a file for uploading. `not-found`, `refused` (unreadable) or `invalid-input` (no plain file) otherwise. */
 export async function openSource(path: string): Promise<LocalSource> {
   const handle = await openRegular(path)
-  const opened = await handle.stat({ bigint: true })
-  const size = Number(opened.size)
-  let whole: { readonly running: StreamDigest; readonly result: Promise<string> } | null = null
-
-  const changed = (what: string): TransferError =>
-    new TransferError('source-changed', `the source ${what} while it was read: ${path}`, {
-      hint: 'Finish writing the file before the upload starts.',
-    })
-
-  const readBlock = async (index: number, blockSize: number): Promise<Buffer> => {
-    const start = index * blockSize
-    const block = Buffer.allocUnsafeSlow(Math.min(blockSize, size - start))
-    for (let filled = 0; filled < block.length; ) {
-      const { bytesRead } = await handle.read(block, filled, block.length - filled, start + filled).catch(localError(`read ${path}`))
-      if (bytesRead === 0) throw changed('shrank')
-      filled += bytesRead
-    }
-    return block
-  }
-
-  const recheck = async (): Promise<void> => {
-    const now = await handle.stat({ bigint: true })
-    if (now.size !== opened.size) throw changed('changed its size')
-    if (now.ctimeNs !== opened.ctimeNs || now.mtimeNs !== opened.mtimeNs) throw changed('was written to')
-  }
-
-  return {
-    size,
-    recheck,
-    blockDigests: async (blockSize, progress: Progress, signal) => {
-      const blocks: string[] = []
-      let done = 0
-      await inOrder(
-        blockCount(size, blockSize),
-        signal,
-        (i) => readBlock(i, blockSize),
-        async (block, i) => {
-          blocks[i] = await blockDigest(block)
-          done += block.length
-          progress(done)
-        },
-      )
-      await recheck()
-      return { size, blockSize, blocks }
-    },
-    read: (range, expected, signal) => verifiedBytes(range, expected, signal, readBlock, changed),
-    digest: async (range: ByteRange, algorithm: DigestAlgorithm, signal) => {
-      if (algorithm === 'sha256' && range.start === 0 && range.end === size) {
-        if (whole === null) {
-          const running = streamDigest(handle.fd, algorithm)
-          whole = { running, result: running.finish(size, new AbortController().signal) }
-          whole.result.catch(() => {})
-        }
-        return raceAbort(whole.result, signal)
-      }
-      const running = streamDigest(handle.fd, algorithm, range.start)
-      try {
-        return await running.finish(range.end, signal)
-      } finally {
-        await running.stop()
-      }
-    },
-    close: async () => {
-      await whole?.running.stop()
-      await handle.close()
-    },
-  }
+  return new FileSource(path, handle, await handle.stat({ bigint: true }))
 }
 
 async function openRegular(path: string): Promise<FileHandle> {
@@ -96,59 +33,129 @@ async function openRegular(path: string): Promise<FileHandle> {
   })
 }
 
-/** Runs `load` for up to BLOCKS_AHEAD indexes at once and `use` in any order as they arrive. */
-async function inOrder<T>(
-  count: number,
-  signal: AbortSignal,
-  load: (index: number) => Promise<T>,
-  use: (value: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const lane = async (): Promise<void> => {
-    while (next < count) {
+class FileSource implements LocalSource {
+  readonly size: number
+  private readonly path: string
+  private readonly handle: FileHandle
+  private readonly opened: BigIntStats
+  private readonly checkKey = randomBytes(CHECK_HEX_LENGTH / 2).toString('hex')
+  private readonly check = blockCheck(this.checkKey)
+  private readonly threads: readonly FileDigester[]
+  private blockSize = 1
+  /** Of every block as it was hashed. */
+  private checks: readonly string[] = []
+  private whole: Promise<string> | null = null
+
+  constructor(path: string, handle: FileHandle, opened: BigIntStats) {
+    this.path = path
+    this.handle = handle
+    this.opened = opened
+    this.size = Number(opened.size)
+    const { checkKey } = this
+    this.threads = Array.from({ length: this.size > TWO_THREADS_BYTES ? 2 : 1 }, () => fileDigester(handle.fd, { checkKey }))
+  }
+
+  async blockDigests(blockSize: number, progress: Progress, signal: AbortSignal): Promise<ContentDigests> {
+    const count = blockCount(this.size, blockSize)
+    const [blocks, checks] = [new Array<string>(count), new Array<string>(count)]
+    const lanes = this.threads.length * BLOCKS_AHEAD
+    let done = 0
+    const lane = async (first: number): Promise<void> => {
+      for (let i = first; i < count; i += lanes) {
+        throwIfAborted(signal)
+        const { start, end } = this.rangeOf(i, blockSize)
+        const { digest, check } = await this.thread(i).piece({ start, end })
+        blocks[i] = digest
+        checks[i] = check
+        done += end - start
+        progress(done)
+      }
+    }
+    await Promise.all(Array.from({ length: lanes }, (_, i) => lane(i)))
+    await this.recheck()
+    this.blockSize = blockSize
+    this.checks = checks
+    this.thread(0).extend(this.size) // the whole file's digest is computed while the connection is busy
+    return { size: this.size, blockSize, blocks }
+  }
+
+  async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { blockSize } = this
+    const last = Math.ceil(range.end / blockSize)
+    const ahead: Promise<Buffer>[] = []
+    for (let index = Math.floor(range.start / blockSize); index < last; index += 1) {
+      while (ahead.length < BLOCKS_AHEAD && index + ahead.length < last) {
+        const loading = this.load(index + ahead.length)
+        loading.catch(() => {}) // awaited below, unless the exchange ends first
+        ahead.push(loading)
+      }
       throwIfAborted(signal)
-      const index = next
-      next += 1
-      await use(await load(index), index)
+      const bytes = await ahead.shift()
+      if (bytes === undefined) return
+      const offset = index * blockSize
+      yield bytes.subarray(Math.max(0, range.start - offset), Math.min(bytes.length, range.end - offset))
     }
   }
-  await Promise.all(Array.from({ length: BLOCKS_AHEAD }, lane))
-}
 
-async function* verifiedBytes(
-  range: ByteRange,
-  expected: ContentDigests,
-  signal: AbortSignal,
-  readBlock: (index: number, blockSize: number) => Promise<Buffer>,
-  changed: (what: string) => TransferError,
-): AsyncGenerator<Uint8Array> {
-  const { blockSize, blocks } = expected
-  const last = Math.ceil(range.end / blockSize)
-  const load = async (index: number): Promise<Buffer> => {
-    const block = await readBlock(index, blockSize)
-    if ((await blockDigest(block)) !== blocks[index]) throw changed('was changed')
+  async digest(range: ByteRange, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
+    if (algorithm === 'sha256' && range.start === 0 && range.end === this.size) {
+      this.whole ??= this.thread(0).finish(this.size, new AbortController().signal)
+      return unlessAborted(this.whole, signal)
+    }
+    const running = fileDigester(this.handle.fd, { algorithm, start: range.start })
+    try {
+      return await running.finish(range.end, signal)
+    } finally {
+      await running.stop()
+    }
+  }
+
+  async recheck(): Promise<void> {
+    const now = await this.handle.stat({ bigint: true })
+    if (now.size !== this.opened.size) throw this.changed('changed its size')
+    if (now.ctimeNs !== this.opened.ctimeNs || now.mtimeNs !== this.opened.mtimeNs) throw this.changed('was written to')
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.threads.map((one) => one.stop()))
+    await this.handle.close()
+  }
+
+  private thread(index: number): FileDigester {
+    const thread = this.threads[index % this.threads.length]
+    if (thread === undefined) throw new TransferError('internal', 'no thread to hash with')
+    return thread
+  }
+
+  private rangeOf(index: number, blockSize: number): ByteRange {
+    return { start: index * blockSize, end: Math.min((index + 1) * blockSize, this.size) }
+  }
+
+  /** A whole block, known to be the one that was hashed. */
+  private async load(index: number): Promise<Buffer> {
+    const { start, end } = this.rangeOf(index, this.blockSize)
+    const block = Buffer.allocUnsafeSlow(end - start)
+    for (let filled = 0; filled < block.length; ) {
+      const reading = this.handle.read(block, filled, block.length - filled, start + filled)
+      const { bytesRead } = await reading.catch(localError(`read ${this.path}`))
+      if (bytesRead === 0) throw this.changed('shrank')
+      filled += bytesRead
+    }
+    if (this.check(block) !== this.checks[index]) throw this.changed('was changed')
     return block
   }
-  const ahead: Promise<Buffer>[] = []
-  const first = Math.floor(range.start / blockSize)
-  for (let index = first; index < last; index += 1) {
-    while (ahead.length < BLOCKS_AHEAD && index + ahead.length < last) {
-      const loading = load(index + ahead.length)
-      loading.catch(() => {}) // awaited below, unless the exchange ends first
-      ahead.push(loading)
-    }
-    throwIfAborted(signal)
-    const block = await ahead.shift()
-    if (block === undefined) return
-    const offset = index * blockSize
-    yield block.subarray(Math.max(0, range.start - offset), Math.min(block.length, range.end - offset))
+
+  private changed(what: string): TransferError {
+    return new TransferError('source-changed', `the source ${what} while it was read: ${this.path}`, {
+      hint: 'Finish writing the file before the upload starts.',
+    })
   }
 }
 
-function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) return onAbort()
+    if (signal.aborted) return reject(abortError(signal))
+    const onAbort = (): void => reject(abortError(signal))
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

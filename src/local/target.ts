@@ -5,10 +5,9 @@ import { TransferError, throwIfAborted } from '../core/errors.ts'
 import { partialName } from '../core/paths.ts'
 import type { ByteRange } from '../core/ranges.ts'
 import type { DigestAlgorithm, Sink } from '../remotes/remote.ts'
-import { blockDigest } from './block-digest.ts'
 import { localError } from './errors.ts'
+import { type FileDigester, fileDigester } from './file-digester.ts'
 import type { LocalPartial, LocalTarget } from './local.ts'
-import { type StreamDigest, streamDigest } from './stream-digest.ts'
 
 const READ_BYTES = 1024 * 1024
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
@@ -72,7 +71,7 @@ async function syncDirectory(directory: string): Promise<void> {
 
 async function digestOf(handle: FileHandle, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
   const { size } = await handle.stat()
-  const running = streamDigest(handle.fd, algorithm)
+  const running = fileDigester(handle.fd, { algorithm })
   try {
     return await running.finish(size, signal)
   } finally {
@@ -87,20 +86,17 @@ async function openPartial(path: string): Promise<LocalPartial> {
     await handle.close()
     throw new TransferError('conflict', `the partial is not a plain file of its own: ${path}`, { hint: 'Remove it.' })
   }
-  let alongside: StreamDigest | null = null
+  let alongside: FileDigester | null = null
   const stopAlongside = async (): Promise<void> => {
     await alongside?.stop()
     alongside = null
   }
   return {
     size: async () => (await handle.stat()).size,
-    write: async (position, bytes) => {
-      const [digest] = await Promise.all([blockDigest(bytes), writeAll(handle, position, bytes, path)])
-      return digest
-    },
+    write: (position, bytes) => writeAll(handle, position, bytes, path),
     read: (range, sink, signal) => readRange(handle, range, sink, signal, path),
     settled: (end) => {
-      alongside ??= streamDigest(handle.fd, 'sha256')
+      alongside ??= fileDigester(handle.fd)
       alongside.extend(end)
     },
     digest: async (algorithm, signal) => {

@@ -13,7 +13,8 @@ const ABANDONED_AFTER_MS = 10 * 60_000
 
 /**
  * Keeps the newest state of each identity in one file, `<directory>/<id>.state`, mode 0600. The directory is made on the first save (0700); a missing one
- * holds no state. Links and anything that is no plain file are refused. A save is written beside, synced and renamed, so a crash leaves the old or the new one.
+ * holds no state. Links and anything that is no plain file are refused. A save is written beside and renamed, so a process that dies leaves the old or the new one. Nothing is forced to the medium:
+ * a state that a power failure tears is recognised and costs a proof, forcing every save would cost a running transfer its speed.
  * Rejects with an Error that names the file and the operating system's code, or with the signal's reason. An id that is not sixteen hex digits is `internal`.
  */
 export function fileStore(directory: string, identity: StateIdentity): StateStore {
@@ -87,10 +88,9 @@ async function replaceState(directory: string, name: string, state: Uint8Array, 
   if (state.byteLength > STATE_BYTES_MAX) throw new Error(`the state is too large to be saved (${state.byteLength} bytes)`)
   const temporary = join(directory, `${name}.${randomBytes(6).toString('hex')}.tmp`)
   try {
-    await writeSynced(await create(temporary, directory), state)
+    await write(await create(temporary, directory), state)
     throwIfAborted(signal)
     await rename(temporary, join(directory, name))
-    await syncDirectory(directory)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     if (error instanceof TransferError) throw error
@@ -108,23 +108,11 @@ async function create(path: string, directory: string): Promise<FileHandle> {
   }
 }
 
-async function writeSynced(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function write(file: FileHandle, bytes: Uint8Array): Promise<void> {
   try {
     await file.writeFile(bytes)
-    await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  // Windows cannot open a directory for syncing; NTFS journals the rename itself.
-  if (process.platform === 'win32') return
-  const handle = await open(directory, constants.O_RDONLY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -11,6 +11,18 @@ export function passed(site: Site, direction: Direction): number {
   return site.proxy.total(direction, site.channel)
 }
 
+/** Resolves when the proxy has handed on `bytes` since it was started; never when they do not come. */
+export function whenPassed(site: Site, direction: Direction, bytes: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (passed(site, direction) < bytes) return
+      clearInterval(timer)
+      resolve()
+    }, POLL_MS)
+    timer.unref()
+  })
+}
+
 /** One attempt that is interrupted once the proxy has handed on `bytes` in all attempts together. */
 export async function attemptUntil(
   step: Step,
@@ -20,14 +32,7 @@ export async function attemptUntil(
   how: Interruption = 'machine-lost',
   options: AttemptOptions = {},
 ): Promise<ActionRun> {
-  const reached = Promise.withResolvers<void>()
-  const timer = setInterval(() => {
-    if (passed(site, direction) >= bytes) reached.resolve()
-  }, POLL_MS)
-  try {
-    return await step.attempt({ ...options, interrupt: { when: reached.promise, how } })
-  } finally {
-    clearInterval(timer)
-    await Promise.all(site.proxy.connections.map((connection) => connection.closed))
-  }
+  const run = await step.attempt({ ...options, interrupt: { when: whenPassed(site, direction, bytes), how } })
+  await Promise.all(site.proxy.connections.map((connection) => connection.closed))
+  return run
 }

@@ -61,9 +61,19 @@ function assertDownloaded(step: Step, name: string): void {
   assert.deepEqual(partialsIn(step.machine.workspace), [])
 }
 
+/**
+ * Slower than any client: else a fast server on this machine fills the kernel's buffers, tens of MiB that no network between two machines would hold, and a
+ * kill would lose what nobody could have kept.
+ */
+function throttled(site: Site): void {
+  site.proxy.clear()
+  site.proxy.plan({ kind: 'throttle', bytesPerSecond: 32 * MIB, direction: 'down', at: 0, channel: site.channel })
+}
+
 /** A self-hosted runner, whose workspace and tool cache the next attempt finds again. */
 async function killedDownload(t: TestContext, site: Site, name: string): Promise<void> {
   const step = await downloadStep(t, site, name, 'self-hosted')
+  throttled(site)
   const before = passed(site, 'down')
   for (const share of KILLS) {
     const killed = await attemptUntil(step, site, 'down', before + share * SIZE)
@@ -75,6 +85,7 @@ async function killedDownload(t: TestContext, site: Site, name: string): Promise
   assert.equal(run.outputs.digest, `sha256:${digest}`)
   assertDownloaded(step, name)
   assertLittleSentAgain(site, 'down', before)
+  site.proxy.clear()
 }
 
 /** A hosted runner: nothing of the download is left, and nothing may be claimed. */

@@ -199,6 +199,7 @@ async function attemptOnce(
   const ports: EnginePorts = {
     clock,
     random,
+    newKey: () => randomBytes(random, 16).toString('hex'),
     reporter: { report: () => {} },
     recorder: worldRecorder(world, () => (crashed || losing ? 'lost' : 'saved')),
     blockSize: () => BLOCK,

@@ -59,8 +59,7 @@ test('silence ends as transient after the timeout', async () => assert.equal(awa
 
 test('without file bytes the exchange only has to end within its time', async () => assert.equal(await hang({ bytes: 0 }), 1000))
 
-test('work that the server does silently has its allowance', async () =>
-  assert.equal(await hang({ bytes: 0, allowanceMs: 4000 }), 5000))
+test('work that the server does silently has its allowance', async () => assert.equal(await hang({ bytes: 0, allowanceMs: 4000 }), 5000))
 
 test('what moves goes on for as long as it moves', async () => {
   assert.equal(await hang({}, { 900: 10_000, 1900: 20_000, 2900: 30_000 }), 4000)
@@ -75,7 +74,7 @@ test('less than 4 KiB in a stretch of the timeout counts as a stall', async () =
 test('after the last byte the server has two minutes more for its last word, once', async () => {
   assert.equal(await hang({}, { 500: 1_000_000 }), 1000 + 1000 + 120_000)
   assert.equal(await hang({ bytes: 100 }, { 500: 100 }), 1000 + 1000 + 120_000, 'however small the file')
-  assert.equal(await hang({ bytes: 100 }, { 500: 100, 2000: 100, 60_000: 100 }), 1000 + 1000 + 120_000, 'saying it again is no progress')
+  assert.equal(await hang({ bytes: 100 }, { 500: 100, 2000: 100, 60000: 100 }), 1000 + 1000 + 120_000, 'saying it again is no progress')
   assert.equal(await hang({ bytes: 10_000 }, { 500: 9000, 1500: 10_000 }), 2000 + 1000 + 120_000, 'a short last stretch too')
 })
 
@@ -88,7 +87,10 @@ test('the value and the error of the exchange go through as they are, and the ti
   const options = { clock, timeoutMs: 1000, bytes: 5, what: 'testing' }
   assert.equal(await watched(options, never, async (_s, watch: Watch) => (watch.moved(5), 'value')), 'value')
   const error = new RangeError('ours')
-  await assert.rejects(watched(options, never, () => Promise.reject(error)), (e) => e === error)
+  await assert.rejects(
+    watched(options, never, () => Promise.reject(error)),
+    (e) => e === error,
+  )
   assert.equal(clock.pending, 0)
 })
 
@@ -102,7 +104,9 @@ test('an abort from outside goes in with its reason, and nothing of ours stays o
   assert.equal(clock.pending, 0)
   let started = false
   await assert.rejects(
-    watched({ clock, timeoutMs: 1000, bytes: 5, what: 'testing' }, controller.signal, async () => void (started = true)),
+    watched({ clock, timeoutMs: 1000, bytes: 5, what: 'testing' }, controller.signal, async () => {
+      started = true
+    }),
     (e) => e === reason,
   )
   assert.equal(started, false, 'nothing begins after a stop')

@@ -23,7 +23,6 @@ describe('FTP intake', () => {
     assert.equal(got.length, 0)
     intake.open()
     fill(intake, source.subarray(1_000_000))
-    await new Promise((resolve) => setImmediate(resolve))
     assert.ok(Buffer.concat(got).equals(source))
     assert.ok(intake.full && intake.idle && !intake.overrun)
   })
@@ -46,6 +45,7 @@ describe('FTP intake', () => {
         intake.advance(count)
         at += count
       } else {
+        if (at === source.length) intake.flush()
         release()
         await new Promise((resolve) => setImmediate(resolve))
       }
@@ -62,6 +62,22 @@ describe('FTP intake', () => {
     await new Promise((resolve) => setImmediate(resolve))
     assert.ok(Buffer.concat(got).equals(source.subarray(0, 10)))
     assert.ok(intake.overrun && intake.held)
+  })
+
+  test('a rest does not wait for ever, and nothing is delivered after the end of the exchange', async () => {
+    const got: Buffer[] = []
+    const intake = new Intake(source.length, (chunk) => void got.push(Buffer.from(chunk)))
+    const taken = new Promise<void>((resolve) => {
+      intake.onTaken = resolve
+    })
+    intake.open()
+    fill(intake, source.subarray(0, 10))
+    await taken
+    assert.ok(Buffer.concat(got).equals(source.subarray(0, 10)))
+    intake.close()
+    fill(intake, source.subarray(10, 2_000_000))
+    intake.flush()
+    assert.equal(got.length, 1)
   })
 
   test('a failing sink is remembered and gets no more', async () => {

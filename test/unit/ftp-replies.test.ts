@@ -53,7 +53,7 @@ describe('FTP replies', () => {
 
   test('a plain login to a server that wants TLS, and a full server, come with advice', () => {
     assert.match(replyError({ code: 530, text: '530 Non-anonymous sessions must use encryption.' }, 'x').hint ?? '', /ftps/)
-    assert.match(replyError({ code: 421, text: '421 Too many connections' }, 'x').hint ?? '', /concurrency/)
+    assert.match(replyError({ code: 421, text: '421 Too many connections' }, 'x').hint ?? '', /other sessions/)
   })
 
   test('replies of many lines become one line', () => {

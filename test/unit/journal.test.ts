@@ -23,11 +23,15 @@ const GOLDEN = new URL('../golden/journals/', import.meta.url)
 const MIB = 1024 * 1024
 const ID = '00112233445566ff'
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const CHECK_KEY = '000102030405060708090a0b0c0d0e0f'
+/** Stands for a block's check: only its form matters here. */
+const check = (text: string): string => sha256(text).slice(0, 32)
 
 const UPLOAD: JournalEntry = {
   key: '0123456789abcdef',
   source: { strength: 'content', size: 2 * MIB + 5, sha256: sha256('source') },
   blockSize: MIB,
+  checkKey: null,
   blocks: [sha256('a'), sha256('b'), sha256('c')],
   acknowledged: [
     { start: 0, end: MIB },
@@ -38,7 +42,8 @@ const VALIDATED: JournalEntry = {
   key: '1111111111111111',
   source: { strength: 'validator', size: 3 * MIB, validator: '"ü-5f3a"' },
   blockSize: MIB,
-  blocks: [sha256('a'), null, sha256('c')],
+  checkKey: CHECK_KEY,
+  blocks: [check('a'), null, check('c')],
   acknowledged: [
     { start: 0, end: MIB },
     { start: 2 * MIB, end: 3 * MIB },
@@ -48,13 +53,15 @@ const HINTED: JournalEntry = {
   key: '2222222222222222',
   source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000 },
   blockSize: MIB,
-  blocks: [sha256('a')],
+  checkKey: CHECK_KEY,
+  blocks: [check('a')],
   acknowledged: [],
 }
 const UNDATED: JournalEntry = {
   key: '3333333333333333',
   source: { strength: 'hint', size: 0, modifiedAtMs: null },
   blockSize: MIB,
+  checkKey: null,
   blocks: [],
   acknowledged: [],
 }
@@ -99,14 +106,16 @@ function plain<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T
 function fingerprintOf(size: number): fc.Arbitrary<Fingerprint> {
   return fc.oneof(
     hex(64).map((digest): Fingerprint => ({ strength: 'content', size, sha256: digest })),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).map((validator): Fingerprint => ({ strength: 'validator', size, validator })),
+    fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 40 })
+      .map((validator): Fingerprint => ({ strength: 'validator', size, validator })),
     fc.option(count).map((modifiedAtMs): Fingerprint => ({ strength: 'hint', size, modifiedAtMs })),
   )
 }
 
 const entry: fc.Arbitrary<JournalEntry> = fc
-  .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 31 }))
-  .chain(([blocks, power, shortBy]) => {
+  .tuple(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 31 }), fc.option(hex(32)))
+  .chain(([blocks, power, shortBy, checkKey]) => {
     const blockSize = 2 ** power * 32
     const size = Math.max(0, blocks * blockSize - shortBy)
     const offset = fc.integer({ min: 0, max: size })
@@ -114,7 +123,8 @@ const entry: fc.Arbitrary<JournalEntry> = fc
       key: hex(16),
       source: fingerprintOf(size),
       blockSize: fc.constant(blockSize),
-      blocks: fc.array(fc.option(hex(64).filter((digest) => /[^0]/.test(digest))), {
+      checkKey: fc.constant(checkKey),
+      blocks: fc.array(fc.option(hex(checkKey === null ? 64 : 32).filter((digest) => /[^0]/.test(digest))), {
         minLength: Math.ceil(size / blockSize),
         maxLength: Math.ceil(size / blockSize),
       }),
@@ -144,26 +154,35 @@ test('what is encoded is decoded to the same, and encoded again to the same text
 test('damaged anywhere, it is nothing: any byte changed, cut or added', () => {
   const at = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
   fc.assert(
-    fc.property(journals, at, fc.integer({ min: 1, max: 255 }), fc.constantFrom('change', 'cut', 'insert', 'drop'), (journal, place, bits, how) => {
-      const bytes = Buffer.from(encodeJournal(journal))
-      const i = Math.floor(place * bytes.length)
-      const head = bytes.subarray(0, i)
-      const changed = Buffer.from([(bytes[i] ?? 0) ^ bits])
-      const variants = {
-        change: [head, changed, bytes.subarray(i + 1)],
-        cut: [head],
-        insert: [head, Buffer.from([bits]), bytes.subarray(i)],
-        drop: [head, bytes.subarray(i + 1)],
-      }
-      assert.equal(decodeJournal(Buffer.concat(variants[how])), null)
-    }),
+    fc.property(
+      journals,
+      at,
+      fc.integer({ min: 1, max: 255 }),
+      fc.constantFrom('change', 'cut', 'insert', 'drop'),
+      (journal, place, bits, how) => {
+        const bytes = Buffer.from(encodeJournal(journal))
+        const i = Math.floor(place * bytes.length)
+        const head = bytes.subarray(0, i)
+        const changed = Buffer.from([(bytes[i] ?? 0) ^ bits])
+        const variants = {
+          change: [head, changed, bytes.subarray(i + 1)],
+          cut: [head],
+          insert: [head, Buffer.from([bits]), bytes.subarray(i)],
+          drop: [head, bytes.subarray(i + 1)],
+        }
+        assert.equal(decodeJournal(Buffer.concat(variants[how])), null)
+      },
+    ),
     { numRuns: 500 },
   )
 })
 
 test('signed anew after a change of the text, it is nothing or a journal of exactly that text; it never throws', () => {
   const at = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-  const piece = fc.oneof(fc.constantFrom('', '0', '1', '-', '.', 'e', '"', ',', ']', '}', '[', '{', 'null', '\\u0030', ' ', '=', 'A'), fc.string({ maxLength: 3 }))
+  const piece = fc.oneof(
+    fc.constantFrom('', '0', '1', '-', '.', 'e', '"', ',', ']', '}', '[', '{', 'null', '\\u0030', ' ', '=', 'A'),
+    fc.string({ maxLength: 3 }),
+  )
   fc.assert(
     fc.property(journals, at, fc.integer({ min: 0, max: 3 }), piece, (journal, place, length, text) => {
       const [line = ''] = encodeJournal(journal).split('\n')
@@ -204,7 +223,12 @@ test('more than 8 MiB is nothing, however right; what fits costs time in proport
   const signed = (line: string): Buffer => Buffer.from(`${line}\n${sha256(line)}\n`)
   assert.equal(timed('signed, deeply nested', signed('['.repeat(limit - 66))), null)
   assert.equal(timed('signed, many numbers', signed(`[${'1,'.repeat(limit / 2 - 40)}1]`)), null)
-  const wide: JournalEntry = { ...HINTED, source: { strength: 'hint', size: 8192 * MIB, modifiedAtMs: 1 }, blocks: new Array<null>(8192).fill(null) }
+  const wide: JournalEntry = {
+    ...UPLOAD,
+    source: { ...UPLOAD.source, size: 8192 * MIB },
+    acknowledged: [],
+    blocks: new Array<null>(8192).fill(null),
+  }
   const large = { ...emptyJournal(ID), entries: Array.from({ length: 24 }, (_, i) => ({ ...wide, key: i.toString(16).padStart(16, '0') })) }
   const tooLarge = Buffer.from(encodeJournal(large))
   assert.ok(tooLarge.length > limit)

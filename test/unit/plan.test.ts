@@ -5,12 +5,26 @@ import fc from 'fast-check'
 import type { ContentDigests, Fingerprint } from '../../src/core/fingerprint.ts'
 import type { JournalEntry } from '../../src/core/journal.ts'
 import { type ByteRange, intersect, missing, type RangeSet, rangeSet, totalBytes, union } from '../../src/core/ranges.ts'
-import { candidates, describePlan, keepableBlocks, planUpload, salvageable, type TransferPlan, type UploadFacts } from '../../src/engine/plan.ts'
+import {
+  candidates,
+  describePlan,
+  keepableBlocks,
+  planUpload,
+  salvageable,
+  type TransferPlan,
+  type UploadFacts,
+} from '../../src/engine/plan.ts'
 
 fc.configureGlobal({ seed: 20_260 })
 
 const r = (start: number, end: number): ByteRange => ({ start, end })
-const facts = (changes: Partial<UploadFacts> = {}): UploadFacts => ({ size: 100, resume: 'auto', partialSize: 60, resumer: 'positional', ...changes })
+const facts = (changes: Partial<UploadFacts> = {}): UploadFacts => ({
+  size: 100,
+  resume: 'auto',
+  partialSize: 60,
+  resumer: 'positional',
+  ...changes,
+})
 const start = (reason: string, size = 100) => ({ kind: 'start', reason, segments: rangeSet([r(0, size)]) })
 
 const PLANS: readonly (readonly [string, Partial<UploadFacts>, RangeSet, unknown])[] = [
@@ -19,7 +33,12 @@ const PLANS: readonly (readonly [string, Partial<UploadFacts>, RangeSet, unknown
   ['the server takes whole files only', { resumer: null }, [], start('server-cannot-resume')],
   ['positional, nothing proven', {}, [], start('nothing-proven')],
   ['positional, a prefix', {}, [r(0, 60)], { kind: 'fill', kept: 60, truncateTo: null, segments: [r(60, 100)] }],
-  ['positional, holes', {}, [r(10, 20), r(40, 60)], { kind: 'fill', kept: 30, truncateTo: null, segments: [r(0, 10), r(20, 40), r(60, 100)] }],
+  [
+    'positional, holes',
+    {},
+    [r(10, 20), r(40, 60)],
+    { kind: 'fill', kept: 30, truncateTo: null, segments: [r(0, 10), r(20, 40), r(60, 100)] },
+  ],
   ['positional, everything', { partialSize: 100 }, [r(0, 100)], { kind: 'fill', kept: 100, truncateTo: null, segments: [] }],
   ['positional, longer than the source', { partialSize: 140 }, [r(0, 100)], { kind: 'fill', kept: 100, truncateTo: 100, segments: [] }],
   ['positional, longer and damaged', { partialSize: 140 }, [r(0, 50)], { kind: 'fill', kept: 50, truncateTo: 100, segments: [r(50, 100)] }],
@@ -36,9 +55,24 @@ const PLANS: readonly (readonly [string, Partial<UploadFacts>, RangeSet, unknown
   ['rewind, only the end proven', { resumer: 'rewind' }, [r(10, 60)], start('nothing-proven')],
   ['an empty partial to append to', { resumer: 'append', partialSize: 0 }, [], start('nothing-proven')],
   ['an empty source, no partial', { size: 0, partialSize: null }, [], { kind: 'start', reason: 'nothing-there', segments: [] }],
-  ['an empty source, an empty partial, positional', { size: 0, partialSize: 0 }, [], { kind: 'fill', kept: 0, truncateTo: null, segments: [] }],
-  ['an empty source, a partial with bytes, positional', { size: 0, partialSize: 9 }, [], { kind: 'fill', kept: 0, truncateTo: 0, segments: [] }],
-  ['an empty source, an empty partial, append', { size: 0, partialSize: 0, resumer: 'append' }, [], { kind: 'append', kept: 0, segments: [] }],
+  [
+    'an empty source, an empty partial, positional',
+    { size: 0, partialSize: 0 },
+    [],
+    { kind: 'fill', kept: 0, truncateTo: null, segments: [] },
+  ],
+  [
+    'an empty source, a partial with bytes, positional',
+    { size: 0, partialSize: 9 },
+    [],
+    { kind: 'fill', kept: 0, truncateTo: 0, segments: [] },
+  ],
+  [
+    'an empty source, an empty partial, append',
+    { size: 0, partialSize: 0, resumer: 'append' },
+    [],
+    { kind: 'append', kept: 0, segments: [] },
+  ],
 ]
 
 for (const [name, changes, proven, plan] of PLANS)
@@ -72,7 +106,15 @@ const anyFacts: fc.Arbitrary<UploadFacts> = fc.record({
 test('whatever the facts and the proof: kept and sent bytes make up the source, kept bytes were proven, and the server can do it', () => {
   fc.assert(
     fc.property(anyFacts, fc.array(range, { maxLength: 4 }), fc.option(fc.array(range, { maxLength: 3 })), (f, good, hint) => {
-      const worth = candidates(f, hint === null ? null : intersect(rangeSet(hint), [r(0, f.size)].filter((x) => x.end > 0)))
+      const worth = candidates(
+        f,
+        hint === null
+          ? null
+          : intersect(
+              rangeSet(hint),
+              [r(0, f.size)].filter((x) => x.end > 0),
+            ),
+      )
       for (const { end } of worth) assert.ok(end <= Math.min(f.size, f.partialSize ?? 0), 'only what is there')
       const proven = intersect(worth, rangeSet(good))
       const plan = planUpload(f, proven)
@@ -93,7 +135,15 @@ test('whatever the facts and the proof: kept and sent bytes make up the source, 
 })
 
 test('describePlan: one line for every plan and reason', () => {
-  const reasons = ['nothing-there', 'resume-off', 'server-cannot-resume', 'nothing-proven', 'partial-too-long', 'cannot-rewind', 'source-unidentified'] as const
+  const reasons = [
+    'nothing-there',
+    'resume-off',
+    'server-cannot-resume',
+    'nothing-proven',
+    'partial-too-long',
+    'cannot-rewind',
+    'source-unidentified',
+  ] as const
   const plans: readonly TransferPlan[] = [
     ...reasons.map((reason) => ({ kind: 'start' as const, reason, segments: [] })),
     { kind: 'append', kept: 4, segments: [r(4, 9)] },
@@ -111,10 +161,13 @@ const old = (changes: Partial<JournalEntry> = {}): JournalEntry => ({
   key: '0'.repeat(16),
   source: content(35),
   blockSize: 10,
+  checkKey: null,
   blocks: ['a', 'b', 'c', 'd'],
   acknowledged: [r(0, 35)],
   ...changes,
 })
+
+const received = (changes: Partial<JournalEntry>): JournalEntry => old({ checkKey: '0'.repeat(32), ...changes })
 
 const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSet])[] = [
   ['one block changed', old(), now(35, ['a', 'X', 'c', 'd']), [r(0, 10), r(20, 35)]],
@@ -124,7 +177,8 @@ const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSe
   ['only what was acknowledged', old({ acknowledged: [r(0, 15)] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)]],
   ['unknown digests are no digests', old({ blocks: ['a', null, null, 'd'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10), r(30, 35)]],
   ['another block size', old({ blockSize: 20 }), now(35, ['a', 'b', 'c', 'd']), []],
-  ['a download of the same key', old({ source: { strength: 'hint', size: 35, modifiedAtMs: 1 } }), now(35, ['a', 'b', 'c', 'd']), []],
+  ['a download of the same key', received({ source: { strength: 'hint', size: 35, modifiedAtMs: 1 } }), now(35, ['a', 'b', 'c', 'd']), []],
+  ['checks are no digests', old({ checkKey: 'f'.repeat(32) }), now(35, ['a', 'b', 'c', 'd']), []],
   ['fewer digests than blocks', old({ blocks: ['a'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)]],
   ['acknowledged beyond its own size', old({ acknowledged: [r(0, 1000)] }), now(45, ['a', 'b', 'c', 'd', 'e']), [r(0, 30)]],
 ]
@@ -135,14 +189,22 @@ for (const [name, entry, digests, ranges] of SALVAGE)
 const hint: Fingerprint = { strength: 'hint', size: 35, modifiedAtMs: 5 }
 const KEEP: readonly (readonly [string, JournalEntry | null, Fingerprint, number, number, readonly number[]])[] = [
   ['nothing recorded', null, hint, 10, 35, []],
-  ['all of it', old({ source: hint }), hint, 10, 35, [0, 1, 2, 3]],
-  ['another version', old({ source: hint }), { ...hint, modifiedAtMs: 6 }, 10, 35, []],
-  ['a source without a date is never the same', old({ source: { ...hint, modifiedAtMs: null } }), { ...hint, modifiedAtMs: null }, 10, 35, []],
-  ['another block size', old({ source: hint }), hint, 20, 35, []],
-  ['a partial that is shorter than recorded', old({ source: hint }), hint, 10, 29, [0, 1]],
-  ['holes', old({ source: hint, acknowledged: [r(0, 10), r(20, 35)] }), hint, 10, 35, [0, 2, 3]],
-  ['no digest', old({ source: hint, blocks: [null, 'b', null, 'd'] }), hint, 10, 35, [1, 3]],
-  ['half a block acknowledged', old({ source: hint, acknowledged: [r(0, 15)] }), hint, 10, 35, [0]],
+  ['all of it', received({ source: hint }), hint, 10, 35, [0, 1, 2, 3]],
+  ['digests of an upload', old({ source: hint }), hint, 10, 35, []],
+  ['another version', received({ source: hint }), { ...hint, modifiedAtMs: 6 }, 10, 35, []],
+  [
+    'a source without a date is never the same',
+    received({ source: { ...hint, modifiedAtMs: null } }),
+    { ...hint, modifiedAtMs: null },
+    10,
+    35,
+    [],
+  ],
+  ['another block size', received({ source: hint }), hint, 20, 35, []],
+  ['a partial that is shorter than recorded', received({ source: hint }), hint, 10, 29, [0, 1]],
+  ['holes', received({ source: hint, acknowledged: [r(0, 10), r(20, 35)] }), hint, 10, 35, [0, 2, 3]],
+  ['no digest', received({ source: hint, blocks: [null, 'b', null, 'd'] }), hint, 10, 35, [1, 3]],
+  ['half a block acknowledged', received({ source: hint, acknowledged: [r(0, 15)] }), hint, 10, 35, [0]],
 ]
 
 for (const [name, entry, source, blockSize, partialSize, indexes] of KEEP)
@@ -152,8 +214,8 @@ for (const [name, entry, source, blockSize, partialSize, indexes] of KEEP)
       blocks.map((b) => b.index),
       indexes,
     )
-    for (const { index, range: kept, digest } of blocks) {
+    for (const { index, range: kept, check } of blocks) {
       assert.deepEqual(kept, r(index * 10, Math.min(index * 10 + 10, source.size)))
-      assert.equal(digest, entry?.blocks[index])
+      assert.equal(check, entry?.blocks[index])
     }
   })

@@ -57,10 +57,22 @@ test('union, subtract, intersect and missing agree with the flags', () => {
     fc.property(ranges, ranges, fc.integer({ min: 0, max: WIDTH }), (left, right, size) => {
       const [a, b] = [rangeSet(left), rangeSet(right)]
       const [fa, fb] = [flags(a), flags(b)]
-      check(union(a, b), fa.map((f, i) => f || fb[i] === true))
-      check(subtract(a, b), fa.map((f, i) => f && fb[i] !== true))
-      check(intersect(a, b), fa.map((f, i) => f && fb[i] === true))
-      check(missing(a, size), fa.map((f, i) => !f && i < size))
+      check(
+        union(a, b),
+        fa.map((f, i) => f || fb[i] === true),
+      )
+      check(
+        subtract(a, b),
+        fa.map((f, i) => f && fb[i] !== true),
+      )
+      check(
+        intersect(a, b),
+        fa.map((f, i) => f && fb[i] === true),
+      )
+      check(
+        missing(a, size),
+        fa.map((f, i) => !f && i < size),
+      )
     }),
   )
 })
@@ -73,7 +85,10 @@ test('totalBytes, prefixLength and containsRange agree with the flags', () => {
       assert.equal(totalBytes(set), oracle.filter(Boolean).length)
       const gap = oracle.indexOf(false)
       assert.equal(prefixLength(set), gap < 0 ? WIDTH : gap)
-      assert.equal(containsRange(set, wanted), oracle.every((f, i) => f || i < wanted.start || i >= wanted.end))
+      assert.equal(
+        containsRange(set, wanted),
+        oracle.every((f, i) => f || i < wanted.start || i >= wanted.end),
+      )
     }),
   )
 })

@@ -84,7 +84,12 @@ test('no retries means one attempt', async () => {
 test('progress gives the whole budget back, and the pauses begin anew', async () => {
   const s = scene({}, 2)
   const failures = Array.from({ length: 20 }, () => failure('transient'))
-  assert.equal(await run(s, failures, never, (attempt) => void (s.mark += attempt % 2)), 'done')
+  assert.equal(
+    await run(s, failures, never, (attempt) => {
+      s.mark += attempt % 2
+    }),
+    'done',
+  )
   assert.equal(s.attempts, 21)
   assert.ok(s.sleeps.every((ms) => ms <= 1000))
 })
@@ -108,7 +113,12 @@ test('plan and server may disagree twice; the third time is final, unless bytes 
     const t = scene()
     await assert.rejects(run(t, [failure(kind), failure(kind), failure(kind)]))
     const u = scene()
-    assert.equal(await run(u, [failure(kind), failure(kind), failure(kind), failure(kind)], never, (a) => void (u.mark = a === 3 ? 1 : u.mark)), 'done')
+    assert.equal(
+      await run(u, [failure(kind), failure(kind), failure(kind), failure(kind)], never, (attempt) => {
+        if (attempt === 3) u.mark = 1
+      }),
+      'done',
+    )
   }
 })
 
@@ -121,7 +131,9 @@ test('retries and replans do not reset one another: a server that alternates end
 
 test('a changed source starts over at most twice, without a pause', async () => {
   let restarted = 0
-  const restart = async (): Promise<void> => void (restarted += 1)
+  const restart = async (): Promise<void> => {
+    restarted += 1
+  }
   const changed = Array.from({ length: 3 }, () => failure('source-changed'))
   const s = scene({ restart })
   assert.equal(await run(s, changed.slice(1)), 'done')
@@ -142,11 +154,25 @@ test('what the server cannot do is done without, as long as there is something t
   assert.equal(await run(s, [failure('unsupported')]), 'done')
   assert.deepEqual(s.sleeps, [])
   left = 1
-  await assert.rejects(run(scene({ downgrade: () => left-- > 0 }), [failure('unsupported'), failure('unsupported')]), { kind: 'unsupported' })
+  await assert.rejects(run(scene({ downgrade: () => left-- > 0 }), [failure('unsupported'), failure('unsupported')]), {
+    kind: 'unsupported',
+  })
 })
 
 test('everything else is final at once', async () => {
-  const kinds = ['internal', 'invalid-input', 'denied', 'untrusted', 'refused', 'no-space', 'conflict', 'limit', 'protocol', 'not-found', 'stopped'] as const
+  const kinds = [
+    'internal',
+    'invalid-input',
+    'denied',
+    'untrusted',
+    'refused',
+    'no-space',
+    'conflict',
+    'limit',
+    'protocol',
+    'not-found',
+    'stopped',
+  ] as const
   for (const kind of kinds) {
     assert.ok(['fail', 'stop'].includes(reactionTo(kind)))
     const s = scene({ restart: async () => {}, downgrade: () => true })

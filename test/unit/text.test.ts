@@ -8,7 +8,27 @@ fc.configureGlobal({ seed: 20_260 })
 
 const hostile = fc.string({
   unit: fc.oneof(
-    fc.constantFrom(':', '::', '#', '##[', '[', ']', '%', '\n', '\r', '\t', ' ', '\u0000', '\u001b[31m', '\u202e', '\u200b', '\u2028', '\ufeff', '\ud800', 'a'),
+    fc.constantFrom(
+      ':',
+      '::',
+      '#',
+      '##[',
+      '[',
+      ']',
+      '%',
+      '\n',
+      '\r',
+      '\t',
+      ' ',
+      '\u0000',
+      '\u001b[31m',
+      '\u202e',
+      '\u200b',
+      '\u2028',
+      '\ufeff',
+      '\ud800',
+      'a',
+    ),
     fc.string({ unit: 'binary', maxLength: 2 }),
   ),
   maxLength: 80,
@@ -93,7 +113,8 @@ test('a redacted text holds no form of any secret', () => {
       const redact = redactor(forms)
       for (const form of forms) {
         const clean = redact(`${around}${form}${around}`)
-        for (const other of forms) assert.ok(!clean.includes(other) || around.includes(other) || '***'.includes(other), JSON.stringify({ clean, other }))
+        for (const other of forms)
+          assert.ok(!clean.includes(other) || around.includes(other) || '***'.includes(other), JSON.stringify({ clean, other }))
       }
     }),
   )

@@ -24,7 +24,28 @@ test('parseDuration: what it knows', () => {
 })
 
 test('parseDuration: what it does not know is null, never a guess', () => {
-  for (const text of ['', ' ', '-1', '+1', '1e3', '0x10', '1,5h', 'h', '1.', '.5s', '1.5', '5 hours', '1w', '1s2', '1s,2m', 'NaN', 'Infinity', '٣s', '1\n2', '999999999d'])
+  for (const text of [
+    '',
+    ' ',
+    '-1',
+    '+1',
+    '1e3',
+    '0x10',
+    '1,5h',
+    'h',
+    '1.',
+    '.5s',
+    '1.5',
+    '5 hours',
+    '1w',
+    '1s2',
+    '1s,2m',
+    'NaN',
+    'Infinity',
+    '٣s',
+    '1\n2',
+    '999999999d',
+  ])
     assert.equal(parseDuration(text), null, JSON.stringify(text))
 })
 

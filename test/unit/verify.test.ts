@@ -159,7 +159,10 @@ test('a digester that turns out not to work falls back to reading back', async (
     s.digest = () => {
       throw new TransferError('unsupported', 'command not understood')
     }
-    assert.deepEqual(await proveRanges(context(s, ranges), WHOLE, never), { proven: subtract(WHOLE, [r(BLOCK, 2 * BLOCK)]), method: 'read-back' })
+    assert.deepEqual(await proveRanges(context(s, ranges), WHOLE, never), {
+      proven: subtract(WHOLE, [r(BLOCK, 2 * BLOCK)]),
+      method: 'read-back',
+    })
     assert.deepEqual(await proveWhole(context(s, ranges), never), { same: false, method: 'read-back' })
   }
 })

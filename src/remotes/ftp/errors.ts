@@ -15,7 +15,7 @@ const TLS_WANTED = /must use (encryption|ssl|tls)|(ssl|tls)[^.]{0,40}\brequired\
 const SESSION_REUSE = /session reuse|reuse (is )?required|reuse of (the )?(ssl|tls)/i
 
 const HINTS = {
-  limit: 'The server limits how many sessions may be open. Lower `concurrency`, or wait until other sessions have ended.',
+  limit: 'The server limits how many sessions may be open. Wait until other sessions have ended, or raise the limit.',
   tls: 'The server wants TLS: use ftps:// instead of ftp://.',
   reuse: 'The server wants data connections to continue the TLS session of the control connection and did not recognise it.',
 } as const

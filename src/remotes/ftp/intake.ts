@@ -5,6 +5,8 @@ const BUFFER_BYTES = 512 * 1024
 const ROOM_MIN = 64 * 1024
 /** Full buffers that may wait for the sink before the sender is held back. */
 const WAITING_MAX = 2
+/** How long a buffer that does not fill may keep its bytes from the sink. */
+const LINGER_MS = 20
 
 interface Piece {
   readonly bytes: Buffer
@@ -26,7 +28,9 @@ export class Intake {
   readonly #waiting: Piece[] = []
   #busy = false
   #open = false
-  #scheduled = false
+  /** Nothing more is expected: rests are delivered, too. */
+  #last = false
+  #linger: NodeJS.Timeout | undefined
   #received = 0
   #overrun = false
   #failure: { readonly error: unknown } | null = null
@@ -79,6 +83,18 @@ export class Intake {
     this.#deliver()
   }
 
+  /** Delivers what there is; nothing more will arrive. */
+  flush(): void {
+    this.#last = true
+    this.#deliver()
+  }
+
+  /** From now on nothing reaches the sink, however the exchange ended. */
+  close(): void {
+    this.#open = false
+    clearTimeout(this.#linger)
+  }
+
   /** Where the next bytes go; never empty. */
   room(): Buffer {
     return this.#filling.subarray(this.#filled)
@@ -91,7 +107,8 @@ export class Intake {
     this.#received += wanted
     this.#filled += wanted
     if (this.#filling.length - this.#filled < ROOM_MIN) this.#turn()
-    this.#deliverSoon()
+    if (this.full) this.#last = true
+    this.#deliver()
     this.onArrival()
   }
 
@@ -102,44 +119,42 @@ export class Intake {
     this.#filled = 0
   }
 
-  /** Full buffers at once; a rest when the sockets have been looked through, because more usually follows. */
-  #deliverSoon(): void {
-    if (!this.#open || this.#busy) return
-    if (this.#waiting.length > 0) this.#deliver()
-    else if (!this.#scheduled) {
-      this.#scheduled = true
-      setImmediate(() => {
-        this.#scheduled = false
-        this.#deliver()
-        this.onTaken()
-      })
-    }
-  }
-
-  #next(): Piece | null {
+  #next(rest: boolean): Piece | null {
     const waiting = this.#waiting.shift()
-    if (waiting !== undefined) return waiting
-    if (this.#delivered === this.#filled) return null
+    if (waiting !== undefined || !rest || this.#delivered === this.#filled) return waiting ?? null
     const bytes = this.#filling.subarray(this.#delivered, this.#filled)
     this.#delivered = this.#filled
     return { bytes, emptied: null }
   }
 
-  #deliver(): void {
-    while (!this.#busy && this.#failure === null) {
-      const piece = this.#next()
-      if (piece === null) return
-      if (piece.bytes.length === 0) {
-        this.#release(piece)
-        continue
-      }
-      try {
-        const taken = this.#sink(piece.bytes)
-        if (taken === undefined) this.#release(piece)
-        else this.#await(taken, piece)
-      } catch (error) {
-        this.#fail(error)
-      }
+  /** Full buffers at once. A rest only when it is the last or has lingered: few large writes to disk cost much less than many small ones. */
+  #deliver(rest = this.#last): void {
+    while (this.#open && !this.#busy && this.#failure === null) {
+      const piece = this.#next(rest)
+      if (piece === null) break
+      this.#hand(piece)
+    }
+    const waits = this.#open && !this.#busy && this.#failure === null && this.#delivered < this.#filled
+    if (waits) this.#linger ??= setTimeout(() => this.#onLinger(), LINGER_MS)
+  }
+
+  #onLinger(): void {
+    this.#linger = undefined
+    this.#deliver(true)
+    this.onTaken()
+  }
+
+  #hand(piece: Piece): void {
+    if (piece.bytes.length === 0) {
+      this.#release(piece)
+      return
+    }
+    try {
+      const taken = this.#sink(piece.bytes)
+      if (taken === undefined) this.#release(piece)
+      else this.#await(taken, piece)
+    } catch (error) {
+      this.#fail(error)
     }
   }
 

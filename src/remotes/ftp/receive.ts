@@ -80,6 +80,8 @@ class Pump {
   #check(): void {
     if (this.#settled) return
     const { data, intake } = this.#reception
+    if (data.ended || data.socket.destroyed) intake.flush()
+    if (this.#settled) return
     if (intake.failure !== null) this.#fail(intake.failure.error)
     else if (intake.idle && intake.overrun) this.#succeed('full')
     else if (intake.idle && data.ended) this.#succeed('ended')
@@ -122,6 +124,7 @@ class Pump {
     clearTimeout(this.#grace)
     const { data, intake, signal } = this.#reception
     signal.removeEventListener('abort', this.#onAbort)
+    intake.close()
     intake.onArrival = () => undefined
     intake.onTaken = () => undefined
     data.onEnd = () => undefined

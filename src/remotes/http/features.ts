@@ -25,7 +25,8 @@ const UNKNOWN: Features = { puts: true, moves: false, dav: false }
 
 /**
  * Asks with OPTIONS, and where that says nothing by moving a file that does not exist. Rejects when the connection fails, and as `transient` when a
- * server that we have credentials for is out of order: an upload must not lose its rename to that. Any other answer will do.
+ * server that we have credentials for is out of order: an upload must not lose its rename to that; as `denied` when it does not take them. Any other answer
+ * will do.
  */
 export async function findFeatures(session: Session, path: string, signal: AbortSignal): Promise<Features> {
   const asked = await session
@@ -37,7 +38,9 @@ export async function findFeatures(session: Session, path: string, signal: Abort
     })
   if (asked === null) return UNKNOWN
   const { reply } = asked
-  if (MOMENTARY.has(reply.status) && session.authenticated) throw statusError('OPTIONS', reply, asked.excerpt)
+  // Wrong credentials are tried once: every further request would count towards a lock-out.
+  const fails = MOMENTARY.has(reply.status) || reply.status === 401
+  if (fails && session.authenticated) throw statusError('OPTIONS', reply, asked.excerpt)
   if (/(?:^|,)\s*1\s*(?:,|$)/.test(header(reply, 'dav') ?? '')) return { puts: true, moves: true, dav: true }
   // The signature of a signed URL fits one method and one name.
   if (wirePath(path).search !== '') return UNKNOWN

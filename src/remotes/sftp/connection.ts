@@ -188,7 +188,7 @@ class OpenConnection implements Connection {
       drained: () => socket.bytesWritten - socket.writableLength,
       silent: () => this.retire(new TransferError('transient', `${where}: no answer for ${formatDuration(timeoutMs)}`)),
     })
-    watchChannel(wrapper.client, sftp, () => this.requests.heard())
+    watchChannel(wrapper.client, sftp, this.requests.intake, () => this.requests.heard())
     // ssh2 never settles requests of a channel that died under a living connection (the server's sftp process was killed).
     const lost = (what: string): void => this.retire(new TransferError('transient', `${where}: ${what}`))
     sftp.on('end', () => lost('the SFTP channel ended'))

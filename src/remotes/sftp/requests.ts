@@ -2,7 +2,7 @@
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
 import { STATUS, StatusError } from './errors.ts'
-import { takeReadReply, sendWrite } from './tuning.ts'
+import { awaitsWindow, ReadIntake, sendWrite } from './raw-channel.ts'
 
 export type Handle = Buffer
 
@@ -20,7 +20,6 @@ export interface RequestPorts {
   silent(): void
 }
 
-export const SLOW = { n: 0 }
 const NOTHING = Buffer.alloc(0)
 
 type Done<T> = (error: Error | null | undefined, value: T) => void
@@ -34,6 +33,8 @@ function wire(path: string): string {
 }
 
 export class Requests {
+  /** Everything that arrives on the channel is to be led through it. */
+  readonly intake: ReadIntake
   readonly #sftp: SFTPWrapper
   readonly #ports: RequestPorts
   readonly #pending = new Set<(error: Error) => void>()
@@ -45,11 +46,8 @@ export class Requests {
 
   constructor(sftp: SFTPWrapper, ports: RequestPorts) {
     this.#sftp = sftp
+    this.intake = new ReadIntake(sftp)
     this.#ports = ports
-  }
-
-  get room(): number {
-    return (this.#sftp as any).outgoing.window
   }
 
   get outstanding(): number {
@@ -144,20 +142,24 @@ export class Requests {
       this.#sftp.read(handle, buffer, offset, length, position, (error, count) =>
         done(error, buffer.subarray(offset, offset + (count ?? 0))),
       )
-      takeReadReply(this.#sftp, (error, bytes) => {
+      this.intake.expect(buffer, offset, length, (error, bytes) => {
         if (error !== undefined && 'code' in error && error.code === STATUS.eof) done(undefined, NOTHING)
         else done(error, bytes ?? NOTHING)
       })
     })
   }
 
-  write(handle: Handle, bytes: Buffer, offset: number, length: number, position: number): Promise<void> {
+  /** `bytes` must stay unchanged until the answer. */
+  write(handle: Handle, bytes: Buffer, position: number): Promise<void> {
     return this.call<void>((done) => {
       const answered = (error?: Error | null): void => done(error, undefined)
-      if (process.env.FAST !== '0' && sendWrite(this.#sftp, handle, bytes.subarray(offset, offset + length), position, answered)) return
-      SLOW.n++
-      this.#sftp.write(handle, bytes, offset, length, position, answered)
+      if (!sendWrite(this.#sftp, handle, bytes, position, answered)) this.#sftp.write(handle, bytes, 0, bytes.length, position, answered)
     })
+  }
+
+  /** A write of this length had better wait for an answer to an earlier one: the server's window is full for the moment. */
+  writeHadBetterWait(length: number): boolean {
+    return awaitsWindow(this.#sftp, length)
   }
 
   stat(path: string): Promise<Stats> {

@@ -90,7 +90,7 @@ async function createScratch(requests: Requests, path: string): Promise<void> {
   const doing = `create ${path}`
   try {
     const handle = await requests.open(path, OPEN.write | OPEN.create | OPEN.exclusive, SCRATCH_MODE)
-    await requests.write(handle, ORIGINAL, 0, ORIGINAL.length, 0)
+    await requests.write(handle, ORIGINAL, 0)
     await requests.close(handle)
   } catch (error) {
     throw await explained(requests, error, path, doing, true)
@@ -104,7 +104,7 @@ async function createScratch(requests: Requests, path: string): Promise<void> {
 async function patches(requests: Requests, path: string, signal: AbortSignal): Promise<boolean> {
   const writing = await requests.open(path, OPEN.write)
   const size = (await requests.fstat(writing)).size
-  if (size === ORIGINAL.length) await requests.write(writing, PATCH, 0, PATCH.length, PATCH_AT)
+  if (size === ORIGINAL.length) await requests.write(writing, PATCH, PATCH_AT)
   await requests.close(writing)
   throwIfAborted(signal)
   return size === ORIGINAL.length && (await holds(requests, path, PATCHED))

@@ -7,11 +7,13 @@ import type { WriteObserver } from '../remote.ts'
 import type { Handle, Requests } from './requests.ts'
 import { abortable } from './waiting.ts'
 
-const WINDOW_FIRST = 1024 * 1024
+const WINDOW_FIRST = 2 * 1024 * 1024
 const WINDOW_MAX = 8 * 1024 * 1024
 const WINDOW_MIN = 256 * 1024
 /** An answer that takes longer than this means that the window only fills queues. */
 const ANSWER_SLOW_MS = 1000
+/** An answer that comes within this was not kept up by distance. */
+const SHORT_WAY_MS = 10
 
 export interface WriteJob {
   readonly requests: Requests
@@ -62,6 +64,7 @@ class WriteWindow {
   readonly #pending: PendingWrite[] = []
   #capacity = WINDOW_FIRST
   #inFlight = 0
+  #quickestMs = Number.POSITIVE_INFINITY
   #acknowledged = 0
   #failure: unknown = null
   #changed: (() => void) | null = null
@@ -77,9 +80,9 @@ class WriteWindow {
     const pieces = Math.ceil(bytes.length / this.#job.requestMax)
     const size = Math.ceil(bytes.length / Math.max(1, pieces))
     for (let at = 0; at < bytes.length; at += size) {
-      while (this.#inFlight > 0 && (this.#inFlight + size > this.#capacity || (process.env.FAST !== '0' && this.#job.requests.room < size + 64))) await this.#change()
+      while (this.#inFlight > 0 && this.#mustWait(size)) await this.#change()
       this.#check()
-      this.#submit(bytes, at, Math.min(size, bytes.length - at))
+      this.#submit(bytes.subarray(at, at + size))
     }
   }
 
@@ -88,13 +91,23 @@ class WriteWindow {
     this.#check()
   }
 
-  #submit(bytes: Buffer, offset: number, length: number): void {
+  /**
+   * Over a short way it is the processor that limits, and a request that finds the server's window open costs it less. Over a long way
+   * the window is always full, and requests must lie ready for the moment it opens.
+   */
+  #mustWait(length: number): boolean {
+    if (this.#inFlight + length > this.#capacity) return true
+    return this.#quickestMs < SHORT_WAY_MS && this.#job.requests.writeHadBetterWait(length)
+  }
+
+  #submit(bytes: Buffer): void {
     const { requests, handle, start, observer } = this.#job
+    const { length } = bytes
     const pending: PendingWrite = { length, confirmed: false }
     const submittedAt = performance.now()
     this.#pending.push(pending)
     this.#inFlight += length
-    requests.write(handle, bytes, offset, length, start + this.sent).then(
+    requests.write(handle, bytes, start + this.sent).then(
       () => this.#confirm(pending, performance.now() - submittedAt),
       (error: unknown) => this.#fail(error),
     )
@@ -105,6 +118,7 @@ class WriteWindow {
   /** Answers may come in any order; only what has no gap before it counts. */
   #confirm(write: PendingWrite, tookMs: number): void {
     write.confirmed = true
+    this.#quickestMs = Math.min(this.#quickestMs, tookMs)
     this.#inFlight -= write.length
     this.#capacity = Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, this.#capacity + (tookMs < ANSWER_SLOW_MS ? write.length : -write.length)))
     const before = this.#acknowledged

@@ -1,0 +1,100 @@
+/** Downloads from servers that break the contract or say strange things: never green with wrong bytes, never a journal that cannot be read again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeJournal } from '../../src/core/journal.ts'
+import { download } from '../../src/engine/download.ts'
+import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import type { Remote, RemoteFile } from '../../src/remotes/remote.ts'
+import { simulatedTarget } from '../simulation/local.ts'
+import { emptyWorld, seededRandom, VirtualClock, type World, worldRecorder } from '../simulation/world.ts'
+import { seededBytes } from '../support/prng.ts'
+
+const BLOCK = 16
+const CONTENT = Buffer.from(seededBytes(1, 10 * BLOCK + 5))
+const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 1000, retries: 2 }
+
+interface Quirks {
+  readonly file?: Partial<RemoteFile>
+  /** What a read of the range delivers before it resolves or fails. */
+  readonly deliver?: (start: number, end: number) => { readonly bytes: Uint8Array; readonly error?: Error }
+  readonly digester?: Remote['digester']
+}
+
+function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {}): Promise<TransferResult> {
+  const remote: Remote = {
+    protocol: 'scripted',
+    connectionsMax: 1,
+    notes: [],
+    stat: async () => ({ kind: 'file', size: CONTENT.length, modifiedAtMs: 5000, validator: null, ...quirks.file }),
+    read: async (_path, range, sink) => {
+      const { bytes, error } = quirks.deliver?.(range.start, range.end) ?? { bytes: CONTENT.subarray(range.start, range.end) }
+      for (let at = 0; at < bytes.length; at += 7) await sink(bytes.subarray(at, at + 7))
+      if (error !== undefined) throw error
+    },
+    close: async () => {},
+    ...(quirks.digester === undefined ? {} : { digester: quirks.digester }),
+  }
+  const random = seededRandom(1)
+  const ports: EnginePorts = {
+    clock: new VirtualClock(),
+    random,
+    reporter: { report: () => {} },
+    recorder: worldRecorder(world, () => 'saved'),
+    blockSize: () => BLOCK,
+    newKey: () => String(Math.floor(random() * 1e9)).padStart(32, '0'),
+  }
+  const supply = { get: async () => remote }
+  const target = simulatedTarget(world, 'out', () => {})
+  const job = { name: 'file', key: 'aabbccddeeff0011', target, remote: supply, path: 'file', checksum: null }
+  return download({ ...job, policy: { ...POLICY, ...policy } }, ports, new AbortController().signal)
+}
+
+/** A world in which a first attempt left three blocks, in a partial that has its full length. */
+async function interrupted(): Promise<World> {
+  const world = emptyWorld()
+  await run(world, { deliver: (start) => ({ bytes: CONTENT.subarray(start, 3 * BLOCK), error: new Error('crash') }) }).catch(() => {})
+  const [name = ''] = [...world.local.keys()]
+  const partial = Buffer.concat([world.local.get(name) ?? Buffer.alloc(0), Buffer.alloc(CONTENT.length)])
+  world.local.set(name, partial.subarray(0, CONTENT.length))
+  return world
+}
+
+test('a read that resolves short is no success, not even in a partial that has its full length already', async () => {
+  const world = await interrupted()
+  const result = await run(world, { deliver: (start, end) => ({ bytes: CONTENT.subarray(start, end - start > 70 ? end - BLOCK : end) }) })
+  if (result.status === 'complete') assert.deepEqual(world.local.get('out'), CONTENT)
+  else assert.equal(world.local.get('out'), undefined)
+})
+
+test('a read that always resolves short fails as integrity and publishes nothing', async () => {
+  const world = await interrupted()
+  const result = await run(world, { deliver: (start, end) => ({ bytes: CONTENT.subarray(start, Math.max(start, end - BLOCK)) }) })
+  assert.equal(result.status, 'failed')
+  assert.equal(result.failure?.kind, 'integrity')
+  assert.equal(world.local.get('out'), undefined)
+})
+
+test('a read that delivers too much fails as protocol and publishes nothing', async () => {
+  const world = await interrupted()
+  const result = await run(world, { deliver: (start, end) => ({ bytes: Buffer.concat([CONTENT.subarray(start, end), Buffer.of(1)]) }) })
+  assert.equal(result.failure?.kind, 'protocol')
+  assert.equal(world.local.get('out'), undefined)
+})
+
+for (const [name, file] of [
+  ['a time before 1970', { modifiedAtMs: -1000 }],
+  ['a time that is no whole millisecond', { modifiedAtMs: 1000.5 }],
+  ['no time', { modifiedAtMs: Number.NaN }],
+  ['a validator of 4000 characters', { validator: `"${'x'.repeat(4000)}"` }],
+  ['an empty validator', { validator: '' }],
+] as const)
+  test(`${name} does not spoil the journal, and the file arrives`, async () => {
+    const world = emptyWorld()
+    await run(world, { file, deliver: (start) => ({ bytes: CONTENT.subarray(start, 3 * BLOCK), error: new Error('crash') }) }).catch(
+      () => {},
+    )
+    assert.ok(world.saved !== null && decodeJournal(world.saved) !== null, 'what was saved can be read again')
+    const result = await run(world, { file })
+    assert.equal(result.status, 'complete')
+    assert.deepEqual(world.local.get('out'), CONTENT)
+  })
