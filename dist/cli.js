@@ -6,14 +6,14 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-AOXW2ZIH.js";
+} from "./chunk-QT3ZH7UV.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-2NOQ54DX.js";
+} from "./chunk-IPBECZE6.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

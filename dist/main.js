@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-WBZSLSHB.js";
+} from "./chunk-WWJPAEMC.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-AOXW2ZIH.js";
+} from "./chunk-QT3ZH7UV.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-2NOQ54DX.js";
+} from "./chunk-IPBECZE6.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -33,7 +33,7 @@ export class PublishedName {
     this.compared = true
     session.phase('comparing', source.size)
     try {
-      const { same, method } = await proveWhole(session.proofContext(remote, path), signal)
+      const { same, method } = await proveWhole(session.wholeProofContext(remote, path), signal)
       return same ? method : null
     } catch (error) {
       // A server that lets us write but not read tells nothing by that.

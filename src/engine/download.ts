@@ -100,6 +100,7 @@ async function isPresent(session: DownloadSession, remote: Remote, file: RemoteF
   if (checksum !== null) return (await target.digestFinal(checksum.algorithm, signal)) === checksum.hex
   const { digester } = remote
   if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return false
+  if (session.policy.verify === 'full' && digester.algorithm === 'crc32') return false
   session.phase('comparing', finalSize)
   const theirs = await session.serverDigest(remote, finalSize, signal)
   return theirs !== null && theirs === (await target.digestFinal(digester.algorithm, signal))

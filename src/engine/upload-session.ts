@@ -66,6 +66,13 @@ export class UploadSession extends Session {
     }
   }
 
+  /** For the last word on a whole file: `verify: full` does not take a CRC's. */
+  wholeProofContext(remote: Remote, path: string): ProofContext {
+    const context = this.proofContext(remote, path)
+    const weak = this.policy.verify === 'full' && context.digester?.algorithm === 'crc32'
+    return weak ? { ...context, digester: undefined } : context
+  }
+
   /** The bytes that are acknowledged from now on, proven ones included. */
   acknowledge(ranges: RangeSet): void {
     this.acknowledged = ranges

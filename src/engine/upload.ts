@@ -28,7 +28,9 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     name: job.name,
     size,
     bytesTransferred,
-    bytesReused: outcome.status === 'unchanged' ? size : (resumedFrom ?? 0),
+    // A server may have gone on storing what an attempt before had sent: what was not sent by this one is reused.
+    bytesReused:
+      outcome.status === 'unchanged' ? size : Math.max(resumedFrom ?? 0, outcome.status === 'complete' ? size - bytesTransferred : 0),
     resumedFrom: resumedFrom ?? 0,
     durationMs: ports.clock.nowMs() - started,
     ...outcome,
@@ -110,17 +112,16 @@ async function proveSent(session: UploadSession, remote: Remote, signal: AbortSi
   if (there === null || (there.size !== null && there.size !== size)) {
     throw new TransferError('integrity', `the server holds ${there?.size ?? 'nothing'} instead of ${size} bytes after the upload`)
   }
-  const context = session.proofContext(remote, partial)
+  const context = session.wholeProofContext(remote, partial)
   if (policy.verify === 'size' || size === 0 || (policy.verify === 'auto' && context.digester === undefined)) return 'size'
   session.phase('proving', size)
-  const weak = policy.verify === 'full' && context.digester?.algorithm === 'crc32'
-  const first = await proveWhole(weak ? { ...context, digester: undefined } : context, signal)
+  const first = await proveWhole(context, signal)
   if (first.same) return first.method
   if (first.method === 'digest') {
     // Which of the two is wrong, the file or the server's digest of it? Reading back knows.
     const second = await proveWhole({ ...context, digester: undefined }, signal)
-    session.digesterWorks = false
     if (second.same) {
+      session.digesterWorks = false
       session.note("the server's digest is wrong for this file; reading back shows that the bytes are right")
       return second.method
     }

@@ -1,13 +1,14 @@
 /** However the runner ends a step: in time, with the state saved, and the next attempt continues. */
 import assert from 'node:assert/strict'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { startSilentServer } from '../servers/scripted-sftp.ts'
 import type { ActionRun, Interruption } from '../support/runner.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { createStep, type Step } from './action.ts'
 import { brokenAttempt, freshMachine } from './broken.ts'
-import { getRemote, MIB, randomBytes } from './files.ts'
+import { getRemote, MIB, partialsIn, randomBytes } from './files.ts'
 import { passed, whenPassed } from './kills.ts'
 import { assertComplete } from './outcome.ts'
 import { actionProcess } from './process.ts'
@@ -62,6 +63,11 @@ async function assertContinues(step: Step, site: Site): Promise<void> {
   assert.ok(getRemote(site, NAME)?.equals(bytes), 'wrong bytes on the server')
 }
 
+function clean(site: Site): void {
+  site.proxy.clear()
+  for (const name of [NAME, ...partialsIn(site.server.root)]) rmSync(join(site.server.root, name), { force: true })
+}
+
 test('cancelled while it connects to a server that says nothing', async (t) => {
   const silent = await startSilentServer()
   const proxy = await startTcpProxy({ target: { host: '127.0.0.1', port: silent.port } })
@@ -86,13 +92,13 @@ test('cancelled while it connects to a server that says nothing', async (t) => {
 test('sftp: cancelled', async (t) => {
   const site = await sftpSite(t)
   if (site === null) return
-  const controls = (): number => site.proxy.connections.length
+  t.afterEach(() => clean(site))
 
   await t.test('while it hashes a large file', async (t) => {
     const step = await uploadStep(t, site)
     writeFileSync(step.local(NAME), '')
     truncateSync(step.local(NAME), 64 * 1024 * MIB)
-    assertStopped(await interrupted(step, site.proxy.arrival('control', controls() + 1), 'cancel'))
+    assertStopped(await interrupted(step, site.proxy.arrival('control', site.proxy.connections.length + 1), 'cancel'))
   })
 
   for (const how of ['cancel', 'double-sigint', 'shutdown'] as const) {
@@ -112,14 +118,8 @@ test('sftp: cancelled', async (t) => {
     const step = await uploadStep(t, site)
     freshMachine(step, NAME, bytes)
     slowly(site, 'up')
-    const [run] = await Promise.all([
-      step.attempt(),
-      whenPassed(site, 'up', passed(site, 'up') + 4 * MIB).then(() => {
-        const pid = actionProcess()
-        assert.ok(pid !== null, 'the process of the action is not to be found')
-        process.kill(pid, 'SIGTERM')
-      }),
-    ])
+    void whenPassed(site, 'up', passed(site, 'up') + 4 * MIB).then(() => process.kill(actionProcess() ?? Number.NaN, 'SIGTERM'))
+    const run = await step.attempt()
     assert.deepEqual([run.outputs['error-kind'], run.exitCode], ['stopped', 10], run.log)
     assert.ok(saved(step) > 0, 'no state in the cache')
     await assertContinues(step, site)

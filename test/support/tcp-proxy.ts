@@ -147,6 +147,8 @@ function accept(world: World, client: Socket, channel: Channel, targetPort: numb
   })
   for (const socket of [client, server]) {
     world.sockets.add(socket)
+    // Every data port that a control connection opens listens for its end.
+    socket.setMaxListeners(0)
     socket.once('close', () => world.sockets.delete(socket))
     // The pumps learn of errors by their own reading and writing.
     socket.on('error', () => undefined)

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { decodeJournal } from '../../src/core/journal.ts'
 import { download } from '../../src/engine/download.ts'
 import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import type { LocalTarget } from '../../src/local/local.ts'
 import type { Remote, RemoteFile } from '../../src/remotes/remote.ts'
 import { simulatedTarget } from '../simulation/local.ts'
 import { emptyWorld, seededRandom, VirtualClock, type World, worldRecorder } from '../simulation/world.ts'
@@ -20,7 +21,7 @@ interface Quirks {
   readonly digester?: Remote['digester']
 }
 
-function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {}): Promise<TransferResult> {
+function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {}, finalCrc = ''): Promise<TransferResult> {
   const remote: Remote = {
     protocol: 'scripted',
     connectionsMax: 1,
@@ -44,7 +45,11 @@ function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {})
     newKey: () => String(Math.floor(random() * 1e9)).padStart(32, '0'),
   }
   const supply = { get: async () => remote }
-  const target = simulatedTarget(world, 'out', () => {})
+  const simulated = simulatedTarget(world, 'out', () => {})
+  const target: LocalTarget = {
+    ...simulated,
+    digestFinal: async (algorithm, signal) => (algorithm === 'crc32' ? finalCrc : simulated.digestFinal(algorithm, signal)),
+  }
   const job = { name: 'file', key: 'aabbccddeeff0011', target, remote: supply, path: 'file', checksum: null }
   return download({ ...job, policy: { ...POLICY, ...policy } }, ports, new AbortController().signal)
 }
@@ -79,6 +84,18 @@ test('a read that delivers too much fails as protocol and publishes nothing', as
   const result = await run(world, { deliver: (start, end) => ({ bytes: Buffer.concat([CONTENT.subarray(start, end), Buffer.of(1)]) }) })
   assert.equal(result.failure?.kind, 'protocol')
   assert.equal(world.local.get('out'), undefined)
+})
+
+test('with verify: full, a CRC-32 of the server that happens to agree does not make an old file the new one', async () => {
+  const zeros = Buffer.alloc(CONTENT.length)
+  const digester: Remote['digester'] = { algorithm: 'crc32', ranges: 'any', digest: async () => 'cccccccc' }
+  for (const verify of ['auto', 'full'] as const) {
+    const world = emptyWorld()
+    world.local.set('out', zeros)
+    const result = await run(world, { digester }, { verify }, 'cccccccc')
+    assert.equal(result.status, verify === 'full' ? 'complete' : 'unchanged')
+    if (verify === 'full') assert.deepEqual(world.local.get('out'), CONTENT)
+  }
 })
 
 for (const [name, file] of [

@@ -8,8 +8,6 @@ import type { Intake } from './intake.ts'
 import { assertTrustedData, type Trust } from './trust.ts'
 
 const KEEP_ALIVE_MS = 30_000
-/** Enough to keep the kernel busy; little enough that a stop is soon through. */
-const SEND_AHEAD_BYTES = 1024 * 1024
 
 /**
  * One data connection. Errors are remembered instead of thrown from an event, because the server's words on the control connection say more about them.
@@ -69,26 +67,20 @@ export async function openData(
   const host = control.remoteAddress
   const reading: Pick<net.SocketConstructorOpts, 'onread'> = intake === null ? {} : { onread: into(intake) }
   if (trust === null) {
-    // `net.Socket` hands its options to the stream below, which the type does not say.
-    const options: net.SocketConstructorOpts & { readonly writableHighWaterMark: number } = {
-      ...reading,
-      writableHighWaterMark: SEND_AHEAD_BYTES,
-    }
-    const socket = new net.Socket(options)
+    const socket = new net.Socket(reading)
     socket.pause()
     socket.connect({ host, port })
     await connected(socket, port, wait)
     return new DataConnection(socket, Promise.resolve())
   }
   const session = control.tlsSession
-  // Options of the socket below, which the type does not know.
-  const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'onread'> & { readonly highWaterMark: number } = {
+  // `onread` is an option of the socket below, which the type does not know.
+  const options: tls.ConnectionOptions & Pick<net.SocketConstructorOpts, 'onread'> = {
     ...trust.options,
     ...reading,
     port,
     // The name stays that of the control connection, or the session could not be continued; the address does too.
     lookup: fixedLookup(host),
-    highWaterMark: SEND_AHEAD_BYTES,
     ...(session === undefined ? {} : { session }),
   }
   const socket = tls.connect(options)

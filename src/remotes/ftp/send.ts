@@ -7,8 +7,11 @@ import { bounded, obeying, settledWithin } from './deadline.ts'
 import { type Reply, replyError, replyErrorAs, replyText } from './errors.ts'
 import { wirePath } from './paths.ts'
 
-/** One write: large for speed, small enough that a slow line shows progress before the stall limit. */
-const CHUNK_BYTES = 256 * 1024
+/** Bytes that may wait for the kernel: what a second takes, so that a slow line shows progress and a stop is soon through, and a fast one is never idle. */
+const WINDOW_MIN_BYTES = 512 * 1024
+const WINDOW_MAX_BYTES = 4 * 1024 * 1024
+/** The window is spread over this many writes. */
+const WRITES = 4
 /** A stopped upload: how long the server may take to accept what is on its way before the session is left. */
 const STOP_MS = 500
 /** How long the server's reason may lag behind a broken data connection. */
@@ -156,9 +159,8 @@ class ServerWatch {
 }
 
 async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
-  const { socket } = data
+  const outflow = new Outflow(data, upload)
   let queued = 0
-  let sent = 0
   let coming = ahead(upload.source)
   for (;;) {
     const step = await obeying(coming, signal)
@@ -167,17 +169,53 @@ async function pump(upload: Upload, data: DataConnection, signal: AbortSignal): 
     coming = ahead(upload.source)
     queued += step.value.length
     if (queued > upload.length) throw new TransferError('internal', `the body has more than ${upload.length} bytes`)
-    for (let at = 0; at < step.value.length; at += CHUNK_BYTES) {
-      const chunk = step.value.subarray(at, at + CHUNK_BYTES)
-      const room = socket.write(chunk, (error) => {
-        if (error) return
-        sent += chunk.length
-        upload.sent(sent)
-      })
-      if (!room) await obeying(drained(data), signal)
-    }
+    await outflow.write(step.value, signal)
   }
   if (queued < upload.length) throw new TransferError('internal', `the body has ${queued} bytes instead of ${upload.length}`)
+}
+
+/** Keeps as many bytes in front of the kernel as the line deserves. */
+class Outflow {
+  readonly #data: DataConnection
+  readonly #upload: Upload
+  readonly #started = performance.now()
+  #waiting = 0
+  #sent = 0
+  #wake: () => void = () => undefined
+
+  constructor(data: DataConnection, upload: Upload) {
+    this.#data = data
+    this.#upload = upload
+  }
+
+  async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const window = this.#window()
+      const chunk = bytes.subarray(at, at + window / WRITES)
+      at += chunk.length
+      this.#waiting += chunk.length
+      this.#data.socket.write(chunk, (error) => this.#onWritten(chunk.length, error ?? null))
+      while (this.#waiting >= window) await obeying(new Promise<void>((resolve) => this.#onRoom(resolve)), signal)
+    }
+  }
+
+  #onRoom(wake: () => void): void {
+    this.#wake = wake
+  }
+
+  #onWritten(count: number, error: Error | null): void {
+    if (error !== null) return
+    this.#waiting -= count
+    this.#sent += count
+    this.#upload.sent(this.#sent)
+    this.#wake()
+  }
+
+  /** The first bytes vanish into the kernel's buffers and tell nothing about the line. */
+  #window(): number {
+    const rate = Math.max(0, this.#sent - BUFFERED_BYTES) / Math.max(1, performance.now() - this.#started)
+    return Math.min(WINDOW_MAX_BYTES, Math.max(WINDOW_MIN_BYTES, Math.floor(rate * 1000)))
+  }
 }
 
 /** Asks for the next chunk; a failure waits until somebody looks. */
@@ -185,10 +223,6 @@ function ahead(source: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8A
   const coming = source.next()
   coming.catch(() => undefined)
   return coming
-}
-
-function drained(data: DataConnection): Promise<void> {
-  return new Promise((resolve) => data.socket.once('drain', resolve))
 }
 
 /**

@@ -1,0 +1,78 @@
+/** Uploads to servers whose answers cannot be relied on. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TransferError } from '../../src/core/errors.ts'
+import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import { upload } from '../../src/engine/upload.ts'
+import type { DigestAlgorithm, Digester, Remote } from '../../src/remotes/remote.ts'
+import { simulatedSource } from '../simulation/local.ts'
+import { type Profile, simulatedRemote } from '../simulation/remote.ts'
+import { emptyWorld, seededRandom, VirtualClock, type World, worldRecorder } from '../simulation/world.ts'
+import { seededBytes } from '../support/prng.ts'
+
+const CONTENT = Buffer.from(seededBytes(1, 165))
+const OTHER = Buffer.from(seededBytes(2, 165))
+const PROFILE: Profile = { name: 'scripted', resumer: 'positional', digests: 'none', validator: false, packet: 9, window: 3 }
+
+/** A digester that says the same of everything, as colliding digests do. */
+const blind = (algorithm: DigestAlgorithm): Digester => ({ algorithm, ranges: 'any', digest: async () => '00000000' })
+
+async function run(
+  world: World,
+  verify: TransferPolicy['verify'],
+  change: (remote: Remote) => Remote,
+  sourceBlind = false,
+): Promise<TransferResult> {
+  world.local.set('in', CONTENT)
+  const faults = { step: () => 'none' as const, random: () => 0.5, pass: async () => {} }
+  const remote = change(simulatedRemote(world, PROFILE, faults))
+  const source = simulatedSource(world, 'in', () => {})
+  const digest: typeof source.digest = async (range, algorithm, signal) =>
+    sourceBlind && algorithm === 'crc32' ? '00000000' : source.digest(range, algorithm, signal)
+  const ports: EnginePorts = {
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    reporter: { report: () => {} },
+    recorder: worldRecorder(world, () => 'saved'),
+    blockSize: () => 16,
+    newKey: () => '0'.repeat(32),
+  }
+  const policy: TransferPolicy = { resume: 'auto', verify, onChange: 'restart', timeoutMs: 1000, retries: 2 }
+  const job = {
+    name: 'file',
+    key: 'aabbccddeeff0011',
+    source: { ...source, digest },
+    remote: { get: async () => remote },
+    path: 'out',
+    policy,
+  }
+  return upload(job, ports, new AbortController().signal)
+}
+
+test('with verify: full, a CRC-32 of the server that happens to agree does not make an old file the new one', async () => {
+  for (const verify of ['auto', 'full'] as const) {
+    const world = emptyWorld()
+    world.server.set('out', { bytes: OTHER, modifiedAtMs: 1, durable: OTHER.length })
+    const result = await run(world, verify, (remote) => ({ ...remote, digester: blind('crc32') }), true)
+    assert.equal(result.status, verify === 'full' ? 'complete' : 'unchanged')
+    if (verify === 'full') {
+      assert.equal(result.proof, 'read-back')
+      assert.deepEqual(world.server.get('out')?.bytes, CONTENT)
+    }
+  }
+})
+
+test('a digest that is wrong for a right file is overruled by reading back', async () => {
+  const world = emptyWorld()
+  const result = await run(world, 'auto', (remote) => ({ ...remote, digester: blind('sha256') }))
+  assert.deepEqual([result.status, result.proof], ['complete', 'read-back'])
+  assert.deepEqual(world.server.get('out')?.bytes, CONTENT)
+})
+
+test('a server that tells a wrong digest and cannot be read from publishes nothing', async () => {
+  const world = emptyWorld()
+  const read = () => Promise.reject(new TransferError('refused', 'no reading'))
+  const result = await run(world, 'auto', (remote) => ({ ...remote, digester: blind('sha256'), read }))
+  assert.equal(result.failure?.kind, 'integrity')
+  assert.equal(world.server.has('out'), false)
+})
