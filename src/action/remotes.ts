@@ -19,6 +19,7 @@ export interface PreparedRemote {
 interface Opened {
   readonly supply: RemoteSupply
   readonly remote: () => Remote | null
+  close(): Promise<void>
 }
 
 export function remoteSet(credentials: Credentials, ports: RemotePorts): RemoteSet {
@@ -34,7 +35,7 @@ export function remoteSet(credentials: Credentials, ports: RemotePorts): RemoteS
     },
     notes: () => [...opened.values()].flatMap((one) => one.remote()?.notes ?? []),
     close: async () => {
-      await Promise.all([...opened.values()].map((one) => one.remote()?.close()))
+      await Promise.all([...opened.values()].map((one) => one.close()))
     },
   }
 }
@@ -43,11 +44,17 @@ export function remoteSet(credentials: Credentials, ports: RemotePorts): RemoteS
 function supplyOf(endpoint: Endpoint, ports: RemotePorts): Opened {
   let opening: Promise<Remote> | null = null
   let open: Remote | null = null
+  const closing = new AbortController()
   return {
     remote: () => open,
+    close: async () => {
+      closing.abort(new TransferError('stopped', 'closed before it was open'))
+      const remote = open ?? (await opening?.catch(() => null))
+      await remote?.close()
+    },
     supply: {
       get: (signal) => {
-        opening ??= endpoint.open(ports, signal).then(
+        opening ??= endpoint.open(ports, AbortSignal.any([signal, closing.signal])).then(
           (remote) => {
             open = remote
             return remote

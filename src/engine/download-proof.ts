@@ -17,13 +17,13 @@ export async function proveDownload(
   const { checksum } = session.job
   const { verify } = session.policy
   const size = session.size ?? 0
-  const proven = async (proof: ProofLevel, proofDetail: string): Promise<Outcome> => {
-    return { status: 'complete', proof, proofDetail, digest: `sha256:${await partial.digest('sha256', signal)}` }
+  const proven = async (proof: ProofLevel, proofDetail: string, known?: string): Promise<Outcome> => {
+    return { status: 'complete', proof, proofDetail, digest: `sha256:${known ?? (await partial.digest('sha256', signal))}` }
   }
   if (checksum !== null) {
     session.phase('proving', size)
     const ours = await partial.digest(checksum.algorithm, signal)
-    if (ours === checksum.hex) return proven('digest', `${checksum.algorithm} as given`)
+    if (ours === checksum.hex) return proven('digest', `${checksum.algorithm} as given`, checksum.algorithm === 'sha256' ? ours : undefined)
     return mismatch(session, `${checksum.algorithm} of the downloaded file is ${ours}, expected ${checksum.hex}`)
   }
   if (verify === 'size' || size === 0) return proven('size', 'size')

@@ -84,6 +84,7 @@ export class DownloadSession extends Session {
     this.ports.recorder.forget(this.job.key)
     this.fingerprint = null
     this.acknowledged = EMPTY
+    this.restarted()
     this.decided = false
     this.resumedFrom = 0
   }

@@ -53,6 +53,8 @@ export async function persevere<T>(how: Perseverance, signal: AbortSignal, attem
       } else if (reaction === 'restart' && how.restart !== undefined && restarts < RESTARTS_MAX) {
         restarts += 1
         await how.restart(error)
+        mark = how.progressMark()
+        failures = 0
       } else if (reaction === 'downgrade' && how.downgrade(error)) {
         // the next attempt does without
       } else {

@@ -41,6 +41,11 @@ export class Session {
     this.mark = Math.max(this.mark, bytes)
   }
 
+  /** Another version of the source: what was reached with the old one says nothing. */
+  protected restarted(): void {
+    this.mark = 0
+  }
+
   phase(phase: Phase, total: number | null): void {
     this.ports.reporter.report({ kind: 'phase', name: this.name, phase, total })
   }

@@ -115,12 +115,16 @@ async function proveSent(session: UploadSession, remote: Remote, signal: AbortSi
   const context = session.wholeProofContext(remote, partial)
   if (policy.verify === 'size' || size === 0 || (policy.verify === 'auto' && context.digester === undefined)) return 'size'
   session.phase('proving', size)
-  const first = await proveWhole(context, signal)
-  if (first.same) return first.method
+  const first = await proveWhole(context, policy.verify === 'full', signal)
+  if (first.verdict === 'same') return first.method
+  if (first.verdict === 'unknown') {
+    if (policy.verify === 'auto') return 'size'
+    throw new TransferError('refused', 'verify: full wants the file read back, which the server refuses', { hint: 'Set `verify: auto`.' })
+  }
   if (first.method === 'digest') {
     // Which of the two is wrong, the file or the server's digest of it? Reading back knows.
-    const second = await proveWhole({ ...context, digester: undefined }, signal)
-    if (second.same) {
+    const second = await proveWhole({ ...context, digester: undefined }, true, signal)
+    if (second.verdict === 'same') {
       session.digesterWorks = false
       session.note("the server's digest is wrong for this file; reading back shows that the bytes are right")
       return second.method

@@ -1,6 +1,6 @@
 /** The proof ladder: a server digest where there is one, else reading back. Nothing is claimed above the level reached. */
 import { createHash } from 'node:crypto'
-import { type FailureKind, TransferError } from '../core/errors.ts'
+import { abortError, type FailureKind, TransferError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
@@ -53,7 +53,7 @@ export async function proveRanges(context: ProofContext, ranges: RangeSet, signa
   const proven: ByteRange[] = []
   let done = 0
   for (const range of ranges) {
-    proven.push(...(await readBack(context, range, false, (bytes) => context.progress(done + bytes), signal)))
+    proven.push(...(await readBack(context, range, false, (bytes) => context.progress(done + bytes), signal)).good)
     done += range.end - range.start
   }
   return { proven: rangeSet(proven), method: 'read-back' }
@@ -66,14 +66,20 @@ function usable(digester: Digester, ranges: RangeSet, size: number): boolean {
 }
 
 async function digestMatches(context: ProofContext, digester: Digester, range: ByteRange, signal: AbortSignal): Promise<boolean> {
-  const length = range.end - range.start
-  const [theirs, ours] = await Promise.all([
-    watched(watch(context, 'the server computes a digest', 0, length / DIGEST_BYTES_PER_MS), signal, (s) =>
-      digester.digest(context.path, range, s),
-    ),
-    context.source.digest(range, digester.algorithm, signal),
-  ])
-  return theirs === ours
+  const allowanceMs = (range.end - range.start) / DIGEST_BYTES_PER_MS
+  return watched(watch(context, 'the server computes a digest', 0, allowanceMs), signal, async (s) => {
+    const ours = new AbortController()
+    const stop = (): void => ours.abort(abortError(s))
+    s.addEventListener('abort', stop, { once: true })
+    try {
+      const local = context.source.digest(range, digester.algorithm, ours.signal)
+      local.catch(() => {}) // of no use once the server's has failed
+      return (await digester.digest(context.path, range, s)) === (await local)
+    } finally {
+      s.removeEventListener('abort', stop)
+      ours.abort()
+    }
+  })
 }
 
 /** Halves what does not match until single blocks remain. A digester of prefixes only ever halves towards the front. */
@@ -112,6 +118,12 @@ async function proveByDigest(context: ProofContext, digester: Digester, ranges: 
   return rangeSet(proven)
 }
 
+interface ReadBack {
+  readonly good: readonly ByteRange[]
+  /** The server would not let us read on. */
+  readonly refused: boolean
+}
+
 /** Reads `range` back and compares it block by block. `untilFirstDifference` ends at the first block that differs. */
 async function readBack(
   context: ProofContext,
@@ -119,7 +131,7 @@ async function readBack(
   untilFirstDifference: boolean,
   progress: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<readonly ByteRange[]> {
+): Promise<ReadBack> {
   const { blockSize, blocks, size } = context.expected
   const good: ByteRange[] = []
   let at = range.start
@@ -160,29 +172,35 @@ async function readBack(
       ),
     )
   } catch (error) {
-    if (error === differs) return good
+    if (error === differs) return { good, refused: false }
     // Shorter than stat said, no start in the middle, no right to read: what was compared so far stands, the rest is not proven.
-    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return good
+    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return { good, refused: error.kind !== 'source-changed' }
     throw error
   }
-  return good
+  return { good, refused: false }
+}
+
+export interface WholeProof {
+  /** `unknown`: the server neither computes a digest of it nor lets us read it (or reading was not wanted). */
+  readonly verdict: 'same' | 'different' | 'unknown'
+  readonly method: ProofMethod
 }
 
 /** Whether the file at `path` holds exactly the source, and how that was found out. The caller has compared the sizes. */
-export async function proveWhole(
-  context: ProofContext,
-  signal: AbortSignal,
-): Promise<{ readonly same: boolean; readonly method: ProofMethod }> {
+export async function proveWhole(context: ProofContext, mayReadBack: boolean, signal: AbortSignal): Promise<WholeProof> {
   const { size } = context.expected
   const whole = { start: 0, end: size }
-  if (size === 0) return { same: true, method: 'read-back' }
+  if (size === 0) return { verdict: 'same', method: 'read-back' }
   if (context.digester !== undefined) {
     try {
-      return { same: await digestMatches(context, context.digester, whole, signal), method: 'digest' }
+      const same = await digestMatches(context, context.digester, whole, signal)
+      return { verdict: same ? 'same' : 'different', method: 'digest' }
     } catch (error) {
       if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
     }
   }
-  const good = rangeSet(await readBack(context, whole, true, context.progress, signal))
-  return { same: totalBytes(good) === size, method: 'read-back' }
+  if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }
+  const { good, refused } = await readBack(context, whole, true, context.progress, signal)
+  if (totalBytes(rangeSet(good)) === size) return { verdict: 'same', method: 'read-back' }
+  return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
 }

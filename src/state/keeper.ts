@@ -11,6 +11,9 @@ import {
 } from '../core/journal.ts'
 import type { StateStore } from './store.ts'
 
+/** A disk that takes longer for a small file hangs. */
+const DISK_MS = 30_000
+
 export interface KeeperPorts {
   readonly id: string
   /** On this machine, outside the workspace. */
@@ -39,6 +42,7 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
   let journal = emptyJournal(id)
   let writing: Promise<void> | null = null
   let dirty = false
+  let saving = Promise.resolve()
   let stored = 0 // sequence that the store holds; an empty journal need not go to a store that holds nothing
 
   const told = new Set<string>()
@@ -65,10 +69,21 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     while (dirty) {
       dirty = false
       try {
-        await disk.save(Buffer.from(encodeJournal(journal)), new AbortController().signal)
+        await disk.save(Buffer.from(encodeJournal(journal)), AbortSignal.timeout(DISK_MS))
       } catch (error) {
         warn(`The state could not be written to the ${disk.description}: ${reasonOf(error)}`)
       }
+    }
+  }
+
+  const saveToStore = async (signal: AbortSignal): Promise<void> => {
+    const { sequence, entries } = journal
+    if (store === null || sequence === stored || (entries.length === 0 && stored === 0)) return
+    try {
+      await store.save(Buffer.from(encodeJournal(journal)), signal)
+      stored = sequence
+    } catch (error) {
+      warn(`The state could not be saved to the ${store.description}: ${reasonOf(error)}`)
     }
   }
 
@@ -85,8 +100,9 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     load: async (signal) => {
       const [local, remote] = await Promise.all([read(disk, signal), store === null ? null : read(store, signal)])
       const sequence = Math.max(local?.sequence ?? 0, remote?.sequence ?? 0)
-      journal = { ...emptyJournal(id), sequence, entries: remote?.entries ?? [] }
-      for (const entry of local?.entries ?? []) journal = withEntry(journal, entry)
+      // The newer one as a whole: an entry that it lacks was finished and forgotten.
+      const newest = local !== null && local.sequence >= (remote?.sequence ?? 0) ? local : remote
+      journal = { ...emptyJournal(id), sequence, entries: newest?.entries ?? [] }
       stored = remote === null || remote.entries.length === 0 ? 0 : remote.sequence
     },
     entry: (key) => entryOf(journal, key),
@@ -97,15 +113,10 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     flush: async () => {
       while (writing !== null) await writing
     },
-    checkpoint: async (signal) => {
-      const { sequence, entries } = journal
-      if (store === null || sequence === stored || (entries.length === 0 && stored === 0)) return
-      try {
-        await store.save(Buffer.from(encodeJournal(journal)), signal)
-        stored = sequence
-      } catch (error) {
-        warn(`The state could not be saved to the ${store.description}: ${reasonOf(error)}`)
-      }
+    checkpoint: (signal) => {
+      // One after the other: the newest must be the last to arrive.
+      saving = saving.then(() => saveToStore(signal))
+      return saving
     },
   }
 }

@@ -143,9 +143,12 @@ test('the error says what happened, what is safe and what to do', () => {
     "Progress is kept: 'Re-run failed jobs' continues from what is in place and proves it. What was under the final name before is untouched.",
     'Run it again; raise retries or timeout if the network is known to be bad.',
   ])
-  assert.match(of('stopped', failureSetting('terminal', up, undefined)).join(), /Running the same command again continues from what is in place and proves it/)
+  assert.match(
+    of('stopped', failureSetting('terminal', up, undefined)).join(),
+    /Running the same command again continues from what is in place and proves it/,
+  )
   assert.match(of('transient', failureSetting('actions', down, 'github-hosted')).join(), /on a fresh one starts over/)
-  assert.match(of('transient', failureSetting('actions', down, 'self-hosted')).join(), /on this runner continues at/)
+  assert.match(of('transient', failureSetting('actions', down, 'self-hosted')).join(), /on this runner continues from/)
   assert.doesNotMatch(of('transient', undefined, { bytesReused: 0, bytesTransferred: 0 }).join(), /Progress is kept/)
   assert.doesNotMatch(of('source-changed').join(), /Progress is kept/)
   assert.match(of('untrusted').join(), /No credential was sent/)

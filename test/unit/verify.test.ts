@@ -98,7 +98,10 @@ for (const ranges of LADDER) {
     const proof = await proveRanges(context(s, ranges), WHOLE, never)
     assert.deepEqual(proof, { proven: WHOLE, method: ranges === null ? 'read-back' : 'digest' })
     assert.equal(s.bytesRead, ranges === null ? SIZE : 0)
-    assert.deepEqual(await proveWhole(context(s, ranges), never), { same: true, method: ranges === null ? 'read-back' : 'digest' })
+    assert.deepEqual(await proveWhole(context(s, ranges), true, never), {
+      verdict: 'same',
+      method: ranges === null ? 'read-back' : 'digest',
+    })
   })
 
   test(`${name}: one flipped byte, wherever it is, is never proven, and the whole never the same`, async () => {
@@ -109,7 +112,7 @@ for (const ranges of LADDER) {
       const damaged = blockOf(at)
       const best = { any: subtract(WHOLE, [damaged]), prefix: rangeSet([r(0, damaged.start)]), whole: [] }
       assert.deepEqual(proven, ranges === null ? best.any : best[ranges], `byte ${at}`)
-      assert.equal((await proveWhole(context(s, ranges), never)).same, false)
+      assert.equal((await proveWhole(context(s, ranges), true, never)).verdict, 'different')
     }
   })
 
@@ -163,7 +166,7 @@ test('a digester that turns out not to work falls back to reading back', async (
       proven: subtract(WHOLE, [r(BLOCK, 2 * BLOCK)]),
       method: 'read-back',
     })
-    assert.deepEqual(await proveWhole(context(s, ranges), never), { same: false, method: 'read-back' })
+    assert.deepEqual(await proveWhole(context(s, ranges), true, never), { verdict: 'different', method: 'read-back' })
   }
 })
 
@@ -174,7 +177,7 @@ test('any other failure of the digester goes up', async () => {
       throw new TransferError(kind, 'no')
     }
     await assert.rejects(proveRanges(context(s, 'any'), WHOLE, never), { kind })
-    await assert.rejects(proveWhole(context(s, 'any'), never), { kind })
+    await assert.rejects(proveWhole(context(s, 'any'), true, never), { kind })
   }
 })
 
@@ -184,7 +187,7 @@ test('a digester that always says something wrong proves nothing and is asked a 
     s.digest = () => '0'.repeat(64)
     assert.deepEqual((await proveRanges(context(s, ranges), WHOLE, never)).proven, [])
     assert.ok(s.digests <= 48, String(s.digests))
-    assert.deepEqual(await proveWhole(context(s, ranges), never), { same: false, method: 'digest' })
+    assert.deepEqual(await proveWhole(context(s, ranges), true, never), { verdict: 'different', method: 'digest' })
   }
 })
 
@@ -199,7 +202,7 @@ test('the file ends early: what was compared before stands', async () => {
     const s = server(SOURCE.subarray(0, length))
     const { proven } = await proveRanges(context(s, null), WHOLE, never)
     assert.deepEqual(proven, rangeSet([r(0, Math.floor(length / BLOCK) * BLOCK)]))
-    assert.equal((await proveWhole(context(s, null), never)).same, false)
+    assert.equal((await proveWhole(context(s, null), true, never)).verdict, 'different')
   }
 })
 
@@ -208,19 +211,21 @@ test('a server that does not let us read proves nothing; one that goes away is t
     const s = server()
     s.readFails = new TransferError(kind, 'no')
     assert.deepEqual(await proveRanges(context(s, null), WHOLE, never), { proven: [], method: 'read-back' })
-    assert.equal((await proveWhole(context(s, null), never)).same, false)
+    const verdict = kind === 'source-changed' ? 'different' : 'unknown'
+    assert.equal((await proveWhole(context(s, null), true, never)).verdict, verdict)
+    assert.equal((await proveWhole(context(s, null), false, never)).verdict, 'unknown', 'without reading nothing is known')
   }
   for (const kind of ['transient', 'protocol', 'internal'] as const) {
     const s = server()
     s.readFails = new TransferError(kind, 'no')
     await assert.rejects(proveRanges(context(s, null), WHOLE, never), { kind })
-    await assert.rejects(proveWhole(context(s, null), never), { kind })
+    await assert.rejects(proveWhole(context(s, null), true, never), { kind })
   }
 })
 
 test('proving the whole by reading ends at the first difference', async () => {
   const s = flipped(0)
-  assert.deepEqual(await proveWhole(context(s, null), never), { same: false, method: 'read-back' })
+  assert.deepEqual(await proveWhole(context(s, null), true, never), { verdict: 'different', method: 'read-back' })
   assert.ok(s.bytesRead <= BLOCK + s.chunk)
 })
 
@@ -237,5 +242,5 @@ test('a source that changes while it is compared is proof of nothing', async () 
     ...context(s, 'any'),
     source: { digest: () => Promise.reject(new TransferError('source-changed', 'shrank')) } as unknown as LocalSource,
   }
-  await assert.rejects(proveWhole(changed, never), { kind: 'source-changed' })
+  await assert.rejects(proveWhole(changed, true, never), { kind: 'source-changed' })
 })
