@@ -6,14 +6,14 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-QT3ZH7UV.js";
+} from "./chunk-PHNV6X4R.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-IPBECZE6.js";
+} from "./chunk-NKTAQAPH.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

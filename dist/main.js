@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-WWJPAEMC.js";
+} from "./chunk-HZHPWFRM.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-QT3ZH7UV.js";
+} from "./chunk-PHNV6X4R.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-IPBECZE6.js";
+} from "./chunk-NKTAQAPH.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
