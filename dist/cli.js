@@ -6,14 +6,14 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-PHNV6X4R.js";
+} from "./chunk-LWG6MO32.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-NKTAQAPH.js";
+} from "./chunk-24MHNQ2B.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-HZHPWFRM.js";
+} from "./chunk-OVZUJORL.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-PHNV6X4R.js";
+} from "./chunk-LWG6MO32.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-NKTAQAPH.js";
+} from "./chunk-24MHNQ2B.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

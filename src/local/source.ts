@@ -12,6 +12,8 @@ import type { LocalSource, Progress } from './local.ts'
 
 /** Blocks under way at once, per thread and while sending, so that nobody waits for the next order. */
 const BLOCKS_AHEAD = 3
+/** How long a chunk of a body stays as it is, counted in bytes taken after it (remotes/remote.ts). Beyond, its buffer is used again. */
+const VALID_BYTES = 16 * 1024 * 1024
 /** From here on a second thread pays. */
 const TWO_THREADS_BYTES = 32 * 1024 * 1024
 
@@ -82,10 +84,18 @@ class FileSource implements LocalSource {
   async *read(range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { blockSize } = this
     const last = Math.ceil(range.end / blockSize)
+    const buffers: Buffer[] = []
+    const ring = Math.ceil(VALID_BYTES / blockSize) + BLOCKS_AHEAD + 1
+    const bufferOf = (index: number): Buffer => {
+      const buffer = buffers[index % ring] ?? Buffer.allocUnsafeSlow(Math.min(blockSize, this.size))
+      buffers[index % ring] = buffer
+      return buffer
+    }
     const ahead: Promise<Buffer>[] = []
     for (let index = Math.floor(range.start / blockSize); index < last; index += 1) {
       while (ahead.length < BLOCKS_AHEAD && index + ahead.length < last) {
-        const loading = this.load(index + ahead.length)
+        const next = index + ahead.length
+        const loading = this.load(next, bufferOf(next))
         loading.catch(() => {}) // awaited below, unless the exchange ends first
         ahead.push(loading)
       }
@@ -132,9 +142,9 @@ class FileSource implements LocalSource {
   }
 
   /** A whole block, known to be the one that was hashed. */
-  private async load(index: number): Promise<Buffer> {
+  private async load(index: number, into: Buffer): Promise<Buffer> {
     const { start, end } = this.rangeOf(index, this.blockSize)
-    const block = Buffer.allocUnsafeSlow(end - start)
+    const block = into.subarray(0, end - start)
     for (let filled = 0; filled < block.length; ) {
       const reading = this.handle.read(block, filled, block.length - filled, start + filled)
       const { bytesRead } = await reading.catch(localError(`read ${this.path}`))

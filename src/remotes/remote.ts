@@ -23,7 +23,10 @@ export interface RemoteFile {
 /** Takes the bytes in order. A chunk may be reused as soon as the sink has returned or its promise has settled; a promise is back-pressure. */
 export type Sink = (chunk: Uint8Array) => void | Promise<void>
 
-/** Bytes to send, in order, any chunk sizes. A chunk stays valid and unchanged until the exchange ends. The remote must drain it or call its `return()`. */
+/**
+ * Bytes to send, in order, any chunk sizes. A chunk stays valid and unchanged until 16 MiB of later bytes have been taken, so a remote must not have more than that
+ * on its way. It must drain the body or call its `return()`.
+ */
 export type Body = AsyncIterable<Uint8Array>
 
 export interface ReadOptions {

@@ -141,7 +141,7 @@ describe('FTP servers: who is let in', () => {
     await opened(t, server, 'ftp')
     const error = await failure(open(server, 'ftp'))
     assert.equal(error.kind, 'transient', error.message)
-    assert.match(error.hint ?? '', /concurrency/)
+    assert.match(error.hint ?? '', /sessions may be open/)
   })
 
   test('a server that wants TLS says so, with advice', async (t) => {

@@ -5,8 +5,12 @@ import type { buildConnector } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import type { TlsOptions } from './trust.ts'
 
-const READ_BYTES_MAX = 256 * 1024
-const READ_BYTES_MIN = 64 * 1024
+const READ_BYTES = 256 * 1024
+/**
+ * Reads go round in one buffer: fresh ones would have the garbage collector take a fifth of the time. What was read and not yet taken is bounded in bytes: the
+ * stream's high-water mark (64 KiB), one read beyond it, and the chunk that a sink holds. Together a seventh of the buffer.
+ */
+const ROUND_BYTES = 4 * 1024 * 1024
 
 export interface DialOptions {
   readonly tls: TlsOptions
@@ -52,20 +56,20 @@ function dialTls(target: buildConnector.Options, options: DialOptions): Socket {
   return tlsConnect({ ...addressOf(target, options, 443), ...options.tls, servername, ALPNProtocols: ['http/1.1'] })
 }
 
-/** Reads up to 256 KiB at once, where Node itself takes 64 KiB: a third less CPU time for each byte. What a read leaves of a slab serves the next. */
+/** Reads up to 256 KiB at once, where Node itself takes 64 KiB: a third less CPU time for each byte. */
 function dialTcp(target: buildConnector.Options, options: DialOptions): Socket {
-  let slab = Buffer.allocUnsafeSlow(READ_BYTES_MAX)
+  const round = Buffer.allocUnsafeSlow(ROUND_BYTES)
+  let at = 0
   const socket: Socket = tcpConnect({
     ...addressOf(target, options, 80),
     onread: {
       buffer: () => {
-        if (slab.length < READ_BYTES_MIN) slab = Buffer.allocUnsafeSlow(READ_BYTES_MAX)
-        return slab
+        if (at + READ_BYTES > ROUND_BYTES) at = 0
+        return round.subarray(at, at + READ_BYTES)
       },
-      callback: (length) => {
-        const read = slab.subarray(0, length)
-        slab = slab.subarray(length)
-        return socket.push(read)
+      callback: (length, buffer) => {
+        at += length
+        return socket.push(buffer.subarray(0, length))
       },
     },
   })

@@ -151,7 +151,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#settled) return
     if (this.#intake.kind === 'excerpt') this.#keepExcerpt(chunk)
     // While the sink is busy undici still flushes what it holds when the server closes the connection.
-    else if (this.#busy) this.#backlog.push(chunk)
+    else if (this.#busy)
+      this.#backlog.push(Buffer.from(chunk)) // the connection reuses its buffers
     else this.#deliver(chunk)
   }
 
@@ -170,7 +171,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #keepExcerpt(chunk: Uint8Array): void {
     // The clock goes on: an unwanted body that trickles must not hold anybody up.
     this.#received += chunk.length
-    this.#excerpt.push(chunk)
+    this.#excerpt.push(Buffer.from(chunk))
     if (this.#received >= EXCERPT_BYTES_MAX) this.#finish()
   }
 
