@@ -6,7 +6,7 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-LWG6MO32.js";
+} from "./chunk-L7DRNV7B.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -8,7 +8,7 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-LWG6MO32.js";
+} from "./chunk-L7DRNV7B.js";
 import {
   failUntilTold,
   leave

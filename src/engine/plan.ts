@@ -13,14 +13,7 @@ import {
   totalBytes,
 } from '../core/ranges.ts'
 
-export type StartReason =
-  | 'nothing-there'
-  | 'resume-off'
-  | 'server-cannot-resume'
-  | 'nothing-proven'
-  | 'partial-too-long'
-  | 'cannot-rewind'
-  | 'source-unidentified'
+export type StartReason = 'nothing-there' | 'resume-off' | 'server-cannot-resume' | 'nothing-proven' | 'partial-too-long' | 'cannot-rewind'
 
 /** How the bytes will travel. `segments` are what is to be sent or fetched, in order; `kept` bytes were proven. */
 export type TransferPlan =
@@ -67,15 +60,18 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
   return facts.resumer === 'rewind' ? { kind: 'rewind', kept, segments } : start('cannot-rewind')
 }
 
-/** Blocks of an older version of the source that the new one still has at the same place, as ranges; empty when the old journal entry is of no use. */
-export function salvageable(old: JournalEntry, now: ContentDigests): RangeSet {
+/**
+ * Blocks of an older version of the source that the new one still has at the same place and that its partial reaches, as ranges; empty when the old journal entry
+ * is of no use. Worth proving, no more: what was acknowledged does not count, because FTP only acknowledges the end of an upload.
+ */
+export function salvageable(old: JournalEntry, oldPartialSize: number, now: ContentDigests): RangeSet {
   const { blockSize, size } = now
   if (old.source.strength !== 'content' || old.checkKey !== null || old.blockSize !== blockSize) return EMPTY
   const same: ByteRange[] = []
   for (const [i, block] of now.blocks.entries()) {
     const range = { start: i * blockSize, end: Math.min((i + 1) * blockSize, size) }
     const oldEnd = Math.min((i + 1) * blockSize, old.source.size)
-    if (block === old.blocks[i] && oldEnd === range.end && containsRange(old.acknowledged, range)) same.push(range)
+    if (block === old.blocks[i] && oldEnd === range.end && range.end <= oldPartialSize) same.push(range)
   }
   return rangeSet(same)
 }
@@ -123,5 +119,4 @@ const START_TEXT: Readonly<Record<StartReason, string>> = {
   'nothing-proven': 'starting from the beginning: nothing of the partial could be proven to be this source',
   'partial-too-long': 'starting from the beginning: the partial is longer than the source',
   'cannot-rewind': 'starting from the beginning: the partial is damaged and this server only appends',
-  'source-unidentified': 'starting from the beginning: the server tells nothing by which the source could be recognised',
 }

@@ -58,11 +58,11 @@ async function salvage(session: UploadSession, remote: Remote, writer: Writer, s
   }
   const partial = session.partial(remote)
   const oldPartial = partialPath(job.path, old.source)
-  const blocks = salvageable(old, session.expected)
-  const useful = session.resumerWorks && policy.resume === 'auto' && totalBytes(blocks) > 0
   const mine = await session.stat(remote, partial, signal)
   const theirs = await session.stat(remote, oldPartial, signal)
   if (theirs?.kind !== 'file') return null
+  const blocks = salvageable(old, theirs.size ?? 0, session.expected)
+  const useful = session.resumerWorks && policy.resume === 'auto' && totalBytes(blocks) > 0
   if (useful && mine === null && (await probe(session, writer, partial, signal)) !== null) {
     await session.guarded(`renaming ${baseName(oldPartial)}`, signal, (s) => tree.rename(oldPartial, partial, s))
     session.note(`the source changed; ${formatBytes(totalBytes(blocks))} of the older partial may still be good`)

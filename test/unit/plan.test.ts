@@ -135,15 +135,7 @@ test('whatever the facts and the proof: kept and sent bytes make up the source, 
 })
 
 test('describePlan: one line for every plan and reason', () => {
-  const reasons = [
-    'nothing-there',
-    'resume-off',
-    'server-cannot-resume',
-    'nothing-proven',
-    'partial-too-long',
-    'cannot-rewind',
-    'source-unidentified',
-  ] as const
+  const reasons = ['nothing-there', 'resume-off', 'server-cannot-resume', 'nothing-proven', 'partial-too-long', 'cannot-rewind'] as const
   const plans: readonly TransferPlan[] = [
     ...reasons.map((reason) => ({ kind: 'start' as const, reason, segments: [] })),
     { kind: 'append', kept: 4, segments: [r(4, 9)] },
@@ -169,22 +161,23 @@ const old = (changes: Partial<JournalEntry> = {}): JournalEntry => ({
 
 const received = (changes: Partial<JournalEntry>): JournalEntry => old({ checkKey: '0'.repeat(32), ...changes })
 
-const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSet])[] = [
+const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSet, number?])[] = [
   ['one block changed', old(), now(35, ['a', 'X', 'c', 'd']), [r(0, 10), r(20, 35)]],
   ['the source grew: the short last block is another', old(), now(40, ['a', 'b', 'c', 'd']), [r(0, 30)]],
   ['the source shrank', old(), now(25, ['a', 'b', 'c']), [r(0, 20)]],
   ['blocks that moved are not looked for', old(), now(35, ['b', 'a', 'c', 'd']), [r(20, 35)]],
-  ['only what was acknowledged', old({ acknowledged: [r(0, 15)] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)]],
+  ['only what its partial reaches', old(), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)], 15],
+  ['acknowledged or not: FTP says nothing until the end', old({ acknowledged: [] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 35)]],
   ['unknown digests are no digests', old({ blocks: ['a', null, null, 'd'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10), r(30, 35)]],
   ['another block size', old({ blockSize: 20 }), now(35, ['a', 'b', 'c', 'd']), []],
   ['a download of the same key', received({ source: { strength: 'hint', size: 35, modifiedAtMs: 1 } }), now(35, ['a', 'b', 'c', 'd']), []],
   ['checks are no digests', old({ checkKey: 'f'.repeat(32) }), now(35, ['a', 'b', 'c', 'd']), []],
   ['fewer digests than blocks', old({ blocks: ['a'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)]],
-  ['acknowledged beyond its own size', old({ acknowledged: [r(0, 1000)] }), now(45, ['a', 'b', 'c', 'd', 'e']), [r(0, 30)]],
+  ['a partial longer than its own source', old(), now(45, ['a', 'b', 'c', 'd', 'e']), [r(0, 30)], 1000],
 ]
 
-for (const [name, entry, digests, ranges] of SALVAGE)
-  test(`salvageable: ${name}`, () => assert.deepEqual(salvageable(entry, digests), ranges))
+for (const [name, entry, digests, ranges, partialSize = 35] of SALVAGE)
+  test(`salvageable: ${name}`, () => assert.deepEqual(salvageable(entry, partialSize, digests), ranges))
 
 const hint: Fingerprint = { strength: 'hint', size: 35, modifiedAtMs: 5 }
 const KEEP: readonly (readonly [string, JournalEntry | null, Fingerprint, number, number, readonly number[]])[] = [
