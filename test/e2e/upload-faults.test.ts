@@ -12,7 +12,7 @@ import { ftpSrvSite, proftpdSite, type Site, sftpSite, vsftpdSite } from './site
 const old = Buffer.from('an older release')
 
 /** `salvages`: the server acknowledges while bytes travel, so that the journal knows which blocks of the older version it has. FTP's one reply comes last. */
-async function changedBetween(t: TestContext, site: Site, salvages: boolean): Promise<void> {
+async function changedBetween(t: TestContext, site: Site): Promise<void> {
   const step = await uploadStep(t, site)
   const other = flipped(bytes, 4 * MIB)
   freshMachine(step, NAME, bytes)
@@ -22,8 +22,8 @@ async function changedBetween(t: TestContext, site: Site, salvages: boolean): Pr
   assertFailed(refused, 'source-changed', 8)
   assert.equal(getRemote(site, NAME), null)
   const run = await step.attempt()
-  assertComplete(run, { resumed: salvages, size: SIZE })
-  assert.equal(/the source changed; .* may still be good/.test(run.log), salvages, run.log)
+  assertComplete(run, { resumed: true, size: SIZE })
+  assert.match(run.log, /the source changed; .* may still be good/)
   assertStored(site, other)
 }
 
@@ -45,7 +45,7 @@ for (const open of [sftpSite, vsftpdSite, proftpdSite]) {
         assertStored(site)
       })
     }
-    await t.test('source changed between the attempts', (t) => changedBetween(t, site, open === sftpSite))
+    await t.test('source changed between the attempts', (t) => changedBetween(t, site))
     await t.test('verify: full', async (t) => {
       const step = await uploadStep(t, site, { verify: 'full' })
       freshMachine(step, NAME, bytes)
