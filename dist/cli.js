@@ -6,14 +6,14 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-L7DRNV7B.js";
+} from "./chunk-FKMKVL2M.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-24MHNQ2B.js";
+} from "./chunk-YTBXPVNH.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

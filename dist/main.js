@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-OVZUJORL.js";
+} from "./chunk-C7R77WE6.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-L7DRNV7B.js";
+} from "./chunk-FKMKVL2M.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-24MHNQ2B.js";
+} from "./chunk-YTBXPVNH.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -24,7 +24,7 @@ export interface DownloadJob {
 const RECORD_BYTES_MAX = 2 * 1024 * 1024
 const RECORD_SHARE = 1 / 256
 /** So much may be on the disk without the journal's word for it: when the process is killed, it is fetched again. */
-const UNSAVED_BYTES_MAX = 2 * RECORD_BYTES_MAX
+const UNSAVED_BYTES_MAX = 4 * RECORD_BYTES_MAX
 /** A server that hashes slower than this is no faster than reading. */
 const DIGEST_BYTES_PER_MS = 5_000
 

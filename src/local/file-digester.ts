@@ -36,7 +36,7 @@ export interface DigesterOptions {
 export function fileDigester(descriptor: number, options: DigesterOptions = {}): FileDigester {
   const { algorithm = 'sha256', start = 0, checkKey = '0'.repeat(CHECK_HEX_LENGTH) } = options
   const data: DigestWorkerData = { descriptor, algorithm, start, checkKey }
-  const worker = new Worker(WORKER, { workerData: data })
+  const worker = new Worker(WORKER, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 } })
   const waiting = new Map<number, PromiseWithResolvers<Piece>>()
   let lastId = 0
   let dead: Error | null = null

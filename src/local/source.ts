@@ -13,7 +13,7 @@ import type { LocalSource, Progress } from './local.ts'
 /** Blocks under way at once, per thread and while sending, so that nobody waits for the next order. */
 const BLOCKS_AHEAD = 3
 /** How long a chunk of a body stays as it is, counted in bytes taken after it (remotes/remote.ts). Beyond, its buffer is used again. */
-const VALID_BYTES = 16 * 1024 * 1024
+const VALID_BYTES = 10 * 1024 * 1024
 /** From here on a second thread pays. */
 const TWO_THREADS_BYTES = 32 * 1024 * 1024
 
@@ -77,6 +77,7 @@ class FileSource implements LocalSource {
     await this.recheck()
     this.blockSize = blockSize
     this.checks = checks
+    await Promise.all(this.threads.slice(1).map((one) => one.stop())) // its memory is wanted elsewhere now
     this.thread(0).extend(this.size) // the whole file's digest is computed while the connection is busy
     return { size: this.size, blockSize, blocks }
   }
@@ -131,8 +132,9 @@ class FileSource implements LocalSource {
     await this.handle.close()
   }
 
+  /** Of two threads the first takes a third of the blocks, because the whole file's digest is its work as well. */
   private thread(index: number): FileDigester {
-    const thread = this.threads[index % this.threads.length]
+    const thread = this.threads[index % 3 === 0 ? 0 : this.threads.length - 1]
     if (thread === undefined) throw new TransferError('internal', 'no thread to hash with')
     return thread
   }

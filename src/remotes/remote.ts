@@ -24,7 +24,7 @@ export interface RemoteFile {
 export type Sink = (chunk: Uint8Array) => void | Promise<void>
 
 /**
- * Bytes to send, in order, any chunk sizes. A chunk stays valid and unchanged until 16 MiB of later bytes have been taken, so a remote must not have more than that
+ * Bytes to send, in order, any chunk sizes. A chunk stays valid and unchanged until 10 MiB of later bytes have been taken, so a remote must not have more than that
  * on its way. It must drain the body or call its `return()`.
  */
 export type Body = AsyncIterable<Uint8Array>

@@ -14,7 +14,7 @@ import { vsftpdSite } from './sites.ts'
 const GIB = 1024 * MIB
 const SIZE = 4 * GIB + 96 * MIB + 5
 const NAME = 'big.bin'
-const MEMORY_MAX = 256 * MIB
+const MEMORY_MAX = 200 * MIB
 
 /** Sparse, with something to tell its places apart. */
 function writeSource(path: string): void {

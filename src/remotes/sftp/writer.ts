@@ -8,7 +8,7 @@ import type { Handle, Requests } from './requests.ts'
 import { abortable } from './waiting.ts'
 
 const WINDOW_FIRST = 2 * 1024 * 1024
-const WINDOW_MAX = 8 * 1024 * 1024
+const WINDOW_MAX = 4 * 1024 * 1024
 const WINDOW_MIN = 256 * 1024
 /** An answer that takes longer than this means that the window only fills queues. */
 const ANSWER_SLOW_MS = 1000
