@@ -132,7 +132,7 @@ function betweenAttempts(world: World, direction: Direction, random: () => numbe
     },
   }
   const name = random() < 0.4 ? 'nothing' : pick(random, Object.keys(events))
-  // On this machine's own disk the partial is judged by its journal; both changed together is the same user's doing (docs/threat-model.md).
+  // On this machine's own disk the partial is judged by its journal; both changed together is the same user's doing (SECURITY.md).
   trace.push(`between: ${name}`)
   events[name]?.()
 }
@@ -177,7 +177,7 @@ async function attemptOnce(
         return 'none'
       }
       case 'tamper':
-        // After the final proof nobody can tell (docs/threat-model.md): the fault is only planted while bytes travel.
+        // After the final proof nobody can tell (SECURITY.md): the fault is only planted while bytes travel.
         if (!TRAVELLING.includes(what)) return 'none'
         changePartial(world, direction, (bytes) => flipped(bytes, random))
         tampered = true
