@@ -6,14 +6,14 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-FKMKVL2M.js";
+} from "./chunk-A3GOBEXC.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-YTBXPVNH.js";
+} from "./chunk-UOAKZ2ZN.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

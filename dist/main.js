@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-C7R77WE6.js";
+} from "./chunk-DDTR2EGL.js";
 import {
   createReporter,
   deadline,
   run,
   systemClock
-} from "./chunk-FKMKVL2M.js";
+} from "./chunk-A3GOBEXC.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-YTBXPVNH.js";
+} from "./chunk-UOAKZ2ZN.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

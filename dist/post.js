@@ -2,13 +2,13 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-C7R77WE6.js";
+} from "./chunk-DDTR2EGL.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-YTBXPVNH.js";
+} from "./chunk-UOAKZ2ZN.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

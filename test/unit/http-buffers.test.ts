@@ -42,7 +42,7 @@ for (const pieces of ['small', 'large', 'mixed'] as const) {
       if (held % 3 !== 0) return void hash.update(chunk)
       const turns = held % 5
       return (async () => {
-        for (let i = 0; i <= turns; i += 1) await new Promise((resolve) => setImmediate(resolve))
+        for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve))
         hash.update(chunk)
       })()
     }

@@ -199,7 +199,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.pause()
     this.#watch(false)
     taken.then(
-      () => this.#release(),
+      // Never within the turn of the pause: undici then neither reads on nor says so, and the exchange hangs.
+      () => void setImmediate(() => this.#release()),
       (error: unknown) => this.#fail(error),
     )
   }
