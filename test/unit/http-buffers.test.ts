@@ -31,7 +31,6 @@ for (const pieces of ['small', 'large', 'mixed'] as const) {
           at += piece
           if (!flowing) await new Promise((resolve) => socket.once('drain', resolve))
         }
-        socket.end()
       },
       10_000,
     )
