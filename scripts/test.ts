@@ -21,7 +21,16 @@ const checked = asked.length > 0 || (await check())
 const files = (asked.length > 0 ? asked : ['test']).flatMap((path) =>
   statSync(join(root, path)).isDirectory() ? globSync(`${path}/**/*.test.ts`, { cwd: root }) : [path],
 )
-const args = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec', '--test-concurrency=2', ...files.sort()]
+// A test that waits for ever must become a failure with a name, not a CI run that is cut.
+const TEST_TIMEOUT_MS = 600_000
+const args = [
+  '--disable-warning=ExperimentalWarning',
+  '--test',
+  '--test-reporter=spec',
+  '--test-concurrency=2',
+  `--test-timeout=${TEST_TIMEOUT_MS}`,
+  ...files.sort(),
+]
 const run = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
 if (!checked) say('The checks of types, lint or dist/ failed: see above the tests.')
 process.exitCode = run.status === 0 && checked ? 0 : 1

@@ -43,11 +43,9 @@ async function site(
   inputs: Readonly<Record<string, string>>,
   folder = '',
 ): Promise<Site> {
+  t.after(() => server.dispose())
   const proxy = await startTcpProxy({ target: { host: server.host, port: server.port }, ...proxied })
-  t.after(async () => {
-    await proxy.close()
-    await server.dispose()
-  })
+  t.after(() => proxy.close())
   return {
     server,
     proxy,

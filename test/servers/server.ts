@@ -1,6 +1,6 @@
 /** Starts a real server as a process group on 127.0.0.1 and waits until it listens. Every starter of this folder returns a `TestServer`. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,21 +30,46 @@ export interface TestServer {
 export const TEST_USER = 'tester'
 export const TEST_PASSWORD = 's3cret-test-only'
 
-/** First of `count` consecutive free ports. */
+/** Test files run side by side: each port belongs to the process that made its file here. */
+const CLAIMS = join(tmpdir(), 'resumable-transfer-ports')
+
+/** First of `count` consecutive ports that are free on every address and that no other test process is about to use. */
 export async function freePorts(count = 1): Promise<number> {
+  mkdirSync(CLAIMS, { recursive: true })
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const base = 20_000 + Math.floor(Math.random() * 12_000)
     let free = true
-    for (let i = 0; free && i < count; i += 1) free = await isFree(base + i)
+    for (let i = 0; free && i < count; i += 1) free = claim(base + i) && (await isFree(base + i))
     if (free) return base
   }
   throw new Error('no free ports')
 }
 
+function claim(port: number): boolean {
+  const file = join(CLAIMS, String(port))
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' })
+    return true
+  } catch {
+    if (!isGone(file)) return false
+    rmSync(file, { force: true })
+    return claim(port)
+  }
+}
+
+function isGone(file: string): boolean {
+  try {
+    process.kill(Number(readFileSync(file, 'utf8') || Number.NaN), 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = net.createServer().once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)))
   })
 }
 
@@ -118,6 +143,8 @@ async function launch(spec: ServerCommand): Promise<ChildProcess> {
     cwd: spec.directory,
   })
   closeSync(log)
+  // A server that a failed test forgot must not keep the test process alive: it is killed at its exit.
+  child.unref()
   let failed: Error | null = null
   child.once('error', (error) => {
     failed = error
@@ -144,6 +171,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 async function endGroup(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return killGroup(child, 'SIGKILL')
+  child.ref()
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   killGroup(child, signal)
   const hard = setTimeout(() => killGroup(child, 'SIGKILL'), 3000)

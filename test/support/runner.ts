@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
@@ -43,6 +43,9 @@ export interface RunOptions {
   /** Factor on the ladder's pauses; 1 is the real runner's. */
   readonly timeScale?: number
 }
+
+/** A process that is still there after this hangs: the runner's own limit of six hours, for tests. */
+const HANG_MS = 240_000
 
 /** One process. */
 export interface PhaseRun {
@@ -178,11 +181,15 @@ interface Phase {
 function startPhase(script: string, env: Readonly<Record<string, string>>, options: RunOptions, reader: LogReader): Phase {
   const startedMs = performance.now()
   const files = fileCommands(options.machine)
-  const child = spawn(process.execPath, [resolve(options.action, script)], {
-    cwd: options.machine.workspace,
-    env: { ...env, ...files.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--report-on-signal', `--report-directory=${options.machine.temp}`, resolve(options.action, script)],
+    {
+      cwd: options.machine.workspace,
+      env: { ...env, ...files.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const rawLog: string[] = []
   const ended = Promise.withResolvers<Ended>()
   let how: Ended = null
@@ -202,8 +209,17 @@ function startPhase(script: string, env: Readonly<Record<string, string>>, optio
   }
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine)
   const timer = options.stepTimeoutMs === undefined ? undefined : setTimeout(() => interrupt('step-timeout'), options.stepTimeoutMs)
+  let hung = false
+  const limit = setTimeout(() => {
+    hung = true
+    // Node writes what holds the process open (`--report-on-signal`) before the next signal ends it.
+    child.kill('SIGUSR2')
+    setTimeout(() => child.kill('SIGKILL'), 2_000)
+  }, HANG_MS)
   const run = outcome(child, options.timeScale ?? 1).then(({ exitCode, signal }) => {
     clearTimeout(timer)
+    clearTimeout(limit)
+    if (hung) throw new Error(`${script} hung for ${HANG_MS / 1000} s. Its log:\n${reader.log.join('\n')}\n${hangReport(options.machine)}`)
     ended.resolve(how)
     const results = files.read(reader)
     const durationMs = performance.now() - startedMs
@@ -212,6 +228,15 @@ function startPhase(script: string, env: Readonly<Record<string, string>>, optio
   })
   run.catch(ended.reject)
   return { ended: ended.promise, run, state: () => files.read(logReader()).state, kill: () => void child.kill('SIGKILL') }
+}
+
+/** What held a hung process open, from the report it wrote; empty when it wrote none. */
+function hangReport(machine: Machine): string {
+  const name = readdirSync(machine.temp).find((file) => file.startsWith('report.') && file.endsWith('.json'))
+  if (name === undefined) return ''
+  const report = JSON.parse(readFileSync(join(machine.temp, name), 'utf8'))
+  const handles = report.libuv.filter((handle: { is_referenced?: boolean }) => handle.is_referenced === true)
+  return JSON.stringify({ stack: report.javascriptStack, handles, workers: report.workers?.length }, null, 1)
 }
 
 /** The signals in their order until the process is gone. */
