@@ -6,7 +6,7 @@ import {
   deadline,
   run,
   systemClock
-} from "./chunk-A3GOBEXC.js";
+} from "./chunk-K7W3CVHU.js";
 import {
   INPUT_ROWS,
   createHost,

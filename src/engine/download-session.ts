@@ -1,5 +1,5 @@
 import { blockCheck } from '../core/block-check.ts'
-import { TransferError } from '../core/errors.ts'
+import { TransferError, throwIfAborted } from '../core/errors.ts'
 import { blockCount, type Fingerprint, fingerprintTag, VALIDATOR_LENGTH_MAX } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, prefixLength, type RangeSet, totalBytes, union } from '../core/ranges.ts'
 import type { LocalPartial, LocalTarget } from '../local/local.ts'
@@ -129,6 +129,8 @@ export class DownloadSession extends Session {
     return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, async (s, watch) => {
       let moved = 0
       const counted: Sink = (chunk) => {
+        // An exchange that was left behind must not write into the partial of the next one.
+        throwIfAborted(s)
         moved += chunk.length
         if (moved > bytes) throw new TransferError('protocol', `received more than the ${bytes} bytes asked for`)
         watch.moved(moved)

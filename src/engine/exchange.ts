@@ -6,6 +6,8 @@ const TRICKLE_BYTES = 4096
 /** Once every byte is sent, a server may take this much longer for its last word, and more for a large file: some hash, copy or sync before they answer. */
 const LAST_WORD_MS = 120_000
 const LAST_WORD_BYTES_PER_MS = 20_000
+/** An exchange that was told to end has this long to let go of its connection; then we go on without it, because a hang costs the whole job. */
+const LEAVE_MS = 2_000
 
 export interface Watch {
   /** Bytes moved so far in this exchange; only grows. */
@@ -31,11 +33,17 @@ export async function watched<T>(
 ): Promise<T> {
   throwIfAborted(signal)
   const controller = new AbortController()
-  const onAbort = (): void => controller.abort(abortError(signal))
-  signal.addEventListener('abort', onAbort, { once: true })
+  const left = Promise.withResolvers<never>()
   let moved = 0
   let seen = 0
   let cancel = (): void => {}
+  const end = (error: TransferError): void => {
+    cancel()
+    controller.abort(error)
+    cancel = options.clock.after(LEAVE_MS, () => left.reject(error))
+  }
+  const onAbort = (): void => end(abortError(signal))
+  signal.addEventListener('abort', onAbort, { once: true })
   const arm = (): void => {
     const complete = moved >= options.bytes
     const ms =
@@ -45,7 +53,7 @@ export async function watched<T>(
     cancel = options.clock.after(ms, () => {
       const finishing = moved >= options.bytes && moved > seen
       if (moved - seen < TRICKLE_BYTES && !finishing) {
-        controller.abort(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
+        end(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
         return
       }
       seen = moved
@@ -54,11 +62,12 @@ export async function watched<T>(
   }
   arm()
   try {
-    return await run(controller.signal, {
+    const exchange = run(controller.signal, {
       moved: (total) => {
         moved = Math.max(moved, total)
       },
     })
+    return await Promise.race([exchange, left.promise])
   } finally {
     cancel()
     signal.removeEventListener('abort', onAbort)

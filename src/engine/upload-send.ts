@@ -51,7 +51,8 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
   const kept = totalBytes(before)
   const sentBefore = session.sentBytes
   let recorded = 0
-  await watched({ clock: ports.clock, timeoutMs: policy.timeoutMs, bytes: length, what: 'sending' }, signal, (s, watch) => {
+  let over = false
+  const sending = watched({ clock: ports.clock, timeoutMs: policy.timeoutMs, bytes: length, what: 'sending' }, signal, (s, watch) => {
     const observer: WriteObserver = {
       sent: (total) => {
         watch.moved(total)
@@ -59,6 +60,8 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
         session.progress(kept + total, kept)
       },
       acknowledged: (total) => {
+        // What an exchange that was left behind still hears says nothing about the next one.
+        if (over) return
         session.acknowledge(union(before, rangeSet([{ start: segment.start, end: segment.start + total }])))
         if (total - recorded < RECORD_BYTES && total < length) return
         recorded = total
@@ -66,6 +69,9 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
       },
     }
     return run(job.source.read(segment, s), observer, s)
+  })
+  await sending.finally(() => {
+    over = true
   })
 }
 

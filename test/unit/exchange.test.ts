@@ -116,3 +116,19 @@ test('an abort from outside goes in with its reason, and nothing of ours stays o
   assert.equal(started, false, 'nothing begins after a stop')
   assert.equal(clock.pending, 0)
 })
+
+test('an exchange that ignores its signal is left behind with the reason it was given', async () => {
+  const clock = new CountingClock()
+  const controller = new AbortController()
+  const ignoring = (): Promise<never> => new Promise(() => undefined)
+  const stalled = watched({ clock, timeoutMs: 1000, bytes: 1, what: 'testing' }, never, ignoring)
+  const stopped = watched({ clock, timeoutMs: 1_000_000, bytes: 1, what: 'testing' }, controller.signal, ignoring)
+  controller.abort(new TransferError('stopped', 'cancelled'))
+  const outcomes = Promise.allSettled([stalled, stopped])
+  let timers = 3
+  await clock.pass(() => timers-- === 0)
+  const [first, second] = await outcomes
+  assert.ok(first?.status === 'rejected' && first.reason.kind === 'transient', 'a stall')
+  assert.ok(second?.status === 'rejected' && second.reason.kind === 'stopped', 'a stop')
+  assert.equal(clock.pending, 0, 'no timer is left')
+})
