@@ -4,9 +4,10 @@ import {
   createProgressTracker,
   createReporter,
   deadline,
+  holdYoungHeap,
   run,
   systemClock
-} from "./chunk-K7W3CVHU.js";
+} from "./chunk-B2JMQFYV.js";
 import {
   INPUT_ROWS,
   createHost,
@@ -200,6 +201,7 @@ function withLiveLine(log, host, terminal2, clock) {
 var VERSION = "0.1.0";
 
 // src/cli.ts
+holdYoungHeap();
 var { signal } = deadline(process);
 var line = parseCommandLine(process.argv.slice(2), process.env);
 var terminal = createTerminal(process.stderr);

@@ -6,9 +6,10 @@ import {
 import {
   createReporter,
   deadline,
+  holdYoungHeap,
   run,
   systemClock
-} from "./chunk-K7W3CVHU.js";
+} from "./chunk-B2JMQFYV.js";
 import {
   failUntilTold,
   leave
@@ -22,6 +23,7 @@ import "./chunk-IGAZWJKT.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/main.ts
+holdYoungHeap();
 var { signal } = deadline(process);
 var host = createActionsHost(process.env);
 failUntilTold((message) => host.error([message]));

@@ -2,11 +2,13 @@ import { createCliHost, helpText, parseCommandLine } from './action/cli-host.ts'
 import { systemClock } from './action/clock.ts'
 import { deadline } from './action/deadline.ts'
 import { failUntilTold, leave } from './action/ending.ts'
+import { holdYoungHeap } from './action/heap.ts'
 import { run } from './action/run.ts'
 import { createTerminal } from './action/terminal.ts'
 import { createTerminalReporter } from './action/terminal-reporter.ts'
 import { VERSION } from './action/version.ts'
 
+holdYoungHeap()
 const { signal } = deadline(process)
 const line = parseCommandLine(process.argv.slice(2), process.env)
 const terminal = createTerminal(process.stderr)
