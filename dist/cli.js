@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-B2JMQFYV.js";
+} from "./chunk-OULFLZKS.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-UOAKZ2ZN.js";
+} from "./chunk-IHXAZLHM.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-DDTR2EGL.js";
+} from "./chunk-6PAEOC5I.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-B2JMQFYV.js";
+} from "./chunk-OULFLZKS.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-UOAKZ2ZN.js";
+} from "./chunk-IHXAZLHM.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

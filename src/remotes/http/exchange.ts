@@ -165,7 +165,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     // An unwanted body may end badly (rclone 1.60 announces a wrong length with its 416): the status has been said.
     if (this.#reply !== null && this.#intake.kind === 'excerpt') this.#finish()
+    // undici 8.12 calls the end of a connection an error even when it comes after the last byte, if the parser was on hold then.
+    else if (this.#hasAll()) this.onResponseEnd()
     else this.#fail(networkError(error, this.#request.target.origin))
+  }
+
+  /** Every byte that was announced is here, taken or waiting. */
+  #hasAll(): boolean {
+    const waiting = this.#backlog.reduce((sum, chunk) => sum + chunk.length, 0)
+    return this.#intake.kind === 'deliver' && this.#intake.length !== null && this.#received + waiting === this.#intake.length
   }
 
   #keepExcerpt(chunk: Uint8Array): void {
