@@ -156,6 +156,8 @@ async function readBack(
         context.path,
         range,
         async (chunk) => {
+          const asked = range.end - range.start
+          if (chunk.length > range.end - at) throw new TransferError('protocol', `received more than the ${asked} bytes asked for`)
           let rest = chunk
           while (rest.length > 0) {
             const piece = rest.subarray(0, end - at)

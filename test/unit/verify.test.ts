@@ -124,6 +124,13 @@ for (const ranges of LADDER) {
   })
 }
 
+test('reading back ends when the server sends more than was asked for', async () => {
+  const c = context(server(), null)
+  const read: Remote['read'] = async (_path, range, sink) =>
+    void (await sink(Buffer.concat([SOURCE.subarray(range.start, range.end), Buffer.alloc(9)])))
+  await assert.rejects(proveRanges({ ...c, remote: { ...c.remote, read } }, WHOLE, never), { kind: 'protocol' })
+})
+
 test('holes: only what was asked for is proven, and only it is read', async () => {
   const holes: RangeSet = [r(0, BLOCK), r(2 * BLOCK, 4 * BLOCK + 3), r(8 * BLOCK, SIZE)]
   for (const ranges of LADDER) {
