@@ -115,3 +115,15 @@ for (const [name, file] of [
     assert.equal(result.status, 'complete')
     assert.deepEqual(world.local.get('out'), CONTENT)
   })
+
+test('of a file without a length, a second reading goes to its own end: what was cut off the first time is not proven', async () => {
+  const world = emptyWorld()
+  let readings = 0
+  const deliver = (start: number, end: number) => {
+    readings += 1
+    return { bytes: CONTENT.subarray(start, readings === 1 ? 2 * BLOCK : end) }
+  }
+  const result = await run(world, { file: { size: null }, deliver }, { verify: 'full' })
+  assert.deepEqual([result.status, result.proof], ['complete', 'read-back'])
+  assert.deepEqual(world.local.get('out'), CONTENT)
+})
