@@ -1,6 +1,5 @@
 /** A server in memory with the quirks of the real ones as profile switches, and a place to inject faults at every step. */
-import { createHash } from 'node:crypto'
-import { abortError, TransferError, throwIfAborted } from '../../src/core/errors.ts'
+import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { ByteRange } from '../../src/core/ranges.ts'
 import type {
   AppendResumer,
@@ -15,233 +14,241 @@ import type {
   WriteObserver,
   Writer,
 } from '../../src/remotes/remote.ts'
-import type { ServerFile, World } from './world.ts'
+import type { Kind, Place } from './alphabet.ts'
+import { FINAL, type Scene } from './scene.ts'
+import { orphanStores, Pump } from './server-write.ts'
+import type { Turn } from './turn.ts'
+import { digestOf, NO_BYTES, patched, resized, type ServerFile } from './world.ts'
 
-export interface Profile {
-  readonly name: string
-  readonly resumer: 'whole' | 'append' | 'rewind' | 'positional'
-  readonly digests: 'none' | 'whole' | 'prefix' | 'any'
-  readonly validator: boolean
-  /** Bytes per network packet. */
-  readonly packet: number
-  /** Packets in flight that a crash may apply, tear or lose. */
-  readonly window: number
-}
+/** One connection to the server of the scene. */
+class Server {
+  readonly scene: Scene
+  readonly turn: Turn
 
-export const PROFILES: readonly Profile[] = [
-  { name: 'openssh', resumer: 'positional', digests: 'none', validator: false, packet: 7, window: 4 },
-  { name: 'mod_sftp', resumer: 'positional', digests: 'prefix', validator: false, packet: 5, window: 6 },
-  { name: 'rclone-sftp', resumer: 'whole', digests: 'none', validator: false, packet: 8, window: 2 },
-  { name: 'proftpd', resumer: 'rewind', digests: 'any', validator: false, packet: 9, window: 3 },
-  { name: 'vsftpd', resumer: 'rewind', digests: 'none', validator: false, packet: 9, window: 3 },
-  { name: 'ftp-srv', resumer: 'append', digests: 'none', validator: false, packet: 9, window: 3 },
-  { name: 'hash-only-ftp', resumer: 'append', digests: 'whole', validator: false, packet: 9, window: 3 },
-  { name: 'http-etag', resumer: 'whole', digests: 'none', validator: true, packet: 11, window: 1 },
-]
-
-export type StepFault = 'none' | 'disconnect' | 'stall' | 'lie-stored'
-
-/** Called before every effect. Throws Crash when the machine dies here. */
-export interface Faults {
-  step(what: string): StepFault
-  random(): number
-  /** For a stall: lets virtual time pass until the signal aborts. */
-  pass(done: () => boolean): Promise<void>
-}
-
-export function simulatedRemote(world: World, profile: Profile, faults: Faults): Remote {
-  const lost = (what: string): TransferError => new TransferError('transient', `connection lost during ${what}`)
-
-  const step = async (what: string, signal: AbortSignal): Promise<StepFault> => {
-    throwIfAborted(signal)
-    await Promise.resolve()
-    const fault = faults.step(what)
-    if (fault === 'disconnect') throw lost(what)
-    if (fault === 'stall') {
-      await faults.pass(() => signal.aborted)
-      throw abortError(signal)
-    }
-    return fault
+  constructor(scene: Scene, turn: Turn) {
+    this.scene = scene
+    this.turn = turn
   }
 
-  const touch = (path: string): ServerFile => {
-    const file = world.server.get(path) ?? { bytes: Buffer.alloc(0), modifiedAtMs: 0, durable: 0 }
-    world.server.set(path, file)
-    world.wallMs += 1000
-    file.modifiedAtMs = world.wallMs
+  /** One step at a place; a stall ends with the signal. */
+  async at(place: Place, signal: AbortSignal): Promise<Kind | null> {
+    throwIfAborted(signal)
+    const fault = this.turn.step(place)
+    return fault === 'stall' ? this.turn.silence(signal) : fault
+  }
+
+  file(path: string): ServerFile | undefined {
+    return this.scene.world.server.get(path)
+  }
+
+  existing(path: string): ServerFile {
+    const file = this.file(path)
+    if (file === undefined) throw new TransferError('not-found', `no such file: ${path}`)
+    this.touch(file)
     return file
   }
 
-  const writeAt = (path: string, position: number, bytes: Uint8Array): void => {
-    const file = touch(path)
-    if (file.bytes.length < position + bytes.length)
-      file.bytes = Buffer.concat([file.bytes, Buffer.alloc(position + bytes.length - file.bytes.length)])
-    else file.bytes = Buffer.from(file.bytes)
-    file.bytes.set(bytes, position)
+  made(path: string): ServerFile {
+    const file = { bytes: NO_BYTES, modifiedAtMs: 0, durable: 0 }
+    this.scene.world.server.set(path, file)
+    this.touch(file)
+    return file
   }
 
-  /** Sends a body packet by packet through a window; on a fault every packet in flight is applied, torn or lost, in any combination. */
-  const pump = async (
+  touch(file: ServerFile): void {
+    this.scene.world.wallMs += 1000
+    file.modifiedAtMs = this.scene.world.wallMs
+  }
+
+  async stat(path: string, signal: AbortSignal): Promise<RemoteFile | null> {
+    const lie = await this.at('stat', signal)
+    if (this.scene.world.orphans.length > 0) orphanStores(this.scene)
+    const file = this.file(path)
+    if (file === undefined) return null
+    const { profile, world, direction } = this.scene
+    return {
+      kind: 'file',
+      size: profile.unsized === true ? null : this.sizeTold(file.bytes.length, lie),
+      modifiedAtMs: profile.identity === 'none' ? null : file.modifiedAtMs,
+      validator: profile.identity === 'validator' && direction === 'download' ? `"${world.version}"` : null,
+    }
+  }
+
+  private sizeTold(size: number, lie: Kind | null): number {
+    if (lie === null) return size
+    this.turn.sizeLies += 1
+    if (this.turn.sizeLies > 1 && this.scene.direction === 'download') this.scene.doubt.unseen = true
+    return lie === 'size-short' ? Math.max(0, size - 5) : lie === 'size-long' ? size + 5 : this.scene.source.length
+  }
+
+  async read(path: string, range: ByteRange, sink: Sink, validator: string | undefined, signal: AbortSignal): Promise<void> {
+    const { profile, world, direction, doubt } = this.scene
+    await this.at('read', signal)
+    if (profile.writeOnly === true) throw new TransferError('refused', 'nothing can be read here')
+    if (profile.noRanges === true && range.start > 0) throw new TransferError('unsupported', 'no ranges')
+    const file = this.file(path)
+    if (file === undefined) throw new TransferError('not-found', `no such file: ${path}`)
+    if (validator !== undefined && validator !== `"${world.version}"`) throw new TransferError('source-changed', 'the validator differs')
+    const endless = range.end === Number.POSITIVE_INFINITY
+    const settles = direction === 'upload' && (path !== FINAL || this.scene.inPlace)
+    for (let at = range.start; at < range.end; at += profile.packet) {
+      throwIfAborted(signal)
+      const fault = this.turn.step('read packet')
+      if (fault === 'stall') await this.turn.silence(signal)
+      const now = this.file(path)?.bytes ?? NO_BYTES // a file rewritten in place is read as it is now
+      const end = Math.min(at + profile.packet, range.end)
+      let packet = now.subarray(at, end)
+      if (packet.length < end - at && !endless) throw new TransferError('source-changed', 'the file ended early')
+      // Of a length that nobody told, no end is the wrong one.
+      if (endless && (fault === 'read-short' || fault === 'read-long')) doubt.unseen = true
+      if (fault === 'read-short') return
+      if (fault === 'read-long') packet = Buffer.concat([packet, Buffer.alloc(9)])
+      if (direction === 'download') doubt.arrives(at, end)
+      if (fault === 'flip' && packet.length > 0) packet = this.flipped(packet, at)
+      if (settles && fault === null) doubt.settle(at, end)
+      if (packet.length > 0) await sink(packet)
+      if (endless && now.length <= end) return
+    }
+  }
+
+  /** What arrives wrong in a download stays doubtful; in an upload it only spoils a proof. */
+  private flipped(packet: Buffer, at: number): Buffer {
+    if (this.scene.direction === 'download') this.scene.doubt.arriving.add(at)
+    return patched(packet, 0, Buffer.of((packet[0] ?? 0) ^ 2))
+  }
+
+  async receive(
     path: string,
+    file: ServerFile,
     start: number,
     length: number,
     body: Body,
     observer: WriteObserver,
-    acks: boolean,
     signal: AbortSignal,
-  ): Promise<void> => {
-    const flight: { at: number; bytes: Uint8Array }[] = []
-    let sent = 0
-    const land = (packet: { at: number; bytes: Uint8Array }): void => writeAt(path, packet.at, packet.bytes)
-    const scatter = (): void => {
-      for (const packet of flight) {
-        const fate = faults.random()
-        if (fate < 0.4) land(packet)
-        else if (fate < 0.6 && profile.resumer === 'positional')
-          land({ at: packet.at, bytes: packet.bytes.subarray(0, Math.ceil(packet.bytes.length / 2)) })
-        else if (profile.resumer !== 'positional') return // one ordered stream: what follows a lost packet is lost
-      }
-    }
-    try {
-      for await (const chunk of body) {
-        for (let i = 0; i < chunk.length; i += profile.packet) {
-          const bytes = Buffer.from(chunk.subarray(i, i + profile.packet))
-          flight.push({ at: start + sent, bytes })
-          sent += bytes.length
-          observer.sent(sent)
-          const fault = await step('write', signal)
-          if (flight.length <= profile.window) continue
-          const oldest = flight.shift()
-          if (oldest === undefined) continue
-          if (fault !== 'lie-stored') land(oldest)
-          if (acks) observer.acknowledged(oldest.at + oldest.bytes.length - start)
-        }
-      }
-      while (flight.length > 0) {
-        await step('write', signal)
-        const oldest = flight.shift()
-        if (oldest !== undefined) land(oldest)
-      }
-      await step('final reply', signal)
-    } catch (error) {
-      scatter()
-      throw error
-    }
-    if (sent !== length) throw new TransferError('internal', `the body had ${sent} of ${length} bytes`)
-    const stored = world.server.get(path)?.bytes.length ?? -1
-    if (stored < start + length) throw new TransferError('transient', `the server stored ${stored} bytes`)
-    observer.acknowledged(length)
+  ): Promise<void> {
+    await new Pump(this.scene, this.turn, { path, file, start, length, body, observer, signal }).run()
   }
 
-  const acks = profile.resumer === 'positional'
-  const positional: PositionalResumer = {
-    kind: 'positional',
-    write: async (path, range, body, observer, signal) => {
-      await step('open', signal)
-      if (!world.server.has(path)) throw new TransferError('not-found', `no such file: ${path}`)
-      await pump(path, range.start, range.end - range.start, body, observer, acks, signal)
-    },
-    truncate: async (path, size, signal) => {
-      await step('truncate', signal)
-      const file = touch(path)
-      file.bytes = Buffer.concat([file.bytes.subarray(0, size), Buffer.alloc(Math.max(0, size - file.bytes.length))])
-    },
+  /** Opens an existing file to go on at `offset`. */
+  async opened(path: string, offset: number, signal: AbortSignal): Promise<ServerFile> {
+    const fault = await this.at('open', signal)
+    const file = this.existing(path)
+    if (fault === 'zero-prefix') {
+      file.bytes = patched(file.bytes, 0, Buffer.alloc(offset))
+      this.scene.doubt.add(0, offset)
+    }
+    return file
   }
-  const continueAt = async (
-    path: string,
-    offset: number,
-    length: number,
-    body: Body,
-    observer: WriteObserver,
-    signal: AbortSignal,
-    exact: boolean,
-  ): Promise<void> => {
-    await step('open', signal)
-    const size = world.server.get(path)?.bytes.length ?? -1
-    if (exact ? size !== offset : size < offset) throw new TransferError('offset-conflict', `the file has ${size}, not ${offset} bytes`)
-    await pump(path, offset, length, body, observer, acks, signal)
-  }
-  const append: AppendResumer = { kind: 'append', append: (p, o, l, b, w, s) => continueAt(p, o, l, b, w, s, true) }
-  const resumers: Readonly<Record<Profile['resumer'], Resumer | null>> = {
-    whole: null,
-    append,
-    rewind: { ...append, rewind: (p, o, l, b, w, s) => continueAt(p, o, l, b, w, s, false) },
-    positional,
-  }
-  const writer: Writer = {
-    create: async (path, size, body, observer, signal) => {
-      await step('create', signal)
-      const file = touch(path)
-      file.bytes = Buffer.alloc(0)
-      file.durable = 0
-      await pump(path, 0, size, body, observer, acks, signal)
-    },
-    resumer: async (_directory, signal) => {
-      await step('probe', signal)
-      return resumers[profile.resumer]
-    },
-  }
-  const tree: Tree = {
-    replaces: 'atomically',
-    rename: async (from, to, signal) => {
-      await step('rename', signal)
-      const file = world.server.get(from)
-      if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
-      world.server.delete(from)
-      world.server.set(to, file)
-      await step('rename reply', signal)
-    },
-    remove: async (path, signal) => {
-      await step('remove', signal)
-      world.server.delete(path)
-    },
-    makeDirectory: (_path, signal) => step('mkdir', signal).then(() => {}),
-    list: async (_path, signal) => {
-      await step('list', signal)
-      return [...world.server].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
-    },
-  }
-  const digester: Digester | undefined =
-    profile.digests === 'none'
-      ? undefined
-      : {
-          algorithm: 'sha256',
-          ranges: profile.digests,
-          digest: async (path, range, signal) => {
-            await step('digest', signal)
-            const bytes = world.server.get(path)?.bytes ?? Buffer.alloc(0)
-            return createHash('sha256').update(bytes.subarray(range.start, range.end)).digest('hex')
-          },
-        }
+}
+
+export function simulatedRemote(scene: Scene, turn: Turn): Remote {
+  const server = new Server(scene, turn)
+  const { profile } = scene
   return {
     protocol: 'simulated',
     connectionsMax: 1,
     notes: [],
-    stat: async (path, signal): Promise<RemoteFile | null> => {
-      await step('stat', signal)
-      const file = world.server.get(path)
-      if (file === undefined) return null
-      const etag = profile.validator ? createHash('md5').update(file.bytes).digest('hex') : null
-      return { kind: 'file', size: file.bytes.length, modifiedAtMs: file.modifiedAtMs, validator: etag }
-    },
-    read: async (path, range: ByteRange, sink: Sink, options, signal) => {
-      await step('read', signal)
-      const file = world.server.get(path)
-      if (file === undefined) throw new TransferError('not-found', `no such file: ${path}`)
-      if (options.validator !== undefined && options.validator !== createHash('md5').update(file.bytes).digest('hex')) {
-        throw new TransferError('source-changed', 'the validator differs')
-      }
-      for (let at = range.start; at < range.end; at += profile.packet) {
-        await step('read packet', signal)
-        const now = world.server.get(path)?.bytes ?? Buffer.alloc(0) // a file rewritten in place is read as it is now
-        const packet = now.subarray(at, Math.min(at + profile.packet, range.end))
-        if (packet.length < Math.min(profile.packet, range.end - at)) throw new TransferError('source-changed', 'the file ended early')
-        await sink(packet)
-      }
-    },
+    stat: (path, signal) => server.stat(path, signal),
+    read: (path, range, sink, { validator }, signal) => server.read(path, range, sink, validator, signal),
     close: async () => {},
-    writer,
-    tree,
-    ...(digester === undefined ? {} : { digester }),
+    ...(profile.resumer === 'none' ? {} : { writer: writerOf(server) }),
+    ...(profile.rename === 'none' || profile.resumer === 'none' ? {} : { tree: treeOf(server) }),
+    ...(profile.digests === 'none' ? {} : { digester: digesterOf(server, profile.digests) }),
+  }
+}
+
+function writerOf(server: Server): Writer {
+  const { profile } = server.scene
+  return {
+    create: async (path, size, body, observer, signal) => {
+      await server.at('create', signal)
+      await server.receive(path, server.made(path), 0, size, body, observer, signal)
+    },
+    resumer: async (_directory, signal) => {
+      await server.at('probe', signal)
+      if (profile.fickle === true && server.turn.session % 2 === 1) return null
+      return resumerOf(server)
+    },
+  }
+}
+
+function resumerOf(server: Server): Resumer | null {
+  const { resumer } = server.scene.profile
+  if (resumer === 'whole' || resumer === 'none') return null
+  if (resumer === 'positional') return positional(server)
+  const append: AppendResumer['append'] = async (path, offset, length, body, observer, signal) => {
+    const file = await server.opened(path, offset, signal)
+    if (file.bytes.length !== offset) throw new TransferError('offset-conflict', `the file has ${file.bytes.length}, not ${offset} bytes`)
+    await server.receive(path, file, offset, length, body, observer, signal)
+    if (file.bytes.length > offset + length) throw new TransferError('conflict', 'somebody else writes to it')
+  }
+  if (resumer === 'append') return { kind: 'append', append }
+  const rewind: AppendResumer['rewind'] = async (path, offset, length, body, observer, signal) => {
+    const file = await server.opened(path, offset, signal)
+    if (file.bytes.length < offset) throw new TransferError('offset-conflict', `the file has ${file.bytes.length}, not ${offset} bytes`)
+    await server.receive(path, file, offset, length, body, observer, signal)
+  }
+  return { kind: 'append', append, rewind }
+}
+
+function positional(server: Server): PositionalResumer {
+  return {
+    kind: 'positional',
+    write: async (path, range, body, observer, signal) => {
+      const file = await server.opened(path, range.start, signal)
+      await server.receive(path, file, range.start, range.end - range.start, body, observer, signal)
+    },
+    truncate: async (path, size, signal) => {
+      await server.at('truncate', signal)
+      if (server.scene.profile.cannotCut === true && size !== 0) throw new TransferError('unsupported', 'a file cannot be shortened')
+      const file = server.existing(path)
+      file.bytes = resized(file.bytes, size)
+      await server.at('truncate reply', signal)
+    },
+  }
+}
+
+function treeOf(server: Server): Tree {
+  const files = server.scene.world.server
+  const replaces = server.scene.profile.rename === 'after-delete' ? 'after-delete' : 'atomically'
+  return {
+    replaces,
+    rename: async (from, to, signal) => {
+      await server.at('rename', signal)
+      if (replaces === 'after-delete' && files.has(to) && files.has(from)) {
+        files.delete(to)
+        await server.at('deleted', signal)
+      }
+      const file = files.get(from)
+      if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
+      files.delete(from)
+      files.set(to, file)
+      await server.at('rename reply', signal)
+    },
+    remove: async (path, signal) => {
+      await server.at('remove', signal)
+      files.delete(path)
+      await server.at('remove reply', signal)
+    },
+    makeDirectory: async () => {},
+    list: async () => [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length })),
+  }
+}
+
+function digesterOf(server: Server, ranges: Digester['ranges']): Digester {
+  const { profile, doubt, direction } = server.scene
+  const algorithm = profile.algorithm ?? 'sha512'
+  return {
+    algorithm,
+    ranges,
+    digest: async (path, range, signal) => {
+      const fault = await server.at('digest', signal)
+      const bytes = server.file(path)?.bytes
+      if (bytes === undefined) throw new TransferError('not-found', `no such file: ${path}`)
+      const digest = digestOf(bytes.subarray(range.start, range.end), algorithm)
+      if (fault === 'digest-wrong') return `${digest.slice(1)}0`
+      if (direction === 'upload' && (path !== FINAL || server.scene.inPlace)) doubt.settle(range.start, range.end)
+      return digest
+    },
   }
 }

@@ -1,31 +1,15 @@
 /** The durable world of a history (server files, local disk, saved journals) and the volatile attempt that runs in it. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { throwIfAborted } from '../../src/core/errors.ts'
 import { decodeJournal, emptyJournal, encodeJournal, entryOf, type Journal, withEntry, withoutEntry } from '../../src/core/journal.ts'
 import type { Clock, Recorder } from '../../src/engine/ports.ts'
 
-/** A seeded source of chance: mulberry32. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
-export function randomBytes(random: () => number, size: number): Buffer {
-  return Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)))
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
+export { seededRandom } from './chance.ts'
 
 /** Thrown through everything when the machine dies: no handler of the engine may turn it into an answer, because the attempt is never looked at again. */
 export class Crash extends Error {}
 
+/** Contents are never changed in place: who holds `bytes` holds them as they were. */
 export interface ServerFile {
   bytes: Buffer
   modifiedAtMs: number
@@ -33,38 +17,11 @@ export interface ServerFile {
   durable: number
 }
 
-/** Virtual time: sleeping is free, timers fire only when nothing else can happen (`stall`). */
-export class VirtualClock implements Clock {
-  private now = 0
-  private timers: { at: number; action: () => void }[] = []
-
-  nowMs(): number {
-    return this.now
-  }
-
-  async sleep(ms: number): Promise<void> {
-    this.now += ms
-  }
-
-  after(ms: number, action: () => void): () => void {
-    const timer = { at: this.now + ms, action }
-    this.timers.push(timer)
-    return () => {
-      this.timers = this.timers.filter((t) => t !== timer)
-    }
-  }
-
-  /** Lets time pass until `done`, firing timers in order; throws when there is nothing left to wait for: a hang. */
-  async pass(done: () => boolean): Promise<void> {
-    while (!done()) {
-      this.timers.sort((a, b) => a.at - b.at)
-      const next = this.timers.shift()
-      if (next === undefined) throw new Error('hang: nothing moves and no timer is set')
-      this.now = Math.max(this.now, next.at)
-      next.action()
-      await Promise.resolve()
-    }
-  }
+/** What a dead session of the server still has to store, into the file that it had opened. */
+export interface Orphan {
+  readonly file: ServerFile
+  readonly at: number
+  readonly bytes: Buffer
 }
 
 export interface World {
@@ -72,22 +29,117 @@ export interface World {
   /** Local files by path: upload sources, download partials and targets. */
   readonly local: Map<string, Buffer>
   /** What the state store and the machine's own journal file hold. */
-  saved: Uint8Array | null
+  saved: Journal | null
+  /** What they held before, oldest first. */
+  readonly savedBefore: (Journal | null)[]
+  readonly orphans: Orphan[]
   wallMs: number
+  /** Rises with every version of the file that is downloaded; its ETag. */
+  version: number
 }
 
 export function emptyWorld(): World {
-  return { server: new Map(), local: new Map(), saved: null, wallMs: 1_000_000 }
+  return { server: new Map(), local: new Map(), saved: null, savedBefore: [], orphans: [], wallMs: 1_000_000, version: 1 }
+}
+
+export const NO_BYTES = Buffer.alloc(0)
+
+/** A copy of `bytes` with `piece` at `at`; a gap is zeros, as in a sparse file. */
+export function patched(bytes: Uint8Array, at: number, piece: Uint8Array): Buffer {
+  const size = Math.max(bytes.length, at + piece.length)
+  const made = Buffer.allocUnsafe(size)
+  made.set(bytes)
+  if (at > bytes.length) made.fill(0, bytes.length, at)
+  made.set(piece, at)
+  return made
+}
+
+/** A copy of `bytes` of this size, cut or filled up with zeros. */
+export function resized(bytes: Uint8Array, size: number): Buffer {
+  if (size <= bytes.length) return Buffer.from(bytes.subarray(0, size))
+  const made = Buffer.alloc(size)
+  made.set(bytes)
+  return made
+}
+
+/** SHA-256 is what the engine computes itself and must be true. Every other algorithm only ever meets itself, so something cheap stands in for it. */
+export function digestOf(bytes: Uint8Array, algorithm: string): string {
+  return algorithm === 'sha256' ? hash('sha256', bytes) : standIn(bytes)
+}
+
+function standIn(bytes: Uint8Array): string {
+  let a = 0x811c9dc5
+  let b = bytes.length + 1
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] ?? 0
+    a = Math.imul(a ^ byte, 0x01000193)
+    b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 13)
+  }
+  return `${(a >>> 0).toString(16).padStart(8, '0')}${(b >>> 0).toString(16).padStart(8, '0')}`
+}
+
+interface Timer {
+  readonly at: number
+  action: (() => void) | null
+}
+
+/** Virtual time: sleeping is free, timers fire only when nothing else can happen (`pass`). */
+export class VirtualClock implements Clock {
+  private now = 0
+  private readonly timers: Timer[] = []
+
+  nowMs(): number {
+    return this.now
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.now += ms
+    if (signal !== undefined) throwIfAborted(signal)
+  }
+
+  after(ms: number, action: () => void): () => void {
+    const { timers } = this
+    while (timers.length > 0 && timers[timers.length - 1]?.action === null) timers.pop()
+    const timer: Timer = { at: this.now + ms, action }
+    timers.push(timer)
+    return () => {
+      timer.action = null
+    }
+  }
+
+  /** Lets time pass until `done`, firing timers in order; throws when there is nothing left to wait for: a hang. */
+  async pass(done: () => boolean): Promise<void> {
+    while (!done()) {
+      let next: Timer | null = null
+      for (const timer of this.timers) if (timer.action !== null && (next === null || timer.at < next.at)) next = timer
+      if (next === null) throw new Error('hang: nothing moves and no timer is set')
+      this.now = Math.max(this.now, next.at)
+      const { action } = next
+      next.action = null
+      action?.()
+      await Promise.resolve()
+    }
+  }
 }
 
 export const JOURNAL_ID = '00112233445566ff'
 
-/** The journal kept in memory and written through to the world, as state/keeper.ts does it. `saving` may fail or crash. */
-export function worldRecorder(world: World, saving: () => 'saved' | 'lost'): Recorder {
-  let journal: Journal = (world.saved === null ? null : decodeJournal(world.saved)) ?? emptyJournal(JOURNAL_ID)
+/**
+ * The journal kept in memory and written through to the world, as state/keeper.ts does it. `saving` is asked before each save, and may crash. Journals stay
+ * objects: text costs more than all the rest. Every journal that is loaded with `text` goes through it, and must come out the same.
+ */
+export function worldRecorder(world: World, saving: () => 'saved' | 'lost', text = true): Recorder {
+  let journal: Journal = world.saved ?? emptyJournal(JOURNAL_ID)
+  if (text && world.saved !== null) {
+    const read = decodeJournal(Buffer.from(encodeJournal(world.saved)))
+    if (read === null) throw new Error(`a saved journal cannot be read: ${encodeJournal(world.saved)}`)
+    journal = read
+  }
   const save = (next: Journal): void => {
     journal = { ...next, sequence: next.sequence + 1 }
-    if (saving() === 'saved') world.saved = Buffer.from(encodeJournal(journal))
+    if (saving() !== 'saved') return
+    world.savedBefore.push(world.saved)
+    world.saved = journal
   }
   return {
     entry: (key) => entryOf(journal, key),

@@ -1,7 +1,7 @@
 /** Downloads from servers that break the contract or say strange things: never green with wrong bytes, never a journal that cannot be read again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeJournal } from '../../src/core/journal.ts'
+import { decodeJournal, encodeJournal } from '../../src/core/journal.ts'
 import { download } from '../../src/engine/download.ts'
 import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
@@ -110,7 +110,7 @@ for (const [name, file] of [
     await run(world, { file, deliver: (start) => ({ bytes: CONTENT.subarray(start, 3 * BLOCK), error: new Error('crash') }) }).catch(
       () => {},
     )
-    assert.ok(world.saved !== null && decodeJournal(world.saved) !== null, 'what was saved can be read again')
+    assert.ok(world.saved !== null && decodeJournal(Buffer.from(encodeJournal(world.saved))) !== null, 'what was saved can be read again')
     const result = await run(world, { file })
     assert.equal(result.status, 'complete')
     assert.deepEqual(world.local.get('out'), CONTENT)

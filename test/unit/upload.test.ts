@@ -6,13 +6,16 @@ import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engi
 import { upload } from '../../src/engine/upload.ts'
 import type { DigestAlgorithm, Digester, Remote } from '../../src/remotes/remote.ts'
 import { simulatedSource } from '../simulation/local.ts'
-import { type Profile, simulatedRemote } from '../simulation/remote.ts'
+import type { Profile } from '../simulation/profiles.ts'
+import { simulatedRemote } from '../simulation/remote.ts'
+import { Scene } from '../simulation/scene.ts'
+import { Turn } from '../simulation/turn.ts'
 import { emptyWorld, seededRandom, VirtualClock, type World, worldRecorder } from '../simulation/world.ts'
 import { seededBytes } from '../support/prng.ts'
 
 const CONTENT = Buffer.from(seededBytes(1, 165))
 const OTHER = Buffer.from(seededBytes(2, 165))
-const PROFILE: Profile = { name: 'scripted', resumer: 'positional', digests: 'none', validator: false, packet: 9, window: 3 }
+const PROFILE: Profile = { name: 'scripted', resumer: 'positional', digests: 'none', identity: 'time', packet: 9, window: 3 }
 
 /** A digester that says the same of everything, as colliding digests do. */
 const blind = (algorithm: DigestAlgorithm): Digester => ({ algorithm, ranges: 'any', digest: async () => '00000000' })
@@ -24,8 +27,8 @@ async function run(
   sourceBlind = false,
 ): Promise<TransferResult> {
   world.local.set('in', CONTENT)
-  const faults = { step: () => 'none' as const, random: () => 0.5, pass: async () => {} }
-  const remote = change(simulatedRemote(world, PROFILE, faults))
+  const scene = new Scene(world, PROFILE, 'upload', () => 0.5)
+  const remote = change(simulatedRemote(scene, new Turn(scene, [])))
   const source = simulatedSource(world, 'in', () => {})
   const digest: typeof source.digest = async (range, algorithm, signal) =>
     sourceBlind && algorithm === 'crc32' ? '00000000' : source.digest(range, algorithm, signal)

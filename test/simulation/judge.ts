@@ -1,0 +1,64 @@
+/** What must hold after every attempt, whatever happened in it. */
+import type { TransferResult } from '../../src/engine/ports.ts'
+import type { Scene } from './scene.ts'
+import type { PolicyName } from './spec.ts'
+import { type Turn, Violation } from './turn.ts'
+import { digestOf } from './world.ts'
+
+export interface Ended {
+  /** Null: the machine died. */
+  readonly result: TransferResult | null
+  readonly policy: PolicyName
+  readonly turn: Turn
+  /** What the final name held when the attempt began. */
+  readonly before: Buffer | null
+  /** The version of the source then. */
+  readonly firstVersion: number
+}
+
+/** C1, true: success means one whole version of the source. C2, whole: the final name never holds anything else that we made. */
+export function judge(scene: Scene, ended: Ended): void {
+  const { result, before, firstVersion } = ended
+  const { final } = scene
+  const whole = scene.isWhole(final, firstVersion)
+  const foreign = scene.foreign.some((bytes) => same(bytes, final))
+  const excused = beyondProof(scene, ended)
+  const succeeded = result !== null && (result.status === 'complete' || result.status === 'unchanged')
+  if (succeeded) {
+    judgeProof(scene, ended, result)
+    // What others put there after us is theirs.
+    if (!whole && !excused && !(foreign && scene.wasWhole)) throw new Violation('success with wrong bytes')
+    if (whole && final !== null && !excused && !(foreign && scene.wasWhole) && result.digest !== `sha256:${digestOf(final, 'sha256')}`)
+      throw new Violation('the digest in the result is not that of the file')
+  }
+  if (whole || foreign || excused || same(before, final) || scene.inPlace) return
+  // Where a rename replaces by deleting first there is a moment without any file.
+  if (final === null && scene.direction === 'upload' && scene.profile.rename === 'after-delete') return
+  throw new Violation('the final name holds something that never was the source')
+}
+
+function same(a: Buffer | null, b: Buffer | null): boolean {
+  return a === null || b === null ? a === b : a.equals(b)
+}
+
+/**
+ * What nobody can know: bytes that the server lost after it confirmed them, that flipped on the way, or that somebody changes in the partial after it was proven.
+ * Where only sizes are compared nothing notices; everything stronger must.
+ */
+function beyondProof(scene: Scene, { result, policy, turn }: Ended): boolean {
+  const { doubt, profile, direction } = scene
+  if (doubt.bytes.size > 0) return true
+  if (direction === 'upload') return false
+  const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && profile.digests !== 'none')
+  const bySize = result?.proof === 'size' || ((result === null || result.proof === null) && (!comparable || turn.digestFailed))
+  return (doubt.undigested || doubt.unseen) && bySize
+}
+
+/** Nothing is claimed above the level that can have been reached. */
+function judgeProof({ profile, source }: Scene, { policy }: Ended, result: TransferResult): void {
+  if (result.proof === null) throw new Violation('success without a proof')
+  if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given')
+    throw new Violation('a digest was claimed that there is none of')
+  if (result.proof === 'size' && policy === 'full' && source.length > 0 && result.size !== 0)
+    throw new Violation('a proof of content was asked for')
+}

@@ -1,0 +1,109 @@
+/** Which histories are run: each single fault at each step, each fault after a crash, and three or more faults by chance. */
+import { BETWEEN, DURING, fits, type Kind, type PlannedFault } from './alphabet.ts'
+import { below, pick, seededRandom } from './chance.ts'
+import { BLOCK, runHistory } from './history.ts'
+import { PROFILES, type Profile } from './profiles.ts'
+import type { Direction } from './scene.ts'
+import type { HistorySpec, PolicyName } from './spec.ts'
+
+/** One server and one direction. */
+export interface Lane {
+  readonly profile: Profile
+  readonly direction: Direction
+}
+
+export const LANES: readonly Lane[] = PROFILES.flatMap((profile): Lane[] => [
+  ...(profile.resumer === 'none' ? [] : [{ profile, direction: 'upload' } as const]),
+  ...(profile.writeOnly === true ? [] : [{ profile, direction: 'download' } as const]),
+])
+
+/** Three whole blocks and a short one. */
+const SIZE = 3 * BLOCK + 7
+const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9, SIZE, SIZE, 6 * BLOCK, 13 * BLOCK + 5]
+
+const base = ({ profile, direction }: Lane): HistorySpec => ({
+  profile: profile.name,
+  direction,
+  size: SIZE,
+  policy: 'auto',
+  seed: 1,
+  attempts: [],
+})
+
+/** Every fault at every step of what follows `before`. */
+async function* everyFault(
+  spec: HistorySpec,
+  before: readonly (readonly PlannedFault[])[],
+  kinds: readonly Kind[],
+): AsyncGenerator<HistorySpec> {
+  const { places } = await runHistory({ ...spec, attempts: before }, { places: true })
+  for (const kind of BETWEEN) if (kinds.includes(kind)) yield { ...spec, attempts: [...before, [{ kind, step: 0 }]] }
+  for (const [i, place] of (places ?? []).entries()) {
+    for (const kind of DURING)
+      if (kinds.includes(kind) && fits(kind, place)) yield { ...spec, attempts: [...before, [{ kind, step: i + 1 }]] }
+  }
+}
+
+const ALL: readonly Kind[] = [...new Set([...BETWEEN, ...DURING])]
+
+/** Every single fault at every step of an undisturbed transfer, with and without a file under the final name. */
+export async function* singles(lane: Lane): AsyncGenerator<HistorySpec> {
+  const spec = base(lane)
+  yield* everyFault(spec, [], ALL)
+  for (const policy of ['full', 'given', 'fail'] as const) {
+    if (policy === 'full' && lane.profile.writeOnly === true) continue
+    yield* everyFault(
+      { ...spec, policy, seed: 2 },
+      [
+        [
+          { kind: 'final-replaced', step: 0 },
+          { kind: 'crash', step: 3 },
+        ],
+      ],
+      ALL,
+    )
+  }
+}
+
+/** A crash at every `stride`th step, and every fault at every step of the attempt that follows. */
+export async function* pairs(lane: Lane, stride: number, offset: number): AsyncGenerator<HistorySpec> {
+  const spec = { ...base(lane), seed: 3 + offset }
+  const { places } = await runHistory(spec, { places: true })
+  for (let step = 1 + (offset % stride); step <= (places?.length ?? 0); step += stride)
+    yield* everyFault(spec, [[{ kind: 'crash', step }]], ALL)
+}
+
+const POLICY_CHANCES: readonly PolicyName[] = [
+  'auto',
+  'auto',
+  'auto',
+  'auto',
+  'auto',
+  'full',
+  'full',
+  'size',
+  'never',
+  'fail',
+  'given',
+  'given',
+]
+/** What interrupts, so that there is something to continue. */
+const INTERRUPTIONS: readonly Kind[] = ['crash', 'crash', 'crash', 'disconnect', 'stop', 'restart-lost', 'restart-zeroed', 'denied']
+
+/** Three faults or so in one to three attempts, all from the seed. */
+export function byChance(lane: Lane, seed: number): HistorySpec {
+  const random = seededRandom(seed)
+  const policy = pick(random, POLICY_CHANCES)
+  const attempts: PlannedFault[][] = []
+  for (let left = 2 + below(random, 3); left > 0; ) {
+    const plan: PlannedFault[] = []
+    if (random() < 0.4) plan.push({ kind: pick(random, BETWEEN), step: 0 })
+    for (let count = 1 + below(random, 2); count > 0; count -= 1) {
+      plan.push({ kind: pick(random, random() < 0.4 ? INTERRUPTIONS : DURING), step: 1 + below(random, random() < 0.5 ? 20 : 60) })
+    }
+    attempts.push(plan)
+    left -= plan.length
+  }
+  const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
+  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts }
+}

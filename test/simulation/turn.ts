@@ -1,0 +1,108 @@
+/** The faults of one attempt: counts its steps and makes happen what was planned. */
+import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
+import { FAILURES, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
+import { ACTS, FINAL, type Scene } from './scene.ts'
+import { Crash, resized, VirtualClock } from './world.ts'
+
+const STEPS_MAX = 5_000
+
+/** A violation, as far as it is known where it shows. */
+export class Violation extends Error {}
+
+export class Turn {
+  readonly clock = new VirtualClock()
+  readonly controller = new AbortController()
+  readonly scene: Scene
+  /** Which attempt of the history this is. */
+  readonly session: number
+  steps = 0
+  crashed = false
+  /** Saves of the journal come to nothing from here on. */
+  losing = false
+  /** Bytes of the file that travelled. */
+  moved = 0
+  sizeLies = 0
+  digestFailed = false
+  /** Only kept when somebody wants to read them. */
+  readonly places: Place[] | null
+  private readonly trace: string[] | null
+  private readonly plan: PlannedFault[]
+  private next: number
+
+  constructor(scene: Scene, plan: readonly PlannedFault[], session = 0, trace: string[] | null = null, places: Place[] | null = null) {
+    this.session = session
+    this.scene = scene
+    this.plan = plan.filter(({ step }) => step > 0).sort((a, b) => a.step - b.step)
+    this.next = this.plan[0]?.step ?? Number.POSITIVE_INFINITY
+    this.trace = trace
+    this.places = places
+  }
+
+  /** Called before every effect. Throws what ends the exchange, or answers with what the place itself has to do wrong. */
+  step(place: Place): Kind | null {
+    if (this.crashed) throw new Crash(place)
+    this.steps += 1
+    if (this.places !== null) this.places.push(place)
+    if (this.steps < this.next) return null
+    if (this.steps > STEPS_MAX) throw new Violation('livelock')
+    // A fault waits for the first place that it fits.
+    const due = this.plan.findIndex(({ kind, step }) => step <= this.steps && fits(kind, place))
+    const [fault] = due < 0 ? [] : this.plan.splice(due, 1)
+    this.next = this.plan[0]?.step ?? STEPS_MAX
+    if (fault === undefined) return null
+    this.trace?.push(`  step ${this.steps} ${place}: ${fault.kind}`)
+    return this.happen(fault.kind, place)
+  }
+
+  /** For a silent server: lets time pass until somebody has enough of it. */
+  async silence(signal: AbortSignal): Promise<never> {
+    await this.clock.pass(() => signal.aborted)
+    this.reconnecting()
+    throwIfAborted(signal)
+    throw new Violation('a silence without an end')
+  }
+
+  private happen(kind: Kind, place: Place): Kind | null {
+    const act = ACTS[kind]
+    if (act !== undefined) {
+      act(this.scene)
+      return null
+    }
+    if (kind === 'crash') {
+      this.crashed = true
+      throw new Crash(place)
+    }
+    if (kind === 'stop') {
+      this.controller.abort(new TransferError('stopped', 'cancelled'))
+      return null
+    }
+    if (kind === 'saves-lost') {
+      this.losing = true
+      return null
+    }
+    if (kind === 'restart-lost' || kind === 'restart-zeroed') this.restart(kind === 'restart-zeroed')
+    const failure = FAILURES[kind]
+    if (place === 'digest') this.digestFailed = true
+    if (failure === undefined) return kind
+    if (failure === 'transient') this.reconnecting()
+    throw new TransferError(failure, kind, kind === 'busy' ? { retryAfterMs: 5000 } : {})
+  }
+
+  /** What an upload goes on with after this is proven anew. */
+  private reconnecting(): void {
+    if (this.scene.direction === 'upload') this.scene.doubt.bytes.clear()
+  }
+
+  private restart(zeroed: boolean): void {
+    const { world, direction, foreign } = this.scene
+    for (const [name, file] of world.server) {
+      const size = file.bytes.length
+      if (file.durable >= size) continue
+      file.bytes = resized(file.bytes, file.durable)
+      if (zeroed) file.bytes = resized(file.bytes, size)
+      // The final name loses what the server did not keep: no success may be told of it, but it was not us.
+      if (name === FINAL && direction === 'upload') foreign.push(file.bytes)
+    }
+    world.orphans.length = 0
+  }
+}
