@@ -25,7 +25,8 @@ export interface ScriptedFtp {
 }
 
 export interface ScriptedOptions {
-  readonly greeting?: string | null
+  /** Null says nothing; a function does what it likes. */
+  readonly greeting?: Answer
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
 }
 
@@ -120,7 +121,27 @@ function serve(
   }
   track(plain)
   onLines(plain, obey)
-  if (options.greeting !== null) session.say(options.greeting ?? '220 scripted')
+  const greeting = options.greeting === undefined ? '220 scripted' : options.greeting
+  if (typeof greeting === 'string') session.say(greeting)
+  else if (greeting !== null) void greeting('', session)
+}
+
+/** Sends `piece` for ever, as fast as it is taken; tells how many bytes were. */
+export function flood(socket: net.Socket, piece: string): () => number {
+  const pour = (): void => {
+    while (socket.writable && socket.write(piece));
+  }
+  socket.on('drain', pour)
+  pour()
+  return () => socket.bytesWritten - socket.writableLength
+}
+
+/** Sends `piece` again and again, slowly enough to look alive for ever. */
+export function drip(socket: net.Socket, piece: string, everyMs = 25): void {
+  const timer = setInterval(() => {
+    if (socket.writable) socket.write(piece)
+  }, everyMs)
+  socket.on('close', () => clearInterval(timer))
 }
 
 function onLines(socket: net.Socket, obey: (line: string) => void): void {

@@ -7,10 +7,31 @@ import { assertTrusted, type Trust } from './trust.ts'
 
 const KEEP_ALIVE_MS = 30_000
 const LINE_BREAKING = /[\r\n\0]/
+/** No server has more to say in one line, or before we ask on. */
+const LINE_LENGTH_MAX = 65_536
+const REPLIES_WAITING_MAX = 100
 
 interface Consumer {
   resolve(reply: Reply): void
   reject(error: unknown): void
+}
+
+/** basic-ftp takes what arrives together for whole lines: of a reply that is cut on its way it would believe half a number, and lose the rest. */
+class WholeLines extends FTPContext {
+  #begun = ''
+
+  /** The server is in the middle of a line. */
+  get midLine(): boolean {
+    return this.#begun !== ''
+  }
+
+  protected override _onControlSocketData(chunk: string): void {
+    const end = chunk.lastIndexOf('\n') + 1
+    const lines = end === 0 ? '' : this.#begun + chunk.slice(0, end)
+    this.#begun = end === 0 ? this.#begun + chunk : chunk.slice(end)
+    if (lines !== '') super._onControlSocketData(lines)
+    if (this.#begun.length > LINE_LENGTH_MAX) this.closeWithError(new TransferError('protocol', 'the server sends a line without end'))
+  }
 }
 
 /**
@@ -18,12 +39,13 @@ interface Consumer {
  * a reply nobody asked for is noticed instead of answering the next command.
  */
 export class Control {
-  readonly #context = new FTPContext(0)
+  readonly #context = new WholeLines(0)
   readonly #replies: Reply[] = []
   #consumer: Consumer | null = null
   /** Commands (and the greeting) whose final reply is still out. */
   #unanswered = 1
   #unasked: Reply | null = null
+  #strays = 0
   #failure: TransferError | null = null
 
   constructor(debug: (message: string) => void) {
@@ -33,7 +55,9 @@ export class Control {
 
   /** Whether the next command would get its own answer. */
   get usable(): boolean {
-    return this.#failure === null && this.#unasked === null && this.#replies.length === 0 && this.#unanswered === 0
+    return (
+      this.#failure === null && this.#unasked === null && this.#replies.length === 0 && this.#unanswered === 0 && !this.#context.midLine
+    )
   }
 
   /** Where data connections go, whatever address the server names. */
@@ -141,13 +165,16 @@ export class Control {
     const reply = { code: response.code, text: response.message }
     if (this.#unanswered === 0) {
       this.#unasked ??= reply
-      return
+      this.#strays += 1
+    } else {
+      if (reply.code >= 200) this.#unanswered -= 1
+      const consumer = this.#consumer
+      this.#consumer = null
+      if (consumer === null) this.#replies.push(reply)
+      else consumer.resolve(reply)
     }
-    if (reply.code >= 200) this.#unanswered -= 1
-    const consumer = this.#consumer
-    this.#consumer = null
-    if (consumer === null) this.#replies.push(reply)
-    else consumer.resolve(reply)
+    if (this.#replies.length + this.#strays > REPLIES_WAITING_MAX)
+      this.#context.closeWithError(new TransferError('protocol', 'the server sends replies without end'))
   }
 
   #fail(error: Error): void {
