@@ -63,10 +63,9 @@ export class Connection {
     return { signal, timeoutMs: this.timeoutMs }
   }
 
-  /** Sends one command and waits for its reply, whatever it is. */
+  /** Sends one command and waits for its reply, whatever it is: but the end of the session is no answer to anything. */
   async command(command: string, signal: AbortSignal): Promise<Reply> {
-    this.control.send(command)
-    return await this.control.expect(command, this.wait(signal))
+    return await ask(this.control, command, this.wait(signal))
   }
 
   /** As `command`, but any reply outside 2xx is thrown. */
@@ -108,7 +107,6 @@ export class Connection {
   async #passivePort(signal: AbortSignal): Promise<number> {
     if (this.#extendedPassive) {
       const reply = await this.command('EPSV', signal)
-      if (reply.code === 421) throw replyError(reply, 'EPSV')
       const port = reply.code === 229 ? parseExtendedPassive(reply.text) : null
       if (port !== null) return port
       // Pure-FTPd -b lists EPSV in FEAT and refuses it.
@@ -145,7 +143,9 @@ export async function connect(server: Server, signal: AbortSignal): Promise<Conn
 
 async function ask(control: Control, command: string, wait: Wait, action = command): Promise<Reply> {
   control.send(command)
-  return await control.expect(action, wait)
+  const reply = await control.expect(action, wait)
+  if (reply.code === 421) throw replyError(reply, action)
+  return reply
 }
 
 async function greet(control: Control, server: Server, wait: Wait): Promise<void> {
@@ -157,7 +157,6 @@ async function greet(control: Control, server: Server, wait: Wait): Promise<void
   if (greeting.code < 200 || greeting.code > 299) throw replyError(greeting, 'connecting')
   if (trust === null || implicit) return
   const reply = await ask(control, 'AUTH TLS', wait)
-  if (reply.code === 421) throw replyError(reply, 'AUTH TLS')
   if (reply.code !== 234) {
     const hint = 'Nothing is sent without TLS to an ftps:// URL. If clear text is meant, write ftp://.'
     throw replyErrorAs('untrusted', reply, 'AUTH TLS', hint)
@@ -178,7 +177,6 @@ async function protectData(control: Control, wait: Wait): Promise<void> {
   // PBSZ has only one legal argument; what counts is the answer to PROT.
   await ask(control, 'PBSZ 0', wait)
   const reply = await ask(control, 'PROT P', wait)
-  if (reply.code === 421) throw replyError(reply, 'PROT P')
   if (reply.code !== 200) {
     throw new TransferError('untrusted', `the server does not encrypt data connections: PROT P: ${replyText(reply)}`, {
       hint: 'No file is sent or taken over an unencrypted connection to an ftps:// URL.',

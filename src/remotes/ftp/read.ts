@@ -119,7 +119,7 @@ async function refusedRead(
   signal: AbortSignal,
 ): Promise<TransferError> {
   const error = replyError(reply, `RETR ${path}`)
-  if (reply.code === 421 || (reply.code < 500 && range.start === 0) || error.kind === 'denied') return error
+  if ((reply.code < 500 && range.start === 0) || error.kind === 'denied') return error
   const size = await sizeOf(connection, path, signal)
   if (size === null) {
     return (await isDirectory(connection, path, signal)) ? error : replyErrorAs('not-found', reply, `RETR ${path}`)

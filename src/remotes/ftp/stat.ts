@@ -56,7 +56,6 @@ async function tellsSizeOfDirectories(connection: Connection, signal: AbortSigna
 export async function isDirectory(connection: Connection, path: string, signal: AbortSignal): Promise<boolean> {
   if (path === '') return true
   const reply = await connection.command(`CWD ${wirePath(path, connection)}`, signal)
-  if (reply.code === 421) throw replyError(reply, 'CWD')
   if (reply.code < 200 || reply.code > 299) return false
   await connection.goHome(signal)
   return true
