@@ -22,6 +22,11 @@ export class Pool {
     this.#idle = [first]
   }
 
+  /** What was seen of a file counts as long as this stays the same. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   /** Runs `exchange` on a connection of its own. Every rejection is a TransferError, or what the caller's sink or body threw. */
   async lease<T>(purpose: Purpose, signal: AbortSignal, exchange: (connection: Connection, signal: AbortSignal) => Promise<T>): Promise<T> {
     throwIfAborted(this.#closing.signal)

@@ -15,8 +15,15 @@ const SETTLE_MS = 500
 /** How long the server's reason may lag behind a broken data connection. */
 const REASON_MS = 1000
 
-/** Delivers exactly `range` or rejects; see `Remote.read`. */
-export async function read(connection: Connection, path: string, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+/** Delivers exactly `range` or rejects; see `Remote.read`. `size` is what the server told of the whole file. */
+export async function read(
+  connection: Connection,
+  path: string,
+  range: ByteRange,
+  sink: Sink,
+  signal: AbortSignal,
+  size: number | null = null,
+): Promise<void> {
   const intake = new Intake(range.end - range.start, sink)
   const data = await connection.openData(intake, signal)
   try {
@@ -28,9 +35,16 @@ export async function read(connection: Connection, path: string, range: ByteRang
     if (opening.code >= 400) throw await refusedRead(connection, path, range, opening, signal)
     if (opening.code !== 150 && opening.code !== 125) throw replyErrorAs('protocol', opening, command)
     await transfer(connection, path, range, data, intake, signal)
+    if (intake.overrun && range.end === size) throw surplus(range)
   } finally {
     data.destroy()
   }
+}
+
+/** More than there is: then the bytes are those of another place, even where a sample of them looks right. */
+function surplus({ start, end }: ByteRange): TransferError {
+  const message = `the server sent more than the ${end - start} bytes from byte ${start} to the end of the file`
+  return new TransferError(start > 0 ? 'unsupported' : 'source-changed', message)
 }
 
 async function transfer(

@@ -24,6 +24,7 @@ class FtpRemote implements Remote {
   readonly tree: Tree
   readonly digester?: Digester
   readonly #pool: Pool
+  readonly #sizes = new Map<string, { readonly size: number | null; readonly epoch: number }>()
 
   constructor(pool: Pool, config: FtpConfig, features: Features) {
     this.#pool = pool
@@ -36,14 +37,22 @@ class FtpRemote implements Remote {
   }
 
   async stat(path: string, signal: AbortSignal): Promise<RemoteFile | null> {
-    return await this.#pool.lease('ask', signal, (connection, either) => stat(connection, path, either))
+    const file = await this.#pool.lease('ask', signal, (connection, either) => stat(connection, path, either))
+    this.#sizes.set(path, { size: file?.size ?? null, epoch: this.#pool.epoch })
+    return file
   }
 
   async read(path: string, range: ByteRange, sink: Sink, options: ReadOptions, signal: AbortSignal): Promise<void> {
     if (options.validator !== undefined) throw new TransferError('internal', 'FTP has no validators')
     await this.#pool.lease('read', signal, async (connection, either) => {
-      if (range.end > range.start) await read(connection, path, range, sink, either)
+      if (range.end > range.start) await read(connection, path, range, sink, either, this.#toldSize(path))
     })
+  }
+
+  /** As `stat` told it, unless something was written since. */
+  #toldSize(path: string): number | null {
+    const told = this.#sizes.get(path)
+    return told?.epoch === this.#pool.epoch ? told.size : null
   }
 
   async close(): Promise<void> {
