@@ -72,6 +72,7 @@ export function memoryFtp(files: Map<string, Buffer>, markers = new Markers()): 
     APPE: storing(files, markers, (old, _offset, came) => Buffer.concat([old, came])),
     SIZE: (path, session) => session.say(files.has(path) ? `213 ${files.get(path)?.length}` : '550 no such file'),
     MDTM: (path, session) => session.say(files.has(path) ? `213 ${TIME}` : '550 no such file'),
+    CWD: (path, session) => session.say(path === '/' || path === 'd' ? '250 there' : '550 no such directory'),
     DELE: (path, session) => session.say(files.delete(path) ? '250 gone' : '550 no such file'),
     RNFR: (path, session) => {
       renaming = path

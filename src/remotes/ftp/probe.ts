@@ -83,13 +83,8 @@ class Scratch {
     const chunks: Buffer[] = []
     await this.#pool.lease('read', this.#signal, async (connection, either) => {
       const size = await sizeOf(connection, this.#path, either)
-      await read(
-        connection,
-        this.#path,
-        { start: 0, end: Math.min(size ?? 0, 64) },
-        (chunk) => void chunks.push(Buffer.from(chunk)),
-        either,
-      )
+      if (size === null) return
+      await read(connection, this.#path, { start: 0, end: Math.min(size, 64) }, (chunk) => void chunks.push(Buffer.from(chunk)), either)
     })
     return Buffer.concat(chunks)
   }
