@@ -1,16 +1,12 @@
-/** The whole engine against one hostile server: real local files, small blocks, no pauses. Right bytes or a plain failure, never a blend, nothing else touched. */
+/** The whole engine against one hostile server: small blocks, no pauses. Right bytes or a plain failure, never a blend, nothing else touched. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { systemClock } from '../../src/action/clock.ts'
 import { throwIfAborted } from '../../src/core/errors.ts'
 import { download } from '../../src/engine/download.ts'
 import type { Clock, EnginePorts, TransferEvent, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import { upload } from '../../src/engine/upload.ts'
-import { openSource } from '../../src/local/source.ts'
-import { localTarget } from '../../src/local/target.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
+import { simulatedSource, simulatedTarget } from '../simulation/local.ts'
 import { emptyWorld, worldRecorder } from '../simulation/world.ts'
 import { seededRandom } from '../support/prng.ts'
 import { assertSilent, ends, never } from './ordeal.ts'
@@ -20,7 +16,7 @@ const KEY = 'aabbccddeeff0011'
 const FINAL = 'out.bin'
 const PARTIAL = /^\.out\.bin\.[0-9a-z-]+\.partial$/
 const OLD = Buffer.from('what was there before')
-const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 600, retries: 2 }
+const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 5000, retries: 2 }
 
 export interface Attempt {
   readonly result: TransferResult
@@ -31,54 +27,41 @@ export interface Attempt {
 
 export type Open = () => Promise<Remote>
 
-/** A folder with a target of an earlier version, a neighbour outside of it, and a journal that outlives attempts. */
+/** The local side, in memory: it is not the disk that is on trial here. With a target of an earlier version, and a journal that outlives attempts. */
 export class Site {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'rt-hostile-'))
-  readonly #target = join(this.#directory, 'target')
-  readonly #source = join(this.#directory, 'source.bin')
-  readonly #recorder = worldRecorder(emptyWorld(), () => 'saved')
+  readonly #world = emptyWorld()
+  readonly #recorder = worldRecorder(this.#world, () => 'saved')
 
   constructor() {
-    mkdirSync(this.#target)
-    writeFileSync(join(this.#target, FINAL), OLD)
-    writeFileSync(join(this.#directory, 'outside'), OLD)
+    this.#world.local.set(FINAL, OLD)
   }
 
   async download(open: Open, path: string, policy: Partial<TransferPolicy> = {}): Promise<Attempt> {
     return await this.#run(open, (remote, ports) => {
-      const target = localTarget(join(this.#target, FINAL))
+      const target = simulatedTarget(this.#world, FINAL, () => {})
       return download({ name: 'file', key: KEY, target, remote, path, checksum: null, policy: { ...POLICY, ...policy } }, ports, never)
     })
   }
 
-  async upload(open: Open, path: string, content: Uint8Array, policy: Partial<TransferPolicy> = {}): Promise<Attempt> {
-    writeFileSync(this.#source, content)
-    const source = await openSource(this.#source)
-    try {
-      return await this.#run(open, (remote, ports) =>
-        upload({ name: 'file', key: KEY, source, remote, path, policy: { ...POLICY, ...policy } }, ports, never),
-      )
-    } finally {
-      await source.close()
-    }
+  async upload(open: Open, path: string, content: Buffer, policy: Partial<TransferPolicy> = {}): Promise<Attempt> {
+    this.#world.local.set('source', content)
+    const source = simulatedSource(this.#world, 'source', () => {})
+    return await this.#run(open, (remote, ports) =>
+      upload({ name: 'file', key: KEY, source, remote, path, policy: { ...POLICY, ...policy } }, ports, never),
+    )
   }
 
   /** The final name holds `content` and nothing lies beside it, or what was there before and at most one partial. */
   assertLanded(result: TransferResult, content: Uint8Array): void {
-    const names = readdirSync(this.#target)
-    const final = readFileSync(join(this.#target, FINAL))
+    const { local } = this.#world
+    const beside = [...local.keys()].filter((name) => name !== FINAL)
     if (result.status === 'complete' || result.status === 'unchanged') {
-      assert.ok(final.equals(content), `wrong bytes under a green step: ${final.length} of ${content.length}`)
-      assert.deepEqual(names, [FINAL])
+      assert.ok(local.get(FINAL)?.equals(content) === true, `wrong bytes under a green step: ${local.get(FINAL)?.length}`)
+      assert.deepEqual(beside, [])
     } else {
-      assert.ok(final.equals(OLD), 'the final name was touched')
-      assert.ok(names.filter((name) => name !== FINAL && !PARTIAL.test(name)).length === 0 && names.length <= 2, names.join())
+      assert.ok(local.get(FINAL)?.equals(OLD) === true, 'the final name was touched')
+      assert.ok(beside.length <= 1 && beside.every((name) => PARTIAL.test(name)), beside.join())
     }
-    assert.deepEqual(
-      readdirSync(this.#directory).filter((name) => name !== 'source.bin'),
-      ['outside', 'target'],
-    )
-    assert.ok(readFileSync(join(this.#directory, 'outside')).equals(OLD))
   }
 
   /** As `assertLanded`, on a server that keeps its files in memory. `folder` ends in a slash or is empty. */
@@ -95,10 +78,6 @@ export class Site {
   }
 
   static readonly old = OLD
-
-  dispose(): void {
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
 
   async #run(open: Open, transfer: (supply: { get(): Promise<Remote> }, ports: EnginePorts) => Promise<TransferResult>): Promise<Attempt> {
     const events: TransferEvent[] = []
