@@ -4,8 +4,8 @@ import type net from 'node:net'
 import { describe, test } from 'node:test'
 import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
-import { type Answer, flood, type ScriptedFtp, type ScriptedOptions, startScriptedFtp } from '../servers/scripted-ftp.ts'
-import { body, ends, fails, failureOf, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
+import { type Answer, type ScriptedFtp, type ScriptedOptions, startScriptedFtp } from '../servers/scripted-ftp.ts'
+import { body, ends, fails, failureOf, flood, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
 
 interface Scene {
   readonly server: ScriptedFtp

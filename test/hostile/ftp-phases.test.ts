@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import type { FailureKind } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
-import { type Answer, drip, flood, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
-import { absent, body, ends, failureOf, LOGIN, never, silent, TAKEN_BYTES_MAX, witness } from './ordeal.ts'
+import { type Answer, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
+import { absent, body, drip, ends, failureOf, flood, LOGIN, never, silent, TAKEN_BYTES_MAX, witness } from './ordeal.ts'
 
 /** For cases that end by waiting. Logging in to a server in this process takes a few milliseconds of it. */
 const SHORT_MS = 700

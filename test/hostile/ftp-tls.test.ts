@@ -10,16 +10,8 @@ import type { FailureKind } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import { makeCertificate } from '../servers/certificate.ts'
-import {
-  type Answer,
-  drip,
-  flood,
-  type ScriptedFtp,
-  type ScriptedOptions,
-  type ScriptedSession,
-  startScriptedFtp,
-} from '../servers/scripted-ftp.ts'
-import { absent, body, ends, fails, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
+import { type Answer, type ScriptedFtp, type ScriptedOptions, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
+import { absent, body, drip, ends, fails, flood, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
 
 const CONTENT = Buffer.alloc(50_000, 7)
 const directory = mkdtempSync(join(tmpdir(), 'rt-hostile-tls-'))

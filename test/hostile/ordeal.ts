@@ -1,5 +1,6 @@
 /** What every case of this folder has to show whatever the server does: it ends, as the right kind of failure, and no secret was told. */
 import assert from 'node:assert/strict'
+import type net from 'node:net'
 import { inspect } from 'node:util'
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import { secretForms } from '../../src/core/text.ts'
@@ -78,4 +79,22 @@ export async function* body(bytes: Uint8Array, chunk = 64 * 1024): Body {
 
 export function absent(): never {
   assert.fail('the server was found unable')
+}
+
+/** Sends `piece` for ever, as fast as it is taken; tells how many bytes were. */
+export function flood(socket: net.Socket, piece: string): () => number {
+  const pour = (): void => {
+    while (socket.writable && socket.write(piece));
+  }
+  socket.on('drain', pour)
+  pour()
+  return () => socket.bytesWritten - socket.writableLength
+}
+
+/** Sends `piece` again and again, slowly enough to look alive for ever. */
+export function drip(socket: net.Socket, piece: string, everyMs = 25): void {
+  const timer = setInterval(() => {
+    if (socket.writable) socket.write(piece)
+  }, everyMs)
+  socket.on('close', () => clearInterval(timer))
 }

@@ -126,24 +126,6 @@ function serve(
   else if (greeting !== null) void greeting('', session)
 }
 
-/** Sends `piece` for ever, as fast as it is taken; tells how many bytes were. */
-export function flood(socket: net.Socket, piece: string): () => number {
-  const pour = (): void => {
-    while (socket.writable && socket.write(piece));
-  }
-  socket.on('drain', pour)
-  pour()
-  return () => socket.bytesWritten - socket.writableLength
-}
-
-/** Sends `piece` again and again, slowly enough to look alive for ever. */
-export function drip(socket: net.Socket, piece: string, everyMs = 25): void {
-  const timer = setInterval(() => {
-    if (socket.writable) socket.write(piece)
-  }, everyMs)
-  socket.on('close', () => clearInterval(timer))
-}
-
 function onLines(socket: net.Socket, obey: (line: string) => void): void {
   let rest = ''
   socket.on('data', (chunk) => {

@@ -3,6 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import tls from 'node:tls'
 
 export interface RecordedRequest {
   readonly method: string
@@ -57,11 +58,16 @@ export interface RawServer {
   close(): Promise<void>
 }
 
-/** Hands every request's header to `script`, which writes to the socket whatever it likes. */
-export async function rawServer(script: (header: string, socket: net.Socket, index: number) => void): Promise<RawServer> {
+/** Hands every request's header to `script`, which writes to the socket whatever it likes. With TLS, `under` is the TCP connection below. */
+export async function rawServer(
+  script: (header: string, socket: net.Socket, index: number, under: net.Socket) => void,
+  identity?: { readonly key: string; readonly cert: string },
+): Promise<RawServer> {
   const requests: string[] = []
   const sockets = new Set<net.Socket>()
-  const server = net.createServer((socket) => {
+  const server = net.createServer((under) => {
+    under.on('error', () => undefined)
+    const socket = identity === undefined ? under : new tls.TLSSocket(under, { isServer: true, ...identity })
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
@@ -72,7 +78,7 @@ export async function rawServer(script: (header: string, socket: net.Socket, ind
         const header = pending.slice(0, end)
         pending = pending.slice(end + 4)
         requests.push(header)
-        script(header, socket, requests.length - 1)
+        script(header, socket, requests.length - 1, under)
       }
     })
   })
@@ -81,7 +87,7 @@ export async function rawServer(script: (header: string, socket: net.Socket, ind
     for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   }
-  return { origin: `http://127.0.0.1:${port}`, port, requests, close }
+  return { origin: `${identity === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, port, requests, close }
 }
 
 function listen(server: net.Server): Promise<number> {
