@@ -111,7 +111,7 @@ async function writesInPlace(session: Session, reader: Reader, directory: string
     const size = (await reader.stat(path, signal))?.size
     return size === 8 && Buffer.concat(stored).toString('latin1') === 'abcdXYgh'
   } catch (error) {
-    if (error instanceof TransferError && (error.kind === 'source-changed' || error.kind === 'unsupported')) return false
+    if (error instanceof TransferError && ['source-changed', 'unsupported', 'not-found'].includes(error.kind)) return false
     throw error
   } finally {
     await session.perform({ method: 'DELETE', path }, () => EXCERPT, signal).catch(() => undefined)

@@ -1,0 +1,108 @@
+/** HTTP uploads by the whole engine to servers that store something else than they say. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { protocol } from '../../src/remotes/http/index.ts'
+import { type Script, scriptedServer } from '../servers/scripted-http.ts'
+import { seededBytes } from '../support/prng.ts'
+import { assertSilent, BEARER, never, witness } from './ordeal.ts'
+import { Site } from './transfer.ts'
+
+const CUT = 90_000
+const CONTENT = Buffer.from(seededBytes(5, 200_000))
+
+/** A WebDAV server in memory. `stored` says what it makes of a PUT. */
+function dav(files: Map<string, Buffer>, stored: (body: Buffer, path: string, range: { start: number } | null) => Buffer | null): Script {
+  return (request, response) => {
+    const { method, path } = request
+    const file = files.get(path)
+    const inside = /^bytes (\d+)-/.exec(request.headers['content-range'] ?? '')
+    if (method === 'OPTIONS') response.writeHead(200, { allow: 'GET, PUT, MOVE, DELETE, MKCOL' }).end()
+    else if (method === 'MKCOL') response.writeHead(405).end()
+    else if (method === 'PUT') {
+      const kept = stored(request.body, path, inside === null ? null : { start: Number(inside[1]) })
+      if (kept !== null) files.set(path, kept)
+      response.writeHead(201).end()
+    } else if (method === 'MOVE' && file !== undefined) {
+      files.delete(path)
+      files.set(new URL(String(request.headers.destination)).pathname, file)
+      response.writeHead(204).end()
+    } else if (method === 'DELETE') response.writeHead(files.delete(path) ? 204 : 404).end()
+    else if (file === undefined) response.writeHead(404).end()
+    else if (file.length === 0) response.writeHead(416, { 'content-range': 'bytes */0' }).end()
+    else {
+      const [first = 0, last = file.length - 1] = (request.headers.range ?? 'bytes=0').slice(6).split('-').map(Number)
+      const end = Math.min(file.length, last + 1)
+      response.writeHead(206, { 'content-range': `bytes ${first}-${end - 1}/${file.length}` }).end(file.subarray(first, end))
+    }
+  }
+}
+
+describe('HTTP uploads to servers that store something else', { concurrency: 4 }, () => {
+  const patched = (old: Buffer, at: number, bytes: Buffer): Buffer =>
+    Buffer.concat([old.subarray(0, at), bytes, old.subarray(at + bytes.length)])
+  const cases: readonly {
+    readonly name: string
+    readonly stored: (files: Map<string, Buffer>) => (body: Buffer, path: string, range: { start: number } | null) => Buffer | null
+    readonly expect: readonly string[]
+    readonly verify: 'auto' | 'full'
+  }[] = [
+    {
+      name: 'the truth',
+      stored: (files) => (bytes, path, range) => (range === null ? bytes : patched(files.get(path) ?? Buffer.alloc(0), range.start, bytes)),
+      expect: ['complete'],
+      verify: 'full',
+    },
+    { name: '201 and nothing stored', stored: () => () => null, expect: ['protocol', 'integrity'], verify: 'auto' },
+    { name: '201 and half stored', stored: () => (bytes) => bytes.subarray(0, bytes.length / 2), expect: ['integrity'], verify: 'auto' },
+    { name: 'a range that replaces the whole', stored: () => (bytes) => bytes, expect: ['complete'], verify: 'auto' },
+    {
+      name: 'a range with zeros before it',
+      stored: () => (bytes, _path, range) => (range === null ? bytes : Buffer.concat([Buffer.alloc(range.start), bytes])),
+      expect: ['complete'],
+      verify: 'auto',
+    },
+    {
+      name: 'other bytes of the right number',
+      stored: () => (bytes) => Buffer.alloc(bytes.length, 9),
+      expect: ['integrity'],
+      verify: 'full',
+    },
+    {
+      name: 'a range that is ignored except in the probe',
+      stored: (files) => (bytes, path, range) =>
+        range === null
+          ? bytes
+          : path.includes('.rt-probe-')
+            ? patched(files.get(path) ?? Buffer.alloc(0), range.start, bytes)
+            : Buffer.concat([files.get(path) ?? Buffer.alloc(0), Buffer.alloc(bytes.length)]),
+      expect: ['complete', 'integrity'],
+      verify: 'full',
+    },
+  ]
+  for (const { name, stored, expect, verify } of cases)
+    for (const interrupted of [false, true])
+      test(interrupted ? `${name}, continued` : name, async () => {
+        const files = new Map([['/d/out.bin', Site.old]])
+        const site = new Site()
+        const send = async (script: Script, policy = {}) => {
+          const server = await scriptedServer(script)
+          const who = witness(5000)
+          try {
+            const open = () => protocol.open(protocol.parse(new URL('/d/out.bin', server.origin), BEARER), who, never)
+            const { result } = await site.upload(open, '/d/out.bin', CONTENT, { verify, ...policy })
+            assertSilent(...who.heard)
+            return result
+          } finally {
+            await server.close()
+          }
+        }
+        if (interrupted) {
+          const cutting = dav(files, (bytes) => bytes.subarray(0, CUT))
+          assert.notEqual((await send(cutting, { retries: 0 })).status, 'complete')
+        }
+        const result = await send(dav(files, stored(files)))
+        const ending = result.status === 'complete' ? 'complete' : (result.failure?.kind ?? result.status)
+        assert.ok(expect.includes(ending), `${ending}: ${result.failure?.message ?? ''}`)
+        Site.assertStored(files, '/d/', result, CONTENT)
+      })
+})
