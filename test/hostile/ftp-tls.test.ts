@@ -1,7 +1,6 @@
 /** FTPS: a server, or somebody on the way, that talks us out of TLS, slips words in before it, or cuts it off. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -136,7 +135,7 @@ describe('FTPS: talked out of TLS', { concurrency: 8 }, () => {
     ...['150', '230', '331', '431', '500', '504', '534', '536', '999'].map((code) => ['PROT', `${code} x`, ['untrusted']] as const),
   ] as const)
     test(`${verb}: ${reply.slice(0, 6)}`, () =>
-      withServer({ [verb]: reply }, { tls, timeoutMs: 700 }, async (open, who, server) => {
+      withServer({ [verb]: reply }, { tls, timeoutMs: reply.startsWith('200-') ? 700 : 5000 }, async (open, who, server) => {
         await fails(kinds, open(), who)
         assert.ok(!server.commands.some((line) => /^(RETR|STOR|EPSV|PASV)/.test(line)))
       }))
@@ -244,59 +243,4 @@ describe('FTPS: a data connection that is cut under its TLS', { concurrency: 4 }
         await fails('transient', remote.tree?.list('', never) ?? absent(), who)
       },
     ))
-})
-
-describe('FTP: a data connection somewhere else', () => {
-  test('the address that PASV names is never connected to', async () => {
-    let visitors = 0
-    const elsewhere = net.createServer((socket) => {
-      visitors += 1
-      socket.destroy()
-    })
-    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.2', resolve))
-    const port = (elsewhere.address() as net.AddressInfo).port
-    const who = witness(900)
-    const server = await startScriptedFtp({
-      EPSV: '500 no',
-      PASV: `227 Entering Passive Mode (127,0,0,2,${port >> 8},${port & 255})`,
-      RETR: '150 here',
-      STOR: '150 go on',
-    })
-    const remote = await ends(protocol.open(protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), LOGIN), who, never))
-    try {
-      await fails(
-        'transient',
-        remote.read('f', { start: 0, end: 10 }, () => undefined, {}, never),
-        who,
-      )
-      await fails('transient', remote.writer?.create('f', 3, body(Buffer.from('abc')), silent, never) ?? absent(), who)
-      assert.equal(visitors, 0)
-    } finally {
-      await ends(remote.close())
-      await server.close()
-      elsewhere.close()
-    }
-  })
-
-  for (const reply of [
-    '229 (|||0|)',
-    '229 (|||99999|)',
-    '229 (|1|127.0.0.2|21|)',
-    '229 ok',
-    '227 (1,2,3,4,5)',
-    '227 (127,0,0,1,300,1)',
-    '227',
-  ])
-    test(`a port that is none: ${reply}`, async () => {
-      const who = witness(900)
-      const server = await startScriptedFtp(reply.startsWith('229') ? { EPSV: reply } : { EPSV: '500 no', PASV: reply })
-      const remote = await ends(protocol.open(protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), LOGIN), who, never))
-      await fails(
-        ['refused', 'protocol'],
-        remote.read('f', { start: 0, end: 10 }, () => undefined, {}, never),
-        who,
-      )
-      await ends(remote.close())
-      await server.close()
-    })
 })
