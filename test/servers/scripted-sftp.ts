@@ -7,7 +7,20 @@ import { TEST_PASSWORD, TEST_USER } from './server.ts'
 const { STATUS_CODE: STATUS, OPEN_MODE } = ssh2.utils.sftp
 
 export interface ScriptedRequest {
-  readonly name: 'OPEN' | 'READ' | 'WRITE' | 'CLOSE' | 'STAT' | 'FSTAT' | 'SETSTAT' | 'REMOVE' | 'RENAME'
+  readonly name:
+    | 'OPEN'
+    | 'READ'
+    | 'WRITE'
+    | 'CLOSE'
+    | 'STAT'
+    | 'FSTAT'
+    | 'SETSTAT'
+    | 'REMOVE'
+    | 'RENAME'
+    | 'OPENDIR'
+    | 'READDIR'
+    | 'MKDIR'
+    | 'EXTENDED'
   readonly id: number
   /** Path of the file, or of the file behind the handle. */
   readonly path: string
@@ -24,6 +37,9 @@ export interface Script {
   intercept?(request: ScriptedRequest): boolean
   /** False refuses it, null means that the script answers by itself. Default: the test user's password. */
   authenticate?(context: AuthContext): boolean | null
+  /** False leaves a channel, or the subsystem on it, without an answer for ever. */
+  readonly opensChannels?: boolean
+  readonly opensSubsystems?: boolean
   readonly methods?: readonly ('password' | 'publickey' | 'keyboard-interactive')[]
   readonly hostKey?: string
 }
@@ -59,7 +75,10 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
       else if (verdict === false) context.reject([...(script.methods ?? ['password'])])
     })
     connection.on('session', (accept) => {
-      accept().on('sftp', (acceptSftp) => serve(acceptSftp(), connection, files, script, counts))
+      if (script.opensChannels === false) return
+      accept().on('sftp', (acceptSftp) => {
+        if (script.opensSubsystems !== false) serve(acceptSftp(), connection, files, script, counts)
+      })
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
@@ -149,7 +168,40 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
     files.set(to, file)
     sftp.status(id, STATUS.OK)
   })
-  sftp.on('EXTENDED', (id) => sftp.status(id, STATUS.OP_UNSUPPORTED))
+  sftp.on('OPENDIR', (id, path) => {
+    if (taken('OPENDIR', id, path)) return
+    const handle = Buffer.alloc(4)
+    handle.writeUInt32BE(handles.size)
+    handles.set(handles.size, path)
+    sftp.handle(id, handle)
+  })
+  sftp.on('READDIR', (id, handle) => {
+    if (!taken('READDIR', id, pathOf(handle))) sftp.status(id, STATUS.EOF)
+  })
+  sftp.on('MKDIR', (id, path) => {
+    if (!taken('MKDIR', id, path)) sftp.status(id, STATUS.OK)
+  })
+  sftp.on('EXTENDED', (id, name) => {
+    if (!taken('EXTENDED', id, name)) sftp.status(id, STATUS.OP_UNSUPPORTED)
+  })
+}
+
+/** Sends these very bytes on the channel: packets that ssh2's own server would refuse to make. */
+export function sendRaw(sftp: SFTPWrapper, bytes: Buffer): void {
+  const { _protocol, outgoing } = sftp as unknown as {
+    readonly _protocol: { channelData(id: number, data: Buffer): void }
+    readonly outgoing: { readonly id: number }
+  }
+  for (let at = 0; at < bytes.length; at += 32_768) _protocol.channelData(outgoing.id, bytes.subarray(at, at + 32_768))
+}
+
+/** One SFTP packet: its length, type, request number, and the rest. */
+export function sftpPacket(type: number, id: number, rest: Buffer): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUInt32BE(5 + rest.length, 0)
+  head[4] = type
+  head.writeUInt32BE(id, 5)
+  return Buffer.concat([head, rest])
 }
 
 /** Accepts connections and says nothing. */

@@ -89,6 +89,10 @@ export function connectionFailure(raw: RawConnectionError, where: string): Trans
       'The server offers only algorithms that this program does not know or that are no longer secure.',
     )
   if (
+    raw.level === 'sftp-protocol' ||
+    // ssh2 trips over packets that no server should send.
+    raw instanceof TypeError ||
+    raw instanceof RangeError ||
     /Invalid identification|greeting lines|Bad packet length|Packet length \d+ exceeds|Unknown packet type|Expected VERSION/i.test(
       raw.message,
     )

@@ -1,3 +1,4 @@
+import { TransferError } from '../../core/errors.ts'
 import type { Protocol, Remote, RemotePorts } from '../remote.ts'
 import { DEFAULT_PORT, locate, parse, type SftpConfig } from './config.ts'
 import { type Connection, connect } from './connection.ts'
@@ -22,12 +23,17 @@ async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal)
   const leases = new Leases((until) => connect(config, ports, until), CONNECTIONS_MAX)
   const first = await connect(config, ports, signal)
   leases.adopt(first)
+  const late = new AbortController()
+  const message = 'the server chats on and does not answer'
+  const timer = setTimeout(() => late.abort(new TransferError('transient', message)), ports.timeoutMs)
   try {
-    const digests = await leases.shared(signal, knowsCheckFile)
+    const digests = await leases.shared(AbortSignal.any([signal, late.signal]), knowsCheckFile)
     return remote(leases, first, digests, ports)
   } catch (error) {
     await leases.close()
     throw error
+  } finally {
+    clearTimeout(timer)
   }
 }
 

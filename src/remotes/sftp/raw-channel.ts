@@ -117,7 +117,7 @@ const WRITE_HEADER = 4 + 1 + 4 + 4 + 8 + 4
 const WRITE_TYPE = 6
 const REQUEST_IDS = 2 ** 32
 /** SFTP v3 handles are no longer. */
-const HANDLE_MAX = 256
+export const HANDLE_MAX = 256
 
 /** Whether `sendWrite` would have to be turned down only because the server's window is too full for `length` bytes. */
 export function awaitsWindow(sftp: SFTPWrapper, length: number): boolean {

@@ -2,7 +2,7 @@
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
 import { STATUS, StatusError } from './errors.ts'
-import { awaitsWindow, ReadIntake, sendWrite } from './raw-channel.ts'
+import { awaitsWindow, HANDLE_MAX, ReadIntake, sendWrite } from './raw-channel.ts'
 
 export type Handle = Buffer
 
@@ -23,6 +23,20 @@ export interface RequestPorts {
 const NOTHING = Buffer.alloc(0)
 
 type Done<T> = (error: Error | null | undefined, value: T) => void
+
+/** ssh2 hands on whatever kind of answer comes under a request's number. */
+function only<T>(fits: (value: unknown) => boolean, done: Done<T>): Done<T> {
+  return (error, value) => {
+    if (error || fits(value)) done(error, value)
+    else done(new TransferError('protocol', 'the server answered an SFTP request with something that is no answer to it'), value)
+  }
+}
+
+type Callback = (error?: Error | null) => void
+
+const isNothing = (value: unknown): boolean => value === undefined
+const isHandle = (value: unknown): boolean => Buffer.isBuffer(value) && value.length <= HANDLE_MAX
+const isAttributes = (value: unknown): boolean => typeof value === 'object' && value !== null && 'mtime' in value
 
 /** Progress of the socket below this is keep-alive, not data. */
 const DRAIN_STEP = 1024
@@ -102,6 +116,7 @@ export class Requests {
   }
 
   #rejection(error: Error): Error {
+    if (error instanceof TransferError) return error
     const code = 'code' in error ? error.code : undefined
     if (typeof code === 'number') return new StatusError(code, error.message)
     return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${error.message}`, { cause: error })
@@ -125,12 +140,14 @@ export class Requests {
 
   open(path: string, flags: number, mode?: number): Promise<Handle> {
     return this.call((done) =>
-      mode === undefined ? this.#sftp.open(wire(path), flags, done) : this.#sftp.open(wire(path), flags, { mode }, done),
+      mode === undefined
+        ? this.#sftp.open(wire(path), flags, only(isHandle, done))
+        : this.#sftp.open(wire(path), flags, { mode }, only(isHandle, done)),
     )
   }
 
   close(handle: Handle): Promise<void> {
-    return this.call<void>((done) => this.#sftp.close(handle, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.close(handle, only(isNothing, done) as Callback))
   }
 
   /**
@@ -144,7 +161,7 @@ export class Requests {
       )
       this.intake.expect(buffer, offset, length, (error, bytes) => {
         if (error !== undefined && 'code' in error && error.code === STATUS.eof) done(undefined, NOTHING)
-        else done(error, bytes ?? NOTHING)
+        else only(Buffer.isBuffer, done)(error, bytes as Buffer)
       })
     })
   }
@@ -152,7 +169,8 @@ export class Requests {
   /** `bytes` must stay unchanged until the answer. */
   write(handle: Handle, bytes: Buffer, position: number): Promise<void> {
     return this.call<void>((done) => {
-      const answered = (error?: Error | null): void => done(error, undefined)
+      // Its ordinary way tells the length that was written.
+      const answered = only((value) => value === undefined || value === bytes.length, done) as Callback
       if (!sendWrite(this.#sftp, handle, bytes, position, answered)) this.#sftp.write(handle, bytes, 0, bytes.length, position, answered)
     })
   }
@@ -163,46 +181,49 @@ export class Requests {
   }
 
   stat(path: string): Promise<Stats> {
-    return this.call<Stats>((done) => this.#sftp.stat(wire(path), done))
+    return this.call<Stats>((done) => this.#sftp.stat(wire(path), only(isAttributes, done)))
   }
 
   fstat(handle: Handle): Promise<Stats> {
-    return this.call<Stats>((done) => this.#sftp.fstat(handle, done))
+    return this.call<Stats>((done) => this.#sftp.fstat(handle, only(isAttributes, done)))
   }
 
   setSize(path: string, size: number): Promise<void> {
     // The types ask for every attribute; the wire format takes any of them.
     const attributes = { size } satisfies Partial<Attributes> as unknown as InputAttributes
-    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, only(isNothing, done) as Callback))
   }
 
   /** Waits up to `extraMs` longer than usual, since the server may have to flush all that was written. */
   sync(handle: Handle, extraMs: number): Promise<void> {
-    return this.slow<void>(extraMs, (done) => this.#sftp.ext_openssh_fsync(handle, (error) => done(error, undefined)))
+    return this.slow<void>(extraMs, (done) => this.#sftp.ext_openssh_fsync(handle, only(isNothing, done) as Callback))
   }
 
   openDirectory(path: string): Promise<Handle> {
-    return this.call<Handle>((done) => this.#sftp.opendir(wire(path), done))
+    return this.call<Handle>((done) => this.#sftp.opendir(wire(path), only(isHandle, done)))
   }
 
   readDirectory(handle: Handle): Promise<FileEntryWithStats[]> {
-    return this.call<FileEntryWithStats[]>((done) => this.#sftp.readdir(handle, done))
+    // Without the option, which the types do not know, ssh2 looks into the answer before we can.
+    return this.call<FileEntryWithStats[]>((done) =>
+      Reflect.apply(this.#sftp.readdir, this.#sftp, [handle, { full: true }, only(Array.isArray, done)]),
+    )
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.mkdir(path, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.mkdir(path, only(isNothing, done) as Callback))
   }
 
   remove(path: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.unlink(path, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.unlink(path, only(isNothing, done) as Callback))
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.rename(from, to, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.rename(from, to, only(isNothing, done) as Callback))
   }
 
   posixRename(from: string, to: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.ext_openssh_rename(from, to, (error) => done(error, undefined)))
+    return this.call<void>((done) => this.#sftp.ext_openssh_rename(from, to, only(isNothing, done) as Callback))
   }
 
   freeSpace(directory: string): Promise<FreeSpace> {

@@ -7,6 +7,9 @@ import type { Leases } from './leases.ts'
 import type { Requests } from './requests.ts'
 
 const ENTRIES_MAX = 100_000
+const NAMES_BYTES_MAX = 64 * 1024 * 1024
+/** Answers in a row that name nothing new. */
+const EMPTY_ANSWERS_MAX = 100
 const DEPTH_MAX = 1000
 
 /** `atomicRename`: the server has posix-rename@openssh.com. */
@@ -85,6 +88,8 @@ async function makeOne(requests: Requests, path: string): Promise<void> {
 async function list(requests: Requests, path: string): Promise<readonly TreeEntry[]> {
   const doing = `list ${path}`
   const entries: TreeEntry[] = []
+  let bytes = 0
+  let empty = 0
   try {
     const handle = await requests.openDirectory(path)
     for (;;) {
@@ -93,11 +98,16 @@ async function list(requests: Requests, path: string): Promise<readonly TreeEntr
         throw error
       })
       if (batch === null) break
+      const before = entries.length
       for (const { filename, attrs } of batch) {
+        bytes += filename.length
         if (filename === '.' || filename === '..') continue
         const size: unknown = attrs.size
         entries.push({ name: filename, kind: kindOf(attrs.mode), size: typeof size === 'number' ? size : null })
       }
+      empty = entries.length > before ? 0 : empty + 1
+      if (empty > EMPTY_ANSWERS_MAX) throw new TransferError('protocol', `the server never ends its listing of ${path}`)
+      if (bytes > NAMES_BYTES_MAX) throw new TransferError('limit', `the names in ${path} are longer than ${NAMES_BYTES_MAX} bytes`)
       if (entries.length > ENTRIES_MAX) throw new TransferError('limit', `${path} has more than ${ENTRIES_MAX} entries`)
     }
     await requests.close(handle)
