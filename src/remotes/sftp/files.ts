@@ -51,11 +51,26 @@ export async function readFile(connection: Connection, path: string, range: Byte
   const doing = `read ${path}`
   const handle = await opened(requests, path, OPEN.read, doing)
   await withHandle({ requests, handle, path, doing, writing: false }, async () => {
-    const end = Number.isFinite(range.end) ? range.end : await sizeOf(requests, handle)
+    // Asked beside the reading, which need not wait for it.
+    const size = sizeOf(requests, handle)
+    size.catch(() => {})
+    const end = Number.isFinite(range.end) ? range.end : await size
     if (end === null) throw new TransferError('unsupported', `the server does not tell the size of ${path}`)
     const whole = { start: range.start, end }
     await readRange({ requests, handle, path, range: whole, requestMax: connection.limits.read, sink, signal })
+    if ((await size) === end && (await goesOn(requests, handle, end)))
+      throw new TransferError('source-changed', `${path} goes on after the ${end} bytes that the server tells of`)
   })
+}
+
+async function goesOn(requests: Requests, handle: Handle, end: number): Promise<boolean> {
+  try {
+    return (await requests.read(handle, Buffer.alloc(1), 0, 1, end)).length > 0
+  } catch (error) {
+    // Not every server answers "end of file" to that.
+    if (error instanceof StatusError) return false
+    throw error
+  }
 }
 
 export interface WriteRequest {
