@@ -16,7 +16,7 @@ interface Consumer {
   reject(error: unknown): void
 }
 
-/** basic-ftp takes what arrives together for whole lines: of a reply that is cut on its way it would believe half a number, and lose the rest. */
+/** Hands on whole lines only, however they are cut on their way, and bounds what one may hold. */
 class WholeLines extends FTPContext {
   #begun = ''
 

@@ -90,7 +90,7 @@ export function connectionFailure(raw: RawConnectionError, where: string): Trans
     )
   if (
     raw.level === 'sftp-protocol' ||
-    // ssh2 trips over packets that no server should send.
+    // What cannot be read as a packet at all surfaces as one of these.
     raw instanceof TypeError ||
     raw instanceof RangeError ||
     /Invalid identification|greeting lines|Bad packet length|Packet length \d+ exceeds|Unknown packet type|Expected VERSION/i.test(

@@ -24,7 +24,7 @@ const NOTHING = Buffer.alloc(0)
 
 type Done<T> = (error: Error | null | undefined, value: T) => void
 
-/** ssh2 hands on whatever kind of answer comes under a request's number. */
+/** An answer of another kind than the request asks for is none. */
 function only<T>(fits: (value: unknown) => boolean, done: Done<T>): Done<T> {
   return (error, value) => {
     if (error || fits(value)) done(error, value)
@@ -204,7 +204,7 @@ export class Requests {
   }
 
   readDirectory(handle: Handle): Promise<FileEntryWithStats[]> {
-    // Without the option, which the types do not know, ssh2 looks into the answer before we can.
+    // With this option, which the types do not know, the answer comes to us as it is.
     return this.call<FileEntryWithStats[]>((done) =>
       Reflect.apply(this.#sftp.readdir, this.#sftp, [handle, { full: true }, only(Array.isArray, done)]),
     )
