@@ -71,11 +71,12 @@ async function compareSamples(
   const kept = session.acknowledged
   const last = kept.at(-1)
   if (last === undefined) return
-  const windows = [{ start: Math.max(last.start, last.end - OVERLAP_BYTES), end: last.end }]
+  const overlap = Math.min(OVERLAP_BYTES, session.ports.blockSize(fingerprint.size))
+  const windows = [{ start: Math.max(last.start, last.end - overlap), end: last.end }]
   for (let i = 0; fingerprint.strength === 'hint' && i < SAMPLES; i += 1) {
     const range = kept[Math.floor(random() * kept.length)] ?? last
-    const start = range.start + Math.floor(random() * Math.max(1, range.end - range.start - OVERLAP_BYTES))
-    windows.push({ start, end: Math.min(range.end, start + OVERLAP_BYTES) })
+    const start = range.start + Math.floor(random() * Math.max(1, range.end - range.start - overlap))
+    windows.push({ start, end: Math.min(range.end, start + overlap) })
   }
   for (const window of windows) {
     const ours = createHash('sha256')

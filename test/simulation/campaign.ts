@@ -1,12 +1,12 @@
 /** Runs many histories, and stops at the first that breaks a promise: shrunk, with its trace and the command that runs it again. */
 import { runHistory } from './history.ts'
-import { byChance, LANES, type Lane, pairs, singles } from './search.ts'
+import { byChance, LANES, type Lane, pairs, singles, triples } from './search.ts'
 import { shrunk } from './shrink.ts'
 import { type HistorySpec, parseSpec, specText } from './spec.ts'
 
 export type Task =
   | { readonly kind: 'singles'; readonly lane: string }
-  | { readonly kind: 'pairs'; readonly lane: string; readonly stride: number; readonly offset: number }
+  | { readonly kind: 'pairs' | 'triples'; readonly lane: string; readonly stride: number; readonly offset: number }
   | { readonly kind: 'chance'; readonly lane: string; readonly from: number; readonly count: number }
 
 export interface Done {
@@ -26,8 +26,8 @@ function specsOf(task: Task): AsyncIterable<HistorySpec> | Iterable<HistorySpec>
   const lane = LANES.find((candidate) => laneName(candidate) === task.lane)
   if (lane === undefined) throw new Error(`no such lane: ${task.lane}`)
   if (task.kind === 'singles') return singles(lane)
-  if (task.kind === 'pairs') return pairs(lane, task.stride, task.offset)
-  return chances(lane, task.from, task.count)
+  if (task.kind === 'chance') return chances(lane, task.from, task.count)
+  return task.kind === 'pairs' ? pairs(lane, task.stride, task.offset) : triples(lane, task.stride, task.offset)
 }
 
 function* chances(lane: Lane, from: number, count: number): Generator<HistorySpec> {

@@ -24,13 +24,14 @@ export interface History {
   readonly attempts: number
   readonly steps: number
   readonly trace: readonly string[] | null
-  /** Of the last attempt, when asked for. */
-  readonly places: readonly Place[] | null
+  /** Of the attempt that was asked for. */
+  readonly places: readonly Place[]
 }
 
 export interface HistoryOptions {
   readonly trace?: boolean
-  readonly places?: boolean
+  /** Keeps the places that this attempt passes. */
+  readonly placesOf?: number
 }
 
 /** Throws a Violation when a promise was broken. */
@@ -48,17 +49,18 @@ class Running {
   readonly trace: string[] | null
   private readonly spec: HistorySpec
   private readonly scene: Scene
-  private readonly places: Place[] | null
+  private readonly places: Place[] = []
+  private readonly placesOf: number | undefined
   private readonly given: string
   private readonly random: () => number
   private steps = 0
 
-  constructor(spec: HistorySpec, { trace = false, places = false }: HistoryOptions) {
+  constructor(spec: HistorySpec, { trace = false, placesOf }: HistoryOptions) {
     this.spec = spec
     this.random = seededRandom(spec.seed)
     this.scene = new Scene(emptyWorld(), profileNamed(spec.profile), spec.direction, this.random)
     this.trace = trace ? [] : null
-    this.places = places ? [] : null
+    this.placesOf = placesOf
     this.scene.setSource(randomBytes(this.random, spec.size))
     this.given = digestOf(this.scene.source, 'sha256')
   }
@@ -67,12 +69,12 @@ class Running {
     const { spec, scene, trace, places } = this
     for (const [i, plan] of spec.attempts.entries()) {
       trace?.push(`attempt ${i + 1}`)
-      await this.attempt(plan, i, POLICIES[spec.policy], null)
+      await this.attempt(plan, i, POLICIES[spec.policy])
     }
     while (scene.world.orphans.length > 0) orphanStores(scene)
     trace?.push('the last attempt, without faults')
     const { steps } = this
-    const last = await this.attempt([], spec.attempts.length, this.lastPolicy(), places)
+    const last = await this.attempt([], spec.attempts.length, this.lastPolicy())
     if (last?.status !== 'complete' && last?.status !== 'unchanged')
       throw new Violation(`an attempt without faults did not succeed: ${last?.failure?.kind} ${last?.failure?.message}`)
     if (this.steps - steps > LIVE_STEPS_MAX) throw new Violation(`an attempt without faults took ${this.steps - steps} steps`)
@@ -86,22 +88,18 @@ class Running {
   }
 
   /** Runs one attempt to its end or its crash and judges the world afterwards. */
-  private async attempt(
-    plan: readonly PlannedFault[],
-    index: number,
-    policy: TransferPolicy,
-    places: Place[] | null,
-  ): Promise<TransferResult | null> {
+  private async attempt(plan: readonly PlannedFault[], index: number, policy: TransferPolicy): Promise<TransferResult | null> {
     const { scene, spec, trace } = this
     for (const { kind } of plan.filter(({ step }) => step === 0)) {
       trace?.push(`  before: ${kind}`)
       ACTS[kind]?.(scene)
     }
-    const turn = new Turn(scene, plan, index, trace, places)
+    const turn = new Turn(scene, plan, index, trace, index === this.placesOf ? this.places : null)
     turn.losing = plan.some(({ kind, step }) => kind === 'saves-lost' && step === 0)
     if (spec.direction === 'upload') scene.doubt.bytes.clear()
     scene.foreign = []
     scene.wasWhole = false
+    scene.edited = false
     scene.travelling = true
     const before = scene.final
     const firstVersion = scene.versions.length - 1

@@ -45,8 +45,11 @@ function same(a: Buffer | null, b: Buffer | null): boolean {
  * What nobody can know: bytes that the server lost after it confirmed them, that flipped on the way, or that somebody changes in the partial after it was proven.
  * Where only sizes are compared nothing notices; everything stronger must.
  */
-function beyondProof(scene: Scene, { result, policy, turn }: Ended): boolean {
-  const { doubt, profile, direction } = scene
+function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended): boolean {
+  const { doubt, profile, direction, versions, final } = scene
+  // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
+  const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === final?.length)
+  if (!sized && profile.identity !== 'none' && !scene.inPlace) return false
   if (doubt.bytes.size > 0) return true
   if (direction === 'upload') return false
   const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && profile.digests !== 'none')

@@ -69,6 +69,8 @@ export class Scene {
   foreign: (Buffer | null)[] = []
   /** The final name held a whole version of the source when others changed it. */
   wasWhole = false
+  /** Others changed the partial in this attempt. */
+  edited = false
   /** An attempt is under way. */
   travelling = false
 
@@ -120,7 +122,9 @@ export class Scene {
 
   /** Bytes of the partial were exchanged for others from `start` to `end`. */
   doubtful(start: number, end: number): void {
-    if (this.travelling) this.doubt.add(start, end)
+    if (!this.travelling) return
+    this.edited = true
+    this.doubt.add(start, end)
   }
 
   changePartial(change: (bytes: Buffer) => Buffer): void {

@@ -1,5 +1,5 @@
 /** Which histories are run: each single fault at each step, each fault after a crash, and three or more faults by chance. */
-import { BETWEEN, DURING, fits, type Kind, type PlannedFault } from './alphabet.ts'
+import { BETWEEN, DURING, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { below, pick, seededRandom } from './chance.ts'
 import { BLOCK, runHistory } from './history.ts'
 import { PROFILES, type Profile } from './profiles.ts'
@@ -17,6 +17,9 @@ export const LANES: readonly Lane[] = PROFILES.flatMap((profile): Lane[] => [
   ...(profile.writeOnly === true ? [] : [{ profile, direction: 'download' } as const]),
 ])
 
+type Plan = readonly PlannedFault[]
+type Plans = readonly Plan[]
+
 /** Three whole blocks and a short one. */
 const SIZE = 3 * BLOCK + 7
 const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9, SIZE, SIZE, 6 * BLOCK, 13 * BLOCK + 5]
@@ -30,21 +33,29 @@ const base = ({ profile, direction }: Lane): HistorySpec => ({
   attempts: [],
 })
 
-/** Every fault at every step of what follows `before`. */
-async function* everyFault(
-  spec: HistorySpec,
-  before: readonly (readonly PlannedFault[])[],
-  kinds: readonly Kind[],
-): AsyncGenerator<HistorySpec> {
-  const { places } = await runHistory({ ...spec, attempts: before }, { places: true })
-  for (const kind of BETWEEN) if (kinds.includes(kind)) yield { ...spec, attempts: [...before, [{ kind, step: 0 }]] }
-  for (const [i, place] of (places ?? []).entries()) {
-    for (const kind of DURING)
-      if (kinds.includes(kind) && fits(kind, place)) yield { ...spec, attempts: [...before, [{ kind, step: i + 1 }]] }
+/** Where the attempt after `before` passes. A violation on the way is not lost: the history without a further fault is one of those that are run. */
+async function placesAfter(spec: HistorySpec, before: Plans, meanwhile: Plan = []): Promise<readonly Place[]> {
+  try {
+    return (await runHistory({ ...spec, attempts: [...before, meanwhile] }, { placesOf: before.length })).places
+  } catch {
+    return []
+  }
+}
+
+/** Every fault at every step of what follows `before` and what others did meanwhile. */
+async function* everyFault(spec: HistorySpec, before: Plans, kinds: readonly Kind[], meanwhile: Plan = []): AsyncGenerator<HistorySpec> {
+  const places = await placesAfter(spec, before, meanwhile)
+  yield { ...spec, attempts: [...before, meanwhile] }
+  for (const kind of BETWEEN) if (kinds.includes(kind)) yield { ...spec, attempts: [...before, [...meanwhile, { kind, step: 0 }]] }
+  for (const [i, place] of places.entries()) {
+    for (const kind of DURING) {
+      if (kinds.includes(kind) && fits(kind, place)) yield { ...spec, attempts: [...before, [...meanwhile, { kind, step: i + 1 }]] }
+    }
   }
 }
 
 const ALL: readonly Kind[] = [...new Set([...BETWEEN, ...DURING])]
+const OTHERS: readonly Kind[] = DURING.filter((kind) => !BETWEEN.includes(kind))
 
 /** Every single fault at every step of an undisturbed transfer, with and without a file under the final name. */
 export async function* singles(lane: Lane): AsyncGenerator<HistorySpec> {
@@ -68,9 +79,24 @@ export async function* singles(lane: Lane): AsyncGenerator<HistorySpec> {
 /** A crash at every `stride`th step, and every fault at every step of the attempt that follows. */
 export async function* pairs(lane: Lane, stride: number, offset: number): AsyncGenerator<HistorySpec> {
   const spec = { ...base(lane), seed: 3 + offset }
-  const { places } = await runHistory(spec, { places: true })
-  for (let step = 1 + (offset % stride); step <= (places?.length ?? 0); step += stride)
-    yield* everyFault(spec, [[{ kind: 'crash', step }]], ALL)
+  const places = await placesAfter(spec, [])
+  for (let step = 1 + (offset % stride); step <= places.length; step += stride) yield* everyFault(spec, [[{ kind: 'crash', step }]], ALL)
+}
+
+/** A crash, then something that others did meanwhile, and every other fault at every step of what follows: each `share`th of these. */
+export async function* triples(lane: Lane, share: number, offset: number): AsyncGenerator<HistorySpec> {
+  const spec = { ...base(lane), seed: 5 + offset }
+  const { length } = await placesAfter(spec, [])
+  let count = offset
+  for (const part of [0.45, 0.7]) {
+    const before = [[{ kind: 'crash', step: Math.floor(length * part) } as const]]
+    for (const kind of BETWEEN) {
+      for await (const found of everyFault(spec, before, OTHERS, [{ kind, step: 0 }])) {
+        count += 1
+        if (count % share === 0) yield found
+      }
+    }
+  }
 }
 
 const POLICY_CHANCES: readonly PolicyName[] = [

@@ -10,7 +10,8 @@ import { startThread, type Thread } from './workers.ts'
 /** HISTORIES=n changes how many seeds of chance each server and direction gets. */
 const HISTORIES = Number(process.env.HISTORIES ?? 500)
 const HISTORIES_MIN = 200_000
-const STRIDE = 7
+const STRIDE = 11
+const SHARE = 7
 
 let thread: Thread | null = null
 let broken = false
@@ -34,15 +35,16 @@ test('simulation: what once went wrong does not again', async () => {
   }
 })
 
-for (const lane of LANES.map(laneName)) {
+for (const [i, lane] of LANES.map(laneName).entries()) {
   test(`simulation: ${lane}`, async (t) => {
     if (broken) return t.skip('not run, because a promise is broken already')
     const done = [
       await performed({ kind: 'singles', lane }),
-      await performed({ kind: 'pairs', lane, stride: STRIDE, offset: 0 }),
+      await performed({ kind: 'pairs', lane, stride: STRIDE, offset: i }),
+      await performed({ kind: 'triples', lane, stride: SHARE, offset: i }),
       await performed({ kind: 'chance', lane, from: 1, count: HISTORIES }),
     ]
-    t.diagnostic(done.map(({ histories }, i) => `${['single faults', 'pairs', 'by chance'][i]}: ${histories}`).join(', '))
+    t.diagnostic(done.map(({ histories }, at) => `${['single faults', 'pairs', 'triples', 'by chance'][at]}: ${histories}`).join(', '))
   })
 }
 
