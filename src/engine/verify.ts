@@ -45,7 +45,9 @@ export async function proveRanges(context: ProofContext, ranges: RangeSet, signa
   const { digester } = context
   if (digester !== undefined && usable(digester, ranges, context.expected.size)) {
     try {
-      return { proven: await proveByDigest(context, digester, ranges, signal), method: 'digest' }
+      const proven = await proveByDigest(context, digester, ranges, signal)
+      // A digest of the whole says that something is wrong, not what: one hole must not cost everything.
+      if (proven.length > 0 || digester.ranges !== 'whole') return { proven, method: 'digest' }
     } catch (error) {
       if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
     }
