@@ -5,7 +5,7 @@ import type { EnginePorts, RemoteSupply, TransferPolicy, TransferResult } from '
 import { upload } from '../../src/engine/upload.ts'
 import type { Place, PlannedFault } from './alphabet.ts'
 import { randomBytes, seededRandom } from './chance.ts'
-import { judge } from './judge.ts'
+import { judge, judgeCost } from './judge.ts'
 import { simulatedSource, simulatedTarget } from './local.ts'
 import { profileNamed } from './profiles.ts'
 import { simulatedRemote } from './remote.ts'
@@ -54,6 +54,7 @@ class Running {
   private readonly given: string
   private readonly random: () => number
   private steps = 0
+  private moved = 0
 
   constructor(spec: HistorySpec, { trace = false, placesOf }: HistoryOptions) {
     this.spec = spec
@@ -74,10 +75,13 @@ class Running {
     while (scene.world.orphans.length > 0) orphanStores(scene)
     trace?.push('the last attempt, without faults')
     const { steps } = this
+    // Whether it is there already, a download only asks where the answer costs nothing.
+    const there = scene.isWhole(scene.final)
     const last = await this.attempt([], spec.attempts.length, this.lastPolicy())
     if (last?.status !== 'complete' && last?.status !== 'unchanged')
       throw new Violation(`an attempt without faults did not succeed: ${last?.failure?.kind} ${last?.failure?.message}`)
     if (this.steps - steps > LIVE_STEPS_MAX) throw new Violation(`an attempt without faults took ${this.steps - steps} steps`)
+    if (!there) judgeCost(scene, spec, this.moved, BLOCK)
     return { attempts: spec.attempts.length + 1, steps: this.steps, trace, places }
   }
 
@@ -106,6 +110,7 @@ class Running {
     const result = await this.transfer(turn, policy)
     scene.travelling = false
     this.steps += turn.steps
+    this.moved += turn.moved
     trace?.push(`  ended after ${turn.steps} steps: ${describe(result)}`)
     judge(scene, { result, policy: spec.policy, turn, before, firstVersion })
     return result

@@ -1,7 +1,8 @@
 /** What must hold after every attempt, whatever happened in it. */
 import type { TransferResult } from '../../src/engine/ports.ts'
+import type { Kind } from './alphabet.ts'
 import type { Scene } from './scene.ts'
-import type { PolicyName } from './spec.ts'
+import type { HistorySpec, PolicyName } from './spec.ts'
 import { type Turn, Violation } from './turn.ts'
 import { digestOf } from './world.ts'
 
@@ -64,4 +65,24 @@ function judgeProof({ profile, source }: Scene, { policy }: Ended, result: Trans
     throw new Violation('a digest was claimed that there is none of')
   if (result.proof === 'size' && policy === 'full' && source.length > 0 && result.size !== 0)
     throw new Violation('a proof of content was asked for')
+}
+
+/** Faults after which everything that was confirmed is still there. */
+const INTERRUPTIONS: ReadonlySet<Kind> = new Set(['crash', 'disconnect', 'stall', 'busy', 'stop', 'denied'])
+/** Blocks that a download may have to fetch again: under way to the disk, not yet in the journal, and compared with the server. */
+const BLOCKS_UNDER_WAY = 10
+
+/** I4, cheap: what an interruption costs is what was under way. `moved`: bytes that travelled in all attempts together. */
+export function judgeCost({ profile, direction, versions }: Scene, spec: HistorySpec, moved: number, blockSize: number): void {
+  const faults = spec.attempts.flat()
+  const continues =
+    direction === 'upload'
+      ? (profile.resumer === 'positional' || profile.resumer === 'rewind') && profile.writeOnly !== true
+      : profile.identity !== 'none' && profile.noRanges !== true
+  const kept = continues && profile.removesBroken !== true && spec.policy === 'auto' && versions.length === 1
+  if (!kept || !faults.every(({ kind }) => INTERRUPTIONS.has(kind))) return
+  const underWay =
+    direction === 'upload' ? (profile.window + 2) * (profile.packet + blockSize) : profile.packet + BLOCKS_UNDER_WAY * blockSize
+  const most = spec.size + faults.length * underWay
+  if (moved > most) throw new Violation(`${moved} bytes travelled for ${spec.size}, where ${most} are enough`)
 }

@@ -106,6 +106,7 @@ class Server {
       if (direction === 'download') doubt.arrives(at, end)
       if (fault === 'flip' && packet.length > 0) packet = this.flipped(packet, at)
       if (settles && fault === null) doubt.settle(at, end)
+      if (direction === 'download') this.turn.moved += packet.length
       if (packet.length > 0) await sink(packet)
       if (endless && now.length <= end) return
     }

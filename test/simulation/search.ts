@@ -22,7 +22,8 @@ type Plans = readonly Plan[]
 
 /** Three whole blocks and a short one. */
 const SIZE = 3 * BLOCK + 7
-const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9, SIZE, SIZE, 6 * BLOCK, 13 * BLOCK + 5]
+const LONG = 13 * BLOCK + 5
+const SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 9, SIZE, SIZE, 6 * BLOCK, LONG]
 
 const base = ({ profile, direction }: Lane): HistorySpec => ({
   profile: profile.name,
@@ -61,6 +62,8 @@ const OTHERS: readonly Kind[] = DURING.filter((kind) => !BETWEEN.includes(kind))
 export async function* singles(lane: Lane): AsyncGenerator<HistorySpec> {
   const spec = base(lane)
   yield* everyFault(spec, [], ALL)
+  // Long enough that an interruption costs less than the whole.
+  yield* everyFault({ ...spec, size: LONG }, [], ['crash', 'disconnect'])
   for (const policy of ['full', 'given', 'fail'] as const) {
     if (policy === 'full' && lane.profile.writeOnly === true) continue
     yield* everyFault(
