@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-OULFLZKS.js";
+} from "./chunk-NWU4DCBQ.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-IHXAZLHM.js";
+} from "./chunk-L2VL7FTD.js";
 import {
   printable
 } from "./chunk-5CPGRKUA.js";

@@ -2,13 +2,13 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-6PAEOC5I.js";
+} from "./chunk-D67BAZO2.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-IHXAZLHM.js";
+} from "./chunk-L2VL7FTD.js";
 import "./chunk-5CPGRKUA.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { abortError, TransferError } from '../../core/errors.ts'
 import type { Body, Sink } from '../remote.ts'
 import { networkError } from './errors.ts'
+import { excerptOf } from './excerpt.ts'
 import { type Framing, framingOf, type Reply } from './headers.ts'
 import { describeTarget, type Target } from './location.ts'
 import { type Outgoing, outgoing } from './outgoing.ts'
@@ -247,7 +248,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const reply = this.#reply
     if (reply === null || !this.#settle()) return
     const bodyStarted = this.#outgoing?.started() ?? false
-    this.#resolve({ reply, excerpt: words(this.#excerpt), requestSent: this.#requestSent, bodyStarted })
+    this.#resolve({ reply, excerpt: excerptOf(this.#excerpt), requestSent: this.#requestSent, bodyStarted })
     if (!this.#ended) this.#controller?.abort(new TransferError('stopped', 'the rest is not wanted'))
   }
 
@@ -288,15 +289,4 @@ class Exchange implements Dispatcher.DispatchHandler {
   #where(): string {
     return describeTarget(this.#request.target)
   }
-}
-
-/** Markup and white space out, at most 200 characters. */
-function words(chunks: readonly Uint8Array[]): string {
-  const text = Buffer.concat(chunks).subarray(0, 4096).toString('utf8')
-  return text
-    .replace(/<(?:style|script)[^>]*>[^<]*/gi, ' ')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 200)
 }
