@@ -19,7 +19,7 @@ export interface StepOptions {
   readonly scopes?: readonly CacheScope[] | null
 }
 
-export interface AttemptOptions extends Pick<RunOptions, 'interrupt' | 'env' | 'stepTimeoutMs' | 'timeScale'> {
+export interface AttemptOptions extends Pick<RunOptions, 'interrupt' | 'env' | 'stepTimeoutMs' | 'timeScale' | 'under'> {
   readonly inputs?: Readonly<Record<string, string>>
   readonly scopes?: readonly CacheScope[] | null
 }

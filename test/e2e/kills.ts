@@ -40,7 +40,8 @@ export async function attemptUntil(
   return run
 }
 
-async function allClosed({ proxy }: Site): Promise<void> {
+/** The servers have noticed that a process is gone: whatever it sent last has arrived. */
+export async function allClosed({ proxy }: Site): Promise<void> {
   const open = new Set(proxy.connections)
   const closing = [...open].map((connection) => connection.closed.then(() => open.delete(connection)))
   const late = new AbortController()

@@ -1,6 +1,6 @@
 /**
- * Where the real servers of the tests come from: Debian's and Ubuntu's packages. vsftpd, ProFTPD and Pure-FTPd exclude each other, so ProFTPD is installed
- * and the other two are unpacked into a folder of their own. No service is started and nothing but packages is changed on the machine.
+ * Where the real servers of the tests, and the tools that disturb the action, come from: Debian's and Ubuntu's packages. vsftpd, ProFTPD and Pure-FTPd exclude
+ * each other, so ProFTPD is installed and the other two are unpacked into a folder of their own. No service is started and nothing but packages is changed on the machine.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
-export type ServerName = 'sshd' | 'proftpd' | 'vsftpd' | 'pure-ftpd' | 'pyftpdlib' | 'nginx' | 'apache2' | 'rclone' | 'openssl'
+export type ServerName =
+  | 'sshd'
+  | 'proftpd'
+  | 'vsftpd'
+  | 'pure-ftpd'
+  | 'pyftpdlib'
+  | 'nginx'
+  | 'apache2'
+  | 'rclone'
+  | 'openssl'
+  | 'strace'
+  | 'faketime'
 
 interface Installed {
   readonly packages: readonly string[]
@@ -24,6 +35,8 @@ const INSTALLED: Readonly<Record<Exclude<ServerName, 'vsftpd' | 'pure-ftpd'>, In
   apache2: { packages: ['apache2'], files: ['/usr/sbin/apache2'] },
   rclone: { packages: ['rclone'], files: ['/usr/bin/rclone'] },
   openssl: { packages: ['openssl'], files: ['/usr/bin/openssl'] },
+  strace: { packages: ['strace'], files: ['/usr/bin/strace'] },
+  faketime: { packages: ['faketime'], files: ['/usr/bin/faketime'] },
 }
 
 interface Unpacked {
@@ -50,6 +63,8 @@ export const SERVER_NAMES: readonly ServerName[] = [
   'apache2',
   'rclone',
   'openssl',
+  'strace',
+  'faketime',
 ]
 
 /** The executable of a server (for pyftpdlib the Python that has it), or null when it is not there. */

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly secrets?: readonly string[]
   /** `when`: a line of the raw log, or a promise of the test. */
   readonly interrupt?: { readonly when: ((line: string) => boolean) | Promise<unknown>; readonly how: Interruption }
+  /** A command and its arguments that main is run under, such as `strace`, from main's environment. It must leave descriptors and exit code alone. */
+  readonly under?: (environment: Readonly<Record<string, string>>) => readonly string[]
   /** `timeout-minutes` of the step, in milliseconds and not scaled. It counts afresh for post. */
   readonly stepTimeoutMs?: number
   /** Factor on the ladder's pauses; 1 is the real runner's. */
@@ -88,7 +90,7 @@ export async function runAction(options: RunOptions): Promise<ActionRun> {
   const definition = parse(readFileSync(join(options.action, 'action.yml'), 'utf8')) as Definition
   const env = { ...baseEnvironment(options), ...inputEnvironment(definition, options), ...options.env }
   const reader = logReader(options.secrets)
-  const main = startPhase(definition.runs.main, env, options, reader)
+  const main = startPhase(definition.runs.main, env, options, reader, options.under)
   const how = await main.ended
   const post = definition.runs.post
   const runsPost = post !== undefined && how !== 'shutdown' && how !== 'double-sigint' && how !== 'machine-lost'
@@ -178,18 +180,23 @@ interface Phase {
   kill(): void
 }
 
-function startPhase(script: string, env: Readonly<Record<string, string>>, options: RunOptions, reader: LogReader): Phase {
+function startPhase(
+  script: string,
+  env: Readonly<Record<string, string>>,
+  options: RunOptions,
+  reader: LogReader,
+  under: NonNullable<RunOptions['under']> = () => [],
+): Phase {
   const startedMs = performance.now()
   const files = fileCommands(options.machine)
-  const child = spawn(
-    process.execPath,
-    ['--report-on-signal', `--report-directory=${options.machine.temp}`, resolve(options.action, script)],
-    {
-      cwd: options.machine.workspace,
-      env: { ...env, ...files.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const node = [process.execPath, '--report-on-signal', `--report-directory=${options.machine.temp}`]
+  const environment = { ...env, ...files.environment }
+  const [command = '', ...args] = [...under(environment), ...node, resolve(options.action, script)]
+  const child = spawn(command, args, {
+    cwd: options.machine.workspace,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const rawLog: string[] = []
   const ended = Promise.withResolvers<Ended>()
   let how: Ended = null

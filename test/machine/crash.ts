@@ -1,0 +1,154 @@
+/** A step with one small file, killed at a call of the operating system, and what must be true from then on. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createStep, type Step } from '../e2e/action.ts'
+import { getRemote, MIB, partialsIn, putRemote, randomBytes } from '../e2e/files.ts'
+import { allClosed } from '../e2e/kills.ts'
+import type { Site } from '../e2e/sites.ts'
+import { ONE_THREAD, strace, type TracedCall, tracedCalls } from '../support/strace.ts'
+import { acknowledgedBytes, ageLeftovers, assertNoLeftovers, makeStateFolder, stateFolder } from './journals.ts'
+
+export type Direction = 'upload' | 'download'
+
+const NAME = 'crash.bin'
+const bytes = randomBytes(5 * MIB + 7)
+const old = Buffer.from('what an earlier release has left here')
+/** The partial of a download has it in its name. */
+const MODIFIED_S = 1_700_000_000
+
+/** Calls that change a file or its directory. */
+const CHANGES = ['openat', 'write', 'pwrite64', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate', 'fsync', 'fdatasync']
+
+/** Names of temporary state files come from chance; here from a counter, so that strace can be told them. */
+const COUNTED_NAMES = `import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+const { randomBytes } = crypto
+let last = 0
+crypto.randomBytes = (size, ...rest) => size === 6 ? Buffer.from(String(++last).padStart(12, '0'), 'hex') : randomBytes(size, ...rest)
+syncBuiltinESMExports()`
+const ENVIRONMENT = { ...ONE_THREAD, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(COUNTED_NAMES)}` }
+const SAVES_MAX = 12
+
+/** What is watched for calls; `fresh`: the runner's tool cache does not have the folder of the state yet. */
+export interface Watched {
+  readonly fresh?: boolean
+  /** `npm test` takes one of so many points. */
+  readonly stride: number
+  paths(step: Step, direction: Direction, learnt: Learnt): readonly string[]
+}
+
+/** Names that depend on inputs and content, from a run without a fault. */
+export interface Learnt {
+  readonly state: string
+  readonly partial: string
+}
+
+export const WATCHED: Readonly<Record<string, Watched>> = {
+  'the file and the journal': {
+    stride: 3,
+    paths: (step, direction, { state, partial }) => {
+      const journal = join(stateFolder(step), state)
+      const counted = Array.from({ length: SAVES_MAX }, (_, i) => `${journal}.${String(i + 1).padStart(12, '0')}.tmp`)
+      const local = [step.machine.workspace, step.local(NAME), step.local(partial)]
+      return [...(direction === 'download' ? local : []), stateFolder(step), journal, ...counted]
+    },
+  },
+  'the folder of the state': {
+    fresh: true,
+    stride: 7,
+    paths: (step) => {
+      const folder = stateFolder(step)
+      const above = [join(folder, '..', '..'), join(folder, '..'), folder].map((path) => join(path))
+      return [...above, `${folder}.complete`, join(folder, '..', '..', 'making')]
+    },
+  },
+  'what the runner is told': { stride: 17, paths: () => ['$GITHUB_STATE', '$GITHUB_OUTPUT', '$GITHUB_STEP_SUMMARY'] },
+}
+
+export interface Crashes {
+  /** Calls of a run without a fault at which a process can be killed. */
+  readonly points: readonly TracedCall[]
+  /** Kills an attempt at the point, and proves what is left and what the next attempt makes of it. False when the point did not come. */
+  killAt(t: TestContext, point: TracedCall): Promise<boolean>
+}
+
+export async function crashes(t: TestContext, site: Site, direction: Direction, watched: Watched, learnt: Learnt): Promise<Crashes> {
+  const log = join(site.server.directory, 'calls.log')
+  const traced = (step: Step, inject?: string) => {
+    const paths = watched.paths(step, direction, learnt)
+    const under = strace({ log, calls: CHANGES, paths, ...(inject === undefined ? {} : { inject }) })
+    return step.attempt({ under, env: ENVIRONMENT })
+  }
+  const prepared = async (t: TestContext): Promise<Step> => {
+    const step = await newStep(t, site, direction)
+    if (watched.fresh !== true) makeStateFolder(step)
+    return step
+  }
+  const clean = await traced(await prepared(t))
+  assert.equal(clean.exitCode, 0, clean.log)
+  const points = tracedCalls(log).filter(({ text }) => !text.includes('openat(') || /O_WRONLY|O_RDWR/.test(text))
+  return {
+    points,
+    killAt: async (t, { call, ordinal }) => {
+      const step = await prepared(t)
+      const run = await traced(step, `${call}:signal=SIGKILL:when=${ordinal}`)
+      await allClosed(site)
+      // How often the journal is saved depends on the speed of the disk: the last calls may not come.
+      if (run.signal === null) assert.equal(run.exitCode, 0, run.log)
+      else assert.equal(run.signal, 'SIGKILL', run.log)
+      assertOldOrNew(site, step, direction)
+      const acknowledged = acknowledgedBytes(step)
+      // Between the rename and the journal's last word the partial is gone: only size and time would speak for the file.
+      const kept = direction === 'upload' ? wholeBlocksOnServer(site) : partialsIn(step.machine.workspace).length > 0 ? acknowledged : 0
+      ageLeftovers(step)
+      step.machine.keepWorkspace()
+      const next = await step.attempt()
+      assert.equal(next.exitCode, 0, next.log)
+      assert.ok(final(site, step, direction)?.equals(bytes), 'wrong bytes under the final name')
+      assert.ok(Number(next.outputs['bytes-reused']) >= kept, `${next.outputs['bytes-reused']} of ${kept} bytes were kept\n${next.log}`)
+      assertNoLeftovers(step)
+      assert.deepEqual(readdirSync(step.machine.workspace), [NAME])
+      assert.deepEqual(readdirSync(site.server.root), [NAME])
+      return run.signal !== null
+    },
+  }
+}
+
+async function newStep(t: TestContext, site: Site, direction: Direction): Promise<Step> {
+  for (const name of partialsIn(site.server.root)) rmSync(join(site.server.root, name))
+  const [source, destination] = direction === 'upload' ? [NAME, site.url(NAME)] : [site.url(NAME), `./${NAME}`]
+  const step = await createStep(t, { environment: 'self-hosted', inputs: { ...site.inputs, source, destination }, secrets: site.secrets })
+  const here = direction === 'upload' ? bytes : old
+  writeFileSync(step.local(NAME), here)
+  putRemote(site, NAME, here === bytes ? old : bytes)
+  utimesSync(join(site.server.root, NAME), MODIFIED_S, MODIFIED_S)
+  return step
+}
+
+export async function learn(t: TestContext, site: Site, direction: Direction): Promise<Learnt> {
+  const step = await newStep(t, site, direction)
+  const log = join(site.server.directory, 'names.log')
+  const run = await step.attempt({ under: strace({ log, calls: ['openat', 'rename'] }), env: ENVIRONMENT })
+  assert.equal(run.exitCode, 0, run.log)
+  const text = readFileSync(log, 'utf8')
+  const state = /"[^"]*\/([0-9a-f]{16}\.state)"/.exec(text)?.[1]
+  const partial = direction === 'download' ? /"[^"]*\/(\.[^"/]*\.partial)"/.exec(text)?.[1] : ''
+  assert.ok(state !== undefined && partial !== undefined, 'the run without a fault shows no names')
+  return { state, partial }
+}
+
+function final(site: Site, step: Step, direction: Direction): Buffer | null {
+  return direction === 'upload' ? getRemote(site, NAME) : readFileSync(step.local(NAME))
+}
+
+function assertOldOrNew(site: Site, step: Step, direction: Direction): void {
+  const found = final(site, step, direction)
+  assert.ok(found?.equals(old) || found?.equals(bytes), 'the final name holds something else than the old or the new file')
+}
+
+function wholeBlocksOnServer(site: Site): number {
+  const sizes = partialsIn(site.server.root).map((name) => statSync(join(site.server.root, name)).size)
+  return Math.floor(Math.max(0, ...sizes) / MIB) * MIB
+}

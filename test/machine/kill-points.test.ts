@@ -1,0 +1,42 @@
+/**
+ * SIGKILL at every call that changes a file (fault 136): after each one the final name holds the old or the new file, the journal parses, and the next attempt
+ * completes with right bytes, keeps what was kept and leaves nothing behind. `npm test` takes some of the points, KILL_POINTS=all takes every one.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sftpSite, vsftpdSite } from '../e2e/sites.ts'
+import { canTrace } from '../support/strace.ts'
+import { crashes, learn, WATCHED } from './crash.ts'
+
+const ALL = process.env.KILL_POINTS === 'all'
+
+for (const [way, [protocol, direction, open]] of (
+  [
+    ['sftp', 'upload', sftpSite],
+    ['sftp', 'download', sftpSite],
+    ['ftp', 'upload', vsftpdSite],
+    ['ftp', 'download', vsftpdSite],
+  ] as const
+).entries()) {
+  test(`${protocol} ${direction}: killed at a call`, async (t) => {
+    if (!canTrace(t)) return
+    const site = await open(t)
+    if (site === null) return
+    const learnt = await learn(t, site, direction)
+    for (const [what, watched] of Object.entries(WATCHED)) {
+      const { points, killAt } = await crashes(t, site, direction, watched, learnt)
+      assert.ok(points.length > 0, `no call on ${what} was seen`)
+      // Each way takes others, so that all of them together come far.
+      const taken = points.filter((_, i) => ALL || i % watched.stride === (way * 2) % watched.stride)
+      let killed = 0
+      for (const point of taken) {
+        await t.test(`on ${what}: ${point.call} ${point.ordinal}`, async (t) => {
+          if (await killAt(t, point)) killed += 1
+          else t.diagnostic('the call did not come this time')
+        })
+      }
+      assert.ok(killed * 2 > taken.length, `only ${killed} of ${taken.length} calls came`)
+      t.diagnostic(`${what}: killed at ${killed} of ${points.length} calls${ALL ? '' : '; KILL_POINTS=all takes every one'}`)
+    }
+  })
+}
