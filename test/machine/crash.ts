@@ -1,22 +1,15 @@
 /** A step with one small file, killed at a call of the operating system, and what must be true from then on. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { createStep, type Step } from '../e2e/action.ts'
-import { getRemote, MIB, partialsIn, putRemote, randomBytes } from '../e2e/files.ts'
+import type { Step } from '../e2e/action.ts'
+import { partialsIn } from '../e2e/files.ts'
 import { allClosed } from '../e2e/kills.ts'
 import type { Site } from '../e2e/sites.ts'
 import { ONE_THREAD, strace, type TracedCall, tracedCalls } from '../support/strace.ts'
 import { acknowledgedBytes, ageLeftovers, assertNoLeftovers, makeStateFolder, stateFolder } from './journals.ts'
-
-export type Direction = 'upload' | 'download'
-
-const NAME = 'crash.bin'
-const bytes = randomBytes(5 * MIB + 7)
-const old = Buffer.from('what an earlier release has left here')
-/** The partial of a download has it in its name. */
-const MODIFIED_S = 1_700_000_000
+import { assertArrived, assertOldOrNew, type Direction, NAME, PARTIAL, smallStep, wholeBlocksIn } from './small.ts'
 
 /** Calls that change a file or its directory. */
 const CHANGES = ['openat', 'write', 'pwrite64', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate', 'fsync', 'fdatasync']
@@ -36,22 +29,17 @@ export interface Watched {
   readonly fresh?: boolean
   /** `npm test` takes one of so many points. */
   readonly stride: number
-  paths(step: Step, direction: Direction, learnt: Learnt): readonly string[]
-}
-
-/** Names that depend on inputs and content, from a run without a fault. */
-export interface Learnt {
-  readonly state: string
-  readonly partial: string
+  /** `journal`: the file name of the step's journal. */
+  paths(step: Step, direction: Direction, journal: string): readonly string[]
 }
 
 export const WATCHED: Readonly<Record<string, Watched>> = {
   'the file and the journal': {
     stride: 3,
-    paths: (step, direction, { state, partial }) => {
-      const journal = join(stateFolder(step), state)
+    paths: (step, direction, name) => {
+      const journal = join(stateFolder(step), name)
       const counted = Array.from({ length: SAVES_MAX }, (_, i) => `${journal}.${String(i + 1).padStart(12, '0')}.tmp`)
-      const local = [step.machine.workspace, step.local(NAME), step.local(partial)]
+      const local = [step.machine.workspace, step.local(NAME), step.local(PARTIAL)]
       return [...(direction === 'download' ? local : []), stateFolder(step), journal, ...counted]
     },
   },
@@ -74,15 +62,15 @@ export interface Crashes {
   killAt(t: TestContext, point: TracedCall): Promise<boolean>
 }
 
-export async function crashes(t: TestContext, site: Site, direction: Direction, watched: Watched, learnt: Learnt): Promise<Crashes> {
+export async function crashes(t: TestContext, site: Site, direction: Direction, watched: Watched, journal: string): Promise<Crashes> {
   const log = join(site.server.directory, 'calls.log')
   const traced = (step: Step, inject?: string) => {
-    const paths = watched.paths(step, direction, learnt)
+    const paths = watched.paths(step, direction, journal)
     const under = strace({ log, calls: CHANGES, paths, ...(inject === undefined ? {} : { inject }) })
     return step.attempt({ under, env: ENVIRONMENT })
   }
   const prepared = async (t: TestContext): Promise<Step> => {
-    const step = await newStep(t, site, direction)
+    const step = await smallStep(t, site, direction)
     if (watched.fresh !== true) makeStateFolder(step)
     return step
   }
@@ -101,54 +89,26 @@ export async function crashes(t: TestContext, site: Site, direction: Direction, 
       assertOldOrNew(site, step, direction)
       const acknowledged = acknowledgedBytes(step)
       // Between the rename and the journal's last word the partial is gone: only size and time would speak for the file.
-      const kept = direction === 'upload' ? wholeBlocksOnServer(site) : partialsIn(step.machine.workspace).length > 0 ? acknowledged : 0
+      const kept =
+        direction === 'upload' ? wholeBlocksIn(site.server.root) : partialsIn(step.machine.workspace).length > 0 ? acknowledged : 0
       ageLeftovers(step)
       step.machine.keepWorkspace()
       const next = await step.attempt()
       assert.equal(next.exitCode, 0, next.log)
-      assert.ok(final(site, step, direction)?.equals(bytes), 'wrong bytes under the final name')
+      assertArrived(site, step, direction)
       assert.ok(Number(next.outputs['bytes-reused']) >= kept, `${next.outputs['bytes-reused']} of ${kept} bytes were kept\n${next.log}`)
       assertNoLeftovers(step)
-      assert.deepEqual(readdirSync(step.machine.workspace), [NAME])
-      assert.deepEqual(readdirSync(site.server.root), [NAME])
       return run.signal !== null
     },
   }
 }
 
-async function newStep(t: TestContext, site: Site, direction: Direction): Promise<Step> {
-  for (const name of partialsIn(site.server.root)) rmSync(join(site.server.root, name))
-  const [source, destination] = direction === 'upload' ? [NAME, site.url(NAME)] : [site.url(NAME), `./${NAME}`]
-  const step = await createStep(t, { environment: 'self-hosted', inputs: { ...site.inputs, source, destination }, secrets: site.secrets })
-  const here = direction === 'upload' ? bytes : old
-  writeFileSync(step.local(NAME), here)
-  putRemote(site, NAME, here === bytes ? old : bytes)
-  utimesSync(join(site.server.root, NAME), MODIFIED_S, MODIFIED_S)
-  return step
-}
-
-export async function learn(t: TestContext, site: Site, direction: Direction): Promise<Learnt> {
-  const step = await newStep(t, site, direction)
-  const log = join(site.server.directory, 'names.log')
-  const run = await step.attempt({ under: strace({ log, calls: ['openat', 'rename'] }), env: ENVIRONMENT })
+/** The file name of the journal, from a run without a fault: it stands for the inputs, not for the machine. */
+export async function journalName(t: TestContext, site: Site, direction: Direction): Promise<string> {
+  const step = await smallStep(t, site, direction)
+  const run = await step.attempt()
   assert.equal(run.exitCode, 0, run.log)
-  const text = readFileSync(log, 'utf8')
-  const state = /"[^"]*\/([0-9a-f]{16}\.state)"/.exec(text)?.[1]
-  const partial = direction === 'download' ? /"[^"]*\/(\.[^"/]*\.partial)"/.exec(text)?.[1] : ''
-  assert.ok(state !== undefined && partial !== undefined, 'the run without a fault shows no names')
-  return { state, partial }
-}
-
-function final(site: Site, step: Step, direction: Direction): Buffer | null {
-  return direction === 'upload' ? getRemote(site, NAME) : readFileSync(step.local(NAME))
-}
-
-function assertOldOrNew(site: Site, step: Step, direction: Direction): void {
-  const found = final(site, step, direction)
-  assert.ok(found?.equals(old) || found?.equals(bytes), 'the final name holds something else than the old or the new file')
-}
-
-function wholeBlocksOnServer(site: Site): number {
-  const sizes = partialsIn(site.server.root).map((name) => statSync(join(site.server.root, name)).size)
-  return Math.floor(Math.max(0, ...sizes) / MIB) * MIB
+  const name = readdirSync(stateFolder(step)).find((file) => file.endsWith('.state'))
+  assert.ok(name !== undefined, 'no journal')
+  return name
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sftpSite, vsftpdSite } from '../e2e/sites.ts'
 import { canTrace } from '../support/strace.ts'
-import { crashes, learn, WATCHED } from './crash.ts'
+import { crashes, journalName, WATCHED } from './crash.ts'
 
 const ALL = process.env.KILL_POINTS === 'all'
 
@@ -22,9 +22,9 @@ for (const [way, [protocol, direction, open]] of (
     if (!canTrace(t)) return
     const site = await open(t)
     if (site === null) return
-    const learnt = await learn(t, site, direction)
+    const journal = await journalName(t, site, direction)
     for (const [what, watched] of Object.entries(WATCHED)) {
-      const { points, killAt } = await crashes(t, site, direction, watched, learnt)
+      const { points, killAt } = await crashes(t, site, direction, watched, journal)
       assert.ok(points.length > 0, `no call on ${what} was seen`)
       // Each way takes others, so that all of them together come far.
       const taken = points.filter((_, i) => ALL || i % watched.stride === (way * 2) % watched.stride)
