@@ -26,6 +26,7 @@ const REPLIES: readonly (readonly [number, string, FailureKind])[] = [
   [451, 'x: Append/Restart not permitted, try again', 'transient'],
   [451, 'Input/output error', 'transient'],
   [451, 'No space left on device', 'no-space'],
+  [451, 'Failure writing to local file.', 'no-space'],
   [452, 'Transfer aborted. No space left on device', 'no-space'],
   [500, "Unknown command 'XYZ'", 'refused'],
   [522, 'SSL connection failed; session reuse required: see require_ssl_reuse option in vsftpd.conf man page', 'transient'],

@@ -9,8 +9,9 @@ export interface Reply {
 
 const CONNECTION_LIMIT =
   /too many|maximum (number|login|connections|clients)|max(imum)? .*(clients|connections|users)|already connected|connection limit/i
+// vsftpd's word for a write that failed never says why; a full disk or quota is what makes writes fail, and asking again helps no other reason either.
 const NO_SPACE =
-  /quota|no space|disk (is )?full|not enough (disk )?space|insufficient (disk |storage )?space|exceeded storage|won't be saved/i
+  /quota|no space|disk (is )?full|not enough (disk )?space|insufficient (disk |storage )?space|exceeded storage|won't be saved|failure writing to local file/i
 const TLS_WANTED = /must use (encryption|ssl|tls)|(ssl|tls)[^.]{0,40}\brequired\b|require[sd]? (ssl|tls)|non-anonymous sessions must/i
 const SESSION_REUSE = /session reuse|reuse (is )?required|reuse of (the )?(ssl|tls)/i
 
