@@ -7,7 +7,7 @@ import { startNginx } from '../servers/nginx.ts'
 import { type OpensshOptions, startOpenssh } from '../servers/openssh.ts'
 import { type ProftpdOptions, startProftpd } from '../servers/proftpd.ts'
 import { freePorts, type TestServer } from '../servers/server.ts'
-import { startVsftpd } from '../servers/vsftpd.ts'
+import { startVsftpd, type VsftpdOptions } from '../servers/vsftpd.ts'
 import type { Channel } from '../support/tcp-faults.ts'
 import { startTcpProxy, type TcpProxy, type TcpProxyOptions } from '../support/tcp-proxy.ts'
 
@@ -71,9 +71,9 @@ export async function sftpSite(t: TestContext, options: OpensshOptions = {}): Pr
   }
 }
 
-export async function vsftpdSite(t: TestContext): Promise<Site | null> {
+export async function vsftpdSite(t: TestContext, options: VsftpdOptions = {}): Promise<Site | null> {
   if (!startable(t, 'vsftpd')) return null
-  return site(t, 'ftp', await startVsftpd(), { ftp: true }, {})
+  return site(t, 'ftp', await startVsftpd(options), { ftp: true }, {})
 }
 
 export async function proftpdSite(t: TestContext, options: ProftpdOptions = {}): Promise<Site | null> {

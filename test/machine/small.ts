@@ -1,12 +1,12 @@
 /** One small file on its way up or down, with an older one in the place where it goes. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fingerprintTag } from '../../src/core/fingerprint.ts'
 import { partialName } from '../../src/core/paths.ts'
 import { createStep, type Step } from '../e2e/action.ts'
-import { getRemote, MIB, partialsIn, putRemote, randomBytes } from '../e2e/files.ts'
+import { MIB, partialsIn, randomBytes } from '../e2e/files.ts'
 import type { Site } from '../e2e/sites.ts'
 
 export type Direction = 'upload' | 'download'
@@ -20,10 +20,13 @@ const MODIFIED_S = 1_700_000_000
 /** Of a download over SFTP or FTP, which know the source by its size and time. */
 export const PARTIAL = partialName(NAME, fingerprintTag({ strength: 'hint', size: bytes.length, modifiedAtMs: MODIFIED_S * 1000 }))
 
+/** Where a small file is moved to or from. */
+export type Place = Pick<Site, 'server' | 'inputs' | 'secrets' | 'url'>
+
 /** On a self-hosted runner, whose disk the next attempt finds again. */
 export async function smallStep(
   t: TestContext,
-  site: Site,
+  site: Place,
   direction: Direction,
   inputs: Readonly<Record<string, string>> = {},
 ): Promise<Step> {
@@ -33,24 +36,26 @@ export async function smallStep(
   const step = await createStep(t, { environment: 'self-hosted', inputs: all, secrets: site.secrets })
   const [here, there] = direction === 'upload' ? [bytes, old] : [old, bytes]
   writeFileSync(step.local(NAME), here)
-  putRemote(site, NAME, there)
-  utimesSync(join(site.server.root, NAME), MODIFIED_S, MODIFIED_S)
+  const remote = join(site.server.root, NAME)
+  writeFileSync(remote, there)
+  chmodSync(remote, 0o666)
+  utimesSync(remote, MODIFIED_S, MODIFIED_S)
   return step
 }
 
-export function finalBytes(site: Site, step: Step, direction: Direction): Buffer | null {
-  if (direction === 'upload') return getRemote(site, NAME)
-  return existsSync(step.local(NAME)) ? readFileSync(step.local(NAME)) : null
+export function finalBytes(site: Place, step: Step, direction: Direction): Buffer | null {
+  const path = direction === 'upload' ? join(site.server.root, NAME) : step.local(NAME)
+  return existsSync(path) ? readFileSync(path) : null
 }
 
 /** The file is in place, and nothing of ours beside it on either side. */
-export function assertArrived(site: Site, step: Step, direction: Direction): void {
+export function assertArrived(site: Place, step: Step, direction: Direction): void {
   assert.ok(finalBytes(site, step, direction)?.equals(bytes), 'wrong bytes under the final name')
   assert.deepEqual(readdirSync(step.machine.workspace), [NAME])
   assert.deepEqual(readdirSync(site.server.root), [NAME])
 }
 
-export function assertOldOrNew(site: Site, step: Step, direction: Direction): void {
+export function assertOldOrNew(site: Place, step: Step, direction: Direction): void {
   const found = finalBytes(site, step, direction)
   assert.ok(found?.equals(old) || found?.equals(bytes), 'the final name holds something else than the old or the new file')
 }

@@ -9,12 +9,16 @@ const MODULES =
   'mpm_prefork authz_core authz_user authn_core authn_file auth_basic alias dir filter deflate headers dav dav_fs dav_lock'.split(' ')
 
 export interface ApacheOptions {
+  /** A folder to serve instead of a temporary one. */
+  readonly root?: string
   /** Extra lines of httpd.conf. */
   readonly extraConfig?: string
 }
 
 export async function startApache(options: ApacheOptions = {}): Promise<TestServer> {
-  const { directory, root } = serverDirectory('apache')
+  const made = serverDirectory('apache')
+  const { directory } = made
+  const root = options.root ?? made.root
   const port = await freePorts()
   // Apache started by root serves as nobody.
   for (const folder of [join(root, 'dav'), join(directory, 'lock')]) {

@@ -14,12 +14,16 @@ export interface ProftpdOptions {
   /** TLSOptions; by default data connections must continue the TLS session. */
   readonly tlsOptions?: string
   readonly implicitTls?: boolean
+  /** A folder to serve instead of a temporary one. */
+  readonly root?: string
   /** Raw lines for the Global section. */
   readonly extra?: readonly string[]
 }
 
 export async function startProftpd(options: ProftpdOptions = {}): Promise<TestServer> {
-  const { directory, root } = serverDirectory('proftpd')
+  const made = serverDirectory('proftpd')
+  const { directory } = made
+  const root = options.root ?? made.root
   const certificate = makeCertificate(directory)
   const port = await freePorts()
   const asRoot = process.getuid?.() === 0

@@ -11,13 +11,17 @@ export interface VsftpdOptions {
   /** Raw lines for vsftpd.conf. */
   readonly extra?: readonly string[]
   readonly certificateNames?: string
+  /** A folder to serve instead of a temporary one. */
+  readonly root?: string
 }
 
 const UID = 65_533
 const GID = 65_534
 
 export async function startVsftpd(options: VsftpdOptions = {}): Promise<TestServer> {
-  const { directory, root } = serverDirectory('vsftpd')
+  const made = serverDirectory('vsftpd')
+  const { directory } = made
+  const root = options.root ?? made.root
   const certificate = makeCertificate(directory, options.certificateNames)
   const port = await freePorts()
   writeAccounts(directory, root)
