@@ -124,7 +124,9 @@ class FileSource implements LocalSource {
   async recheck(): Promise<void> {
     const now = await this.handle.stat({ bigint: true })
     if (now.size !== this.opened.size) throw this.changed('changed its size')
-    if (now.ctimeNs !== this.opened.ctimeNs || now.mtimeNs !== this.opened.mtimeNs) throw this.changed('was written to')
+    // A name that is taken away, by a removal or a rename over it, changes the change time as well, and no byte.
+    const renamed = now.nlink !== this.opened.nlink
+    if ((now.ctimeNs !== this.opened.ctimeNs && !renamed) || now.mtimeNs !== this.opened.mtimeNs) throw this.changed('was written to')
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
+  futimesSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -164,7 +165,21 @@ test('a path that is replaced meanwhile does not matter: the opened file is read
     const other = file(seededBytes(10, 2 * BLOCK))
     execFileSync('mv', [other, path])
     assert.deepEqual(await collect(source.read({ start: 0, end: 2 * BLOCK }, never)), Buffer.from(content))
+    await source.recheck()
   })
+})
+
+test('a path that is removed meanwhile does not matter, bytes written afterwards do', async () => {
+  const path = file(seededBytes(11, BLOCK))
+  const other = openSync(path, 'r+')
+  await opened(path, async (source) => {
+    rmSync(path)
+    await source.recheck()
+    writeSync(other, 'x')
+    futimesSync(other, 1_800_000_000, 1_800_000_000)
+    await assert.rejects(source.recheck(), { kind: 'source-changed' })
+  })
+  closeSync(other)
 })
 
 test('what is no plain file is refused at once: a directory, a FIFO, a device, nothing', async (t) => {
