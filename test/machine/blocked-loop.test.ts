@@ -14,25 +14,24 @@ const TIMEOUT = '1s'
 const BLOCKED_MS = 3_000
 const BLOCKS_AT_SIGWINCH = `process.on('SIGWINCH', () => {
   process.stdout.write('blocked\\n')
-  const end = performance.now() + ${BLOCKED_MS}
-  while (performance.now() < end);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${BLOCKED_MS})
 })`
 const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(BLOCKS_AT_SIGWINCH)}` }
 const inputs = { timeout: TIMEOUT, retries: '0' }
 
-async function blockedTwice(t: TestContext, site: Site, direction: 'up' | 'down'): Promise<void> {
+async function blockedOnce(t: TestContext, site: Site, direction: 'up' | 'down'): Promise<void> {
   const step = direction === 'up' ? await uploadStep(t, site, inputs) : await downloadStep(t, site, inputs)
   if (direction === 'up') freshMachine(step, NAME, bytes)
   else putRemote(site, NAME, bytes)
   site.proxy.plan({ kind: 'throttle', bytesPerSecond: 8 * MIB, at: 0, direction, channel: site.channel })
-  const start = passed(site, direction)
-  const blocks = [2, 12].map((mebibytes) =>
-    whenPassed(site, direction, start + mebibytes * MIB).then(() => process.kill(actionProcess() ?? Number.NaN, 'SIGWINCH')),
-  )
-  const [run] = await Promise.all([step.attempt({ env }), ...blocks])
+  void whenPassed(site, direction, passed(site, direction) + 4 * MIB).then(() => {
+    const pid = actionProcess()
+    if (pid !== null) process.kill(pid, 'SIGWINCH')
+  })
+  const run = await step.attempt({ env })
   site.proxy.clear()
   assertComplete(run, { resumed: false, size: SIZE })
-  assert.equal(run.log.match(/^blocked$/gm)?.length, 2, run.log)
+  assert.match(run.log, /^blocked$/m)
   if (direction === 'up') assertStored(site)
   else assertLocal(step)
 }
@@ -40,9 +39,9 @@ async function blockedTwice(t: TestContext, site: Site, direction: 'up' | 'down'
 for (const open of [sftpSite, vsftpdSite, httpsSite]) {
   for (const direction of ['up', 'down'] as const) {
     if (open === httpsSite && direction === 'up') continue
-    test(`${open.name}: blocked twice on the way ${direction}`, async (t) => {
+    test(`${open.name}: blocked on the way ${direction}`, async (t) => {
       const site = await open(t)
-      if (site !== null) await blockedTwice(t, site, direction)
+      if (site !== null) await blockedOnce(t, site, direction)
     })
   }
 }

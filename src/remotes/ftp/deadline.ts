@@ -18,10 +18,12 @@ export function bounded<T>(work: Promise<T>, wait: Wait, late: () => Error): Pro
       finish()
       reject(abortError(signal))
     }
-    const timer = setTimeout(() => {
+    const expire = (): void => {
       finish()
       reject(late())
-    }, wait.timeoutMs)
+    }
+    // One turn later: what came while the event loop stood still is read first.
+    const timer = setTimeout(() => setImmediate(expire), wait.timeoutMs)
     signal.addEventListener('abort', onAbort, { once: true })
     work.then(
       (value) => {
@@ -76,6 +78,7 @@ export class StallTimer {
   readonly #ms: number
   readonly #expired: () => void
   #timer: NodeJS.Timeout
+  #lastLook: NodeJS.Immediate | undefined
   #touchedAt = performance.now()
   #held = false
 
@@ -101,11 +104,17 @@ export class StallTimer {
 
   stop(): void {
     clearTimeout(this.#timer)
+    clearImmediate(this.#lastLook)
+  }
+
+  #left(): number {
+    return this.#held ? this.#ms : this.#touchedAt + this.#ms - performance.now()
   }
 
   #check(): void {
-    const left = this.#held ? this.#ms : this.#touchedAt + this.#ms - performance.now()
-    if (left <= 1) this.#expired()
-    else this.#timer = setTimeout(() => this.#check(), left)
+    const left = this.#left()
+    if (left > 1) this.#timer = setTimeout(() => this.#check(), left)
+    // What came while the event loop stood still is read first.
+    else this.#lastLook = setImmediate(() => (this.#left() > 1 ? this.#check() : this.#expired()))
   }
 }

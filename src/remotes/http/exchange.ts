@@ -65,6 +65,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #onAbort = (): void => this.#fail(abortError(this.#signal))
   #controller: Dispatcher.DispatchController | null = null
   #timer: NodeJS.Timeout | undefined
+  #turns = 0
   #settled = false
   #reply: Reply | null = null
   #framing: Framing = { kind: 'close' }
@@ -273,12 +274,15 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Starts the clock anew, or stops it while the delay is our own side's. */
   #watch(running: boolean): void {
     if (this.#settled) return
+    this.#turns += 1
     if (running && this.#timer !== undefined) {
       this.#timer.refresh()
       return
     }
     clearTimeout(this.#timer)
-    this.#timer = running ? setTimeout(() => this.#expire(), this.#timeoutMs) : undefined
+    // One turn later: what came while the event loop stood still is read first.
+    const look = (turn: number): unknown => setImmediate(() => turn === this.#turns && this.#expire())
+    this.#timer = running ? setTimeout(() => look(this.#turns), this.#timeoutMs) : undefined
   }
 
   #expire(): void {

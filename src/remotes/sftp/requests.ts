@@ -135,7 +135,13 @@ export class Requests {
       this.#drainedThen = drained
       this.#progressAt = performance.now()
     }
-    if (performance.now() - this.#progressAt >= this.#ports.timeoutMs + this.#allowanceMs) this.#ports.silent()
+    const silent = (): boolean =>
+      this.#pending.size > 0 && performance.now() - this.#progressAt >= this.#ports.timeoutMs + this.#allowanceMs
+    if (!silent()) return
+    // One turn later: what came while the event loop stood still is read first.
+    setImmediate(() => {
+      if (silent()) this.#ports.silent()
+    })
   }
 
   open(path: string, flags: number, mode?: number): Promise<Handle> {
