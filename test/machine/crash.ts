@@ -29,13 +29,15 @@ export interface Watched {
   readonly fresh?: boolean
   /** `npm test` takes one of so many points. */
   readonly stride: number
+  /** Only there: it is the same for every protocol. */
+  readonly only?: string
   /** `journal`: the file name of the step's journal. */
   paths(step: Step, direction: Direction, journal: string): readonly string[]
 }
 
 export const WATCHED: Readonly<Record<string, Watched>> = {
   'the file and the journal': {
-    stride: 3,
+    stride: 4,
     paths: (step, direction, name) => {
       const journal = join(stateFolder(step), name)
       const counted = Array.from({ length: SAVES_MAX }, (_, i) => `${journal}.${String(i + 1).padStart(12, '0')}.tmp`)
@@ -46,13 +48,14 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
   'the folder of the state': {
     fresh: true,
     stride: 7,
+    only: 'sftp upload',
     paths: (step) => {
       const folder = stateFolder(step)
       const above = [join(folder, '..', '..'), join(folder, '..'), folder].map((path) => join(path))
       return [...above, `${folder}.complete`, join(folder, '..', '..', 'making')]
     },
   },
-  'what the runner is told': { stride: 17, paths: () => ['$GITHUB_STATE', '$GITHUB_OUTPUT', '$GITHUB_STEP_SUMMARY'] },
+  'what the runner is told': { stride: 17, only: 'ftp download', paths: () => ['$GITHUB_STATE', '$GITHUB_OUTPUT', '$GITHUB_STEP_SUMMARY'] },
 }
 
 export interface Crashes {

@@ -88,6 +88,8 @@ for (const direction of ['upload', 'download'] as const) {
         assertFailed(run, kind, code)
         assert.match(readFileSync(log, 'utf8'), /INJECTED/)
         assert.ok(finalBytes(site, step, direction)?.equals(old), 'the final name was touched')
+        // Nothing was begun: there is nothing to continue.
+        if (call === 'openat') return
         step.machine.keepWorkspace()
         const kept = acknowledgedBytes(step)
         const next = await step.attempt()
