@@ -27,9 +27,7 @@ const SAVES_MAX = 12
 /** What is watched for calls; `fresh`: the runner's tool cache does not have the folder of the state yet. */
 export interface Watched {
   readonly fresh?: boolean
-  /** `npm test` takes one of so many points. */
-  readonly stride: number
-  /** Only there: it is the same for every protocol. */
+  /** `npm test` takes it only there: it is the same for every protocol. */
   readonly only?: string
   /** `journal`: the file name of the step's journal. */
   paths(step: Step, direction: Direction, journal: string): readonly string[]
@@ -37,7 +35,6 @@ export interface Watched {
 
 export const WATCHED: Readonly<Record<string, Watched>> = {
   'the file and the journal': {
-    stride: 4,
     paths: (step, direction, name) => {
       const journal = join(stateFolder(step), name)
       const counted = Array.from({ length: SAVES_MAX }, (_, i) => `${journal}.${String(i + 1).padStart(12, '0')}.tmp`)
@@ -47,7 +44,6 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
   },
   'the folder of the state': {
     fresh: true,
-    stride: 7,
     only: 'sftp upload',
     paths: (step) => {
       const folder = stateFolder(step)
@@ -55,7 +51,7 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
       return [...above, `${folder}.complete`, join(folder, '..', '..', 'making')]
     },
   },
-  'what the runner is told': { stride: 17, only: 'ftp download', paths: () => ['$GITHUB_STATE', '$GITHUB_OUTPUT', '$GITHUB_STEP_SUMMARY'] },
+  'what the runner is told': { only: 'ftp download', paths: () => ['$GITHUB_STATE', '$GITHUB_OUTPUT', '$GITHUB_STEP_SUMMARY'] },
 }
 
 export interface Crashes {

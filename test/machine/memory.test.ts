@@ -13,7 +13,7 @@ import { sftpSite, vsftpdSite } from '../e2e/sites.ts'
 import { memoryGroup } from './memory-group.ts'
 
 const BOUND = 160 * MIB
-const LARGE = 384 * MIB + 3
+const LARGE = 288 * MIB + 3
 /** As the kernel names tmpfs. Files there are memory, which nobody can take back. */
 const TMPFS = 0x01021994
 
