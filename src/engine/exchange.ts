@@ -44,21 +44,25 @@ export async function watched<T>(
   }
   const onAbort = (): void => end(abortError(signal))
   signal.addEventListener('abort', onAbort, { once: true })
+  const look = (ms: number, isSecond: boolean): void => {
+    const finishing = moved >= options.bytes && moved > seen
+    if (moved - seen >= TRICKLE_BYTES || finishing) {
+      seen = moved
+      arm()
+    } else if (isSecond) {
+      end(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
+    } else {
+      // One turn later: what came while the event loop stood still is counted first.
+      cancel = options.clock.after(0, () => look(ms, true))
+    }
+  }
   const arm = (): void => {
     const complete = moved >= options.bytes
     const ms =
       options.timeoutMs +
       (options.allowanceMs ?? 0) +
       (complete && options.bytes > 0 ? LAST_WORD_MS + Math.floor(options.bytes / LAST_WORD_BYTES_PER_MS) : 0)
-    cancel = options.clock.after(ms, () => {
-      const finishing = moved >= options.bytes && moved > seen
-      if (moved - seen < TRICKLE_BYTES && !finishing) {
-        end(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
-        return
-      }
-      seen = moved
-      arm()
-    })
+    cancel = options.clock.after(ms, () => look(ms, false))
   }
   arm()
   try {

@@ -125,10 +125,14 @@ test('an exchange that ignores its signal is left behind with the reason it was 
   const stopped = watched({ clock, timeoutMs: 1_000_000, bytes: 1, what: 'testing' }, controller.signal, ignoring)
   controller.abort(new TransferError('stopped', 'cancelled'))
   const outcomes = Promise.allSettled([stalled, stopped])
-  let timers = 3
+  let timers = 4
   await clock.pass(() => timers-- === 0)
   const [first, second] = await outcomes
   assert.ok(first?.status === 'rejected' && first.reason.kind === 'transient', 'a stall')
   assert.ok(second?.status === 'rejected' && second.reason.kind === 'stopped', 'a stop')
   assert.equal(clock.pending, 0, 'no timer is left')
+})
+
+test('what is only counted a turn after the time was over counts: our own loop stood still', async () => {
+  assert.equal(await hang({}, { 1000: 50_000 }), 2000)
 })
