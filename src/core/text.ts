@@ -1,7 +1,7 @@
 /** Escaping and redaction: nothing that a server, a file name or an error says reaches a sink without passing here. */
 
-// C0, DEL, C1, Arabic letter mark, line and paragraph separators, zero-width and bidirectional controls (Trojan Source), byte order mark.
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+// Controls, line and paragraph separators, and all that takes no room: bidirectional controls (Trojan Source), joiners, tags, fillers, variation selectors.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
 
 /** One printable line: control and direction characters become `\u{…}`, runner commands (`::`, `##[`) are broken, long text is cut in the middle. */
 export function printable(text: string, lengthMax = 2000): string {
