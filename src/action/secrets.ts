@@ -3,8 +3,6 @@ import { printable, secretForms } from '../core/text.ts'
 import { INPUT_ROWS } from './input-table.ts'
 
 const URL_INPUTS = ['source', 'destination', 'checksum', 'server'] as const
-/** Greedy to the last @, because people forget to encode one inside a password. */
-const USERINFO = /:\/\/(\S*)@/
 const SECRET_PARAMETER = /sig|token|key|secret|pass|credential|auth/i
 /** Common to all keys; masking it would only hide error messages. */
 const PEM_FRAME = /^-----(BEGIN|END) [A-Z0-9 ]+-----$/
@@ -14,9 +12,16 @@ interface Secret {
   readonly username: string
 }
 
+/** From two slashes, whatever is before them, to the last @ before white space: people forget to encode one inside a password. */
+function userinfoIn(line: string): string {
+  const start = line.indexOf('//') + 2
+  const word = start < 2 ? '' : line.slice(start).split(/\s/, 1)[0]
+  return word?.slice(0, Math.max(0, word.lastIndexOf('@'))) ?? ''
+}
+
 function inUrls(line: string): readonly Secret[] {
   const secrets: Secret[] = []
-  const userinfo = USERINFO.exec(line)?.[1] ?? ''
+  const userinfo = userinfoIn(line)
   const cut = userinfo.indexOf(':')
   if (cut >= 0) secrets.push({ text: userinfo.slice(cut + 1), username: decoded(userinfo.slice(0, cut)) })
   const query = /\?([^#\s]+)/.exec(line)?.[1] ?? ''
