@@ -1,4 +1,5 @@
 /** Who we are and whom we trust: from the inputs and the URLs' userinfo. */
+import { trimmedEnd } from '../core/text.ts'
 import type { Credentials } from '../remotes/remote.ts'
 import { type Fault, hasControl, type InputReader, quoted, splitLines } from './input-reader.ts'
 import type { InputName } from './input-table.ts'
@@ -65,7 +66,7 @@ export function credentialsOf(reader: InputReader, typed: readonly TypedUrl[], t
 
 /** A secret pasted into a form often ends in a line break that nobody sees. */
 function withoutLastBreaks(text: string | undefined): string | undefined {
-  return text?.replace(/[\r\n]+$/, '')
+  return text === undefined ? undefined : trimmedEnd(text, '\r\n')
 }
 
 /** The value of the input and of every URL, which must agree. */

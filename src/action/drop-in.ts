@@ -58,7 +58,7 @@ function hostOf(reader: InputReader): string {
   if (server === undefined) reader.fault('server', 'is required with the other inputs of this spelling, and empty here.')
   else if (/:\/\//.test(server)) reader.fault('server', 'give the host name alone, or use source and destination with a whole URL.')
   else if (/[\s/\\?#@%]/.test(server) || hasControl(server)) reader.fault('server', `${quoted(server)} is not a host name.`)
-  return server !== undefined && /^[0-9a-f:]*:[0-9a-f:]*:[0-9a-f.:]*$/i.test(server) ? `[${server}]` : (server ?? '')
+  return server !== undefined && server.split(':', 3).length === 3 && /^[0-9a-f.:]*$/i.test(server) ? `[${server}]` : (server ?? '')
 }
 
 function localFileOf(reader: InputReader): string {

@@ -29,7 +29,7 @@ interface Line {
   readonly to: string | null
 }
 
-const ARROW = /^(.*\S)\s+=>\s+(\S.*)$/
+const ARROW = /^(.*\S)\s+=>\s+(\S.*)$/s
 
 /** Finds out the direction and makes the entries; null when a fault left nothing to go on with. */
 export function entriesOf(endpoints: Endpoints, world: InputWorld, fault: Fault): Endings | null {
@@ -190,9 +190,10 @@ function rejectTwins(
 
 /** The file's name where that is unique, the whole path where it is not. */
 function withDisplayNames(entries: readonly JobEntry[], name: (entry: JobEntry) => string): readonly JobEntry[] {
-  const names = entries.map(name)
-  return entries.map((entry, i) => {
-    const own = names[i] ?? ''
-    return { ...entry, displayName: names.indexOf(own) === names.lastIndexOf(own) && own !== '' ? own : entry.localPath }
+  const counts = new Map<string, number>()
+  for (const entry of entries) counts.set(name(entry), (counts.get(name(entry)) ?? 0) + 1)
+  return entries.map((entry) => {
+    const own = name(entry)
+    return { ...entry, displayName: counts.get(own) === 1 && own !== '' ? own : entry.localPath }
   })
 }

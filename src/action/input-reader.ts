@@ -1,5 +1,5 @@
 /** Reads single inputs and collects what is wrong with them, so that a person hears of every fault at once. */
-import { printable } from '../core/text.ts'
+import { printable, trimmedEnd } from '../core/text.ts'
 import { parseDuration } from '../core/units.ts'
 import { type InputName, inputRow, plainDefault } from './input-table.ts'
 import { didYouMean } from './suggest.ts'
@@ -88,6 +88,6 @@ export function createInputReader(inputs: ReadonlyMap<string, string>): InputRea
 export function splitLines(text: string): readonly string[] {
   return text
     .split(/\r?\n/)
-    .map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .map((line) => trimmedEnd(line, ' \t').replace(/^[ \t]+/, ''))
     .filter((line) => line !== '')
 }

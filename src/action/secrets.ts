@@ -25,10 +25,10 @@ function inUrls(line: string): readonly Secret[] {
   const cut = userinfo.indexOf(':')
   if (cut >= 0) secrets.push({ text: userinfo.slice(cut + 1), username: decoded(userinfo.slice(0, cut)) })
   const query = /\?([^#\s]+)/.exec(line)?.[1] ?? ''
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (!SECRET_PARAMETER.test(name)) continue
-    const asTyped = query.split('&').find((pair) => pair.startsWith(`${name}=`))
-    for (const text of [value, asTyped?.slice(name.length + 1) ?? '']) secrets.push({ text, username: '' })
+  for (const pair of query.split('&')) {
+    const [[name, value] = ['', '']] = new URLSearchParams(pair)
+    if (!SECRET_PARAMETER.test(name) || value === '') continue
+    for (const text of [value, pair.slice(pair.indexOf('=') + 1)]) secrets.push({ text, username: '' })
   }
   return secrets
 }
@@ -55,8 +55,8 @@ function secretsIn(inputs: ReadonlyMap<string, string>): readonly Secret[] {
       for (const one of [value, value.slice(value.indexOf(' ') + 1)]) secrets.push({ text: one, username: '' })
     }
   }
-  for (const name of URL_INPUTS) for (const line of (inputs.get(name) ?? '').split(/\r?\n/)) secrets.push(...inUrls(line))
-  return secrets
+  const urls = URL_INPUTS.flatMap((name) => (inputs.get(name) ?? '').split(/\r?\n/).flatMap(inUrls))
+  return [...secrets, ...urls]
 }
 
 /** As the URL parser writes it into userinfo, which is not quite `encodeURIComponent`. */

@@ -5,7 +5,9 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/
 
 /** One printable line: control and direction characters become `\u{…}`, runner commands (`::`, `##[`) are broken, long text is cut in the middle. */
 export function printable(text: string, lengthMax = 2000): string {
-  const escaped = text
+  // Escaping only lengthens, so that what is cut out below need not be escaped first.
+  const needed = text.length > 2 * lengthMax ? text.slice(0, lengthMax) + text.slice(-lengthMax) : text
+  const escaped = needed
     .toWellFormed()
     .replace(UNPRINTABLE, (c) => (c === '\t' ? ' ' : `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`))
     .replace(/:(?=:)/g, ':\u2009')
@@ -18,6 +20,13 @@ export function printable(text: string, lengthMax = 2000): string {
 /** Inside a Markdown table cell of the summary: a code span that cannot be left. */
 export function markdownCode(text: string): string {
   return `\`${printable(text, 300).replaceAll('`', "'").replaceAll('|', '¦').replaceAll('<', '‹').replaceAll('>', '›')}\``
+}
+
+/** Without the characters at the end that are among `characters`. A loop, because an expression such as `/=+$/` is quadratic where they do not end the text. */
+export function trimmedEnd(text: string, characters: string): string {
+  let end = text.length
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1
+  return text.slice(0, end)
 }
 
 const SECRET_LENGTH_MIN = 4

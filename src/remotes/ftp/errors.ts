@@ -8,7 +8,7 @@ export interface Reply {
 }
 
 const CONNECTION_LIMIT =
-  /too many|maximum (number|login|connections|clients)|max(imum)? .*(clients|connections|users)|already connected|connection limit/i
+  /too many|maximum (number|login|connections|clients)|max(imum)? .{0,60}(clients|connections|users)|already connected|connection limit/i
 // vsftpd's word for a write that failed never says why; a full disk or quota is what makes writes fail, and asking again helps no other reason either.
 const NO_SPACE =
   /quota|no space|disk (is )?full|not enough (disk )?space|insufficient (disk |storage )?space|exceeded storage|won't be saved|failure writing to local file/i
@@ -43,7 +43,7 @@ function judge(reply: Reply): Verdict {
 
 /** Text of a reply on one line. */
 export function replyText(reply: Reply): string {
-  return reply.text.replaceAll(/\s*\n\s*/g, ' ').trim()
+  return reply.text.replaceAll(/\s+/g, (space) => (space.includes('\n') ? ' ' : space)).trim()
 }
 
 /** What a reply other than the hoped-for one means. `action` says what we wanted, e.g. `STOR a.bin`. */

@@ -7,7 +7,7 @@ import { TransferError } from '../../core/errors.ts'
 
 const DLE = '\u0010'
 const ENCODED_LINE_BREAK_OR_NUL = /%(?:0a|0d|00)/i
-const PATH_TOKEN = /(?:%[0-9a-f]{2})+|[\s\S]/giu
+const PATH_TOKEN = /(?:%[0-9a-f]{2})+|[a-z0-9\-._~!$&'()*+,;=:@/]+|[\s\S]/giu
 const WIRE_TOKEN = /\u0010([0-9A-Fa-f]{2}|[%[\]|^`{}])|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/gu
 
 /** Where a request goes: `path` is pathname and query as they stand in the request line. */

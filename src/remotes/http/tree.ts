@@ -1,6 +1,7 @@
 /** Names on a WebDAV server: MOVE, DELETE, MKCOL, PROPFIND. */
 import { TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
+import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { statusError } from './errors.ts'
 import type { Finished } from './exchange.ts'
@@ -29,7 +30,7 @@ export function openTree(session: Session, reader: Reader, propfind: boolean): T
       if (reply.status === 404 || reply.status === 410 || (reply.status >= 200 && reply.status < 300 && reply.status !== 207)) return
       throw statusError('DELETE', reply, excerpt)
     },
-    makeDirectory: (path, signal) => makeDirectory(session, reader, path.replace(/\/+$/, ''), signal),
+    makeDirectory: (path, signal) => makeDirectory(session, reader, trimmedEnd(path, '/'), signal),
     list: (path, signal) => {
       if (!propfind) return Promise.reject(new TransferError('unsupported', 'this server does not list directories'))
       return list(session, path, signal)
@@ -71,13 +72,13 @@ async function isDirectory(session: Session, reader: Reader, propfind: boolean, 
 }
 
 async function list(session: Session, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
-  const directory = `${path.replace(/\/+$/, '')}/`
+  const directory = `${trimmedEnd(path, '/')}/`
   const base = new URL(targetOf(session.origin, directory).path, session.origin)
   const own = decodePath(base.pathname)
   const entries: TreeEntry[] = []
   for (const resource of await resources(session, directory, '1', signal)) {
     const decoded = decodePath(URL.parse(resource.href, base.href)?.pathname ?? '')
-    const bare = decoded.replace(/\/+$/, '')
+    const bare = trimmedEnd(decoded, '/')
     if (`${bare}/` === own) continue
     if (bare !== own + baseName(bare)) throw new TransferError('protocol', 'the server listed something that is not in the directory')
     entries.push({

@@ -1,5 +1,6 @@
 /** Reads known_hosts as sshd(8) describes it and finds the lines of one host. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { trimmedEnd } from '../../core/text.ts'
 
 export interface KnownHostsLine {
   readonly number: number
@@ -36,7 +37,7 @@ function parseLine(line: string, number: number): KnownHostsLine | string {
   if (hosts === undefined || keyType === undefined || base64 === undefined)
     return 'needs a host, a key type and a key (a line of ssh-keyscan, not a .pub file)'
   const key = Buffer.from(base64, 'base64')
-  if (key.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '')) return 'the key is not base64'
+  if (trimmedEnd(key.toString('base64'), '=') !== trimmedEnd(base64, '=')) return 'the key is not base64'
   if (keyTypeOf(key) !== keyType) return `the key is not of the type ${keyType}`
   if (!isWhole(key)) return 'the key is cut off'
   if (hosts.startsWith('|') && hashedName(hosts) === null) return 'the hashed host name is damaged'

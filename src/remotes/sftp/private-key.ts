@@ -23,15 +23,15 @@ function normalise(text: string): string | { readonly fault: string } {
     return { fault: 'private-key: PuTTY keys (.ppk) are not supported; convert it: puttygen key.ppk -O private-openssh -o key' }
   if (/^(ssh-|ecdsa-sha2-|-----BEGIN [A-Z0-9 ]*PUBLIC KEY|---- BEGIN SSH2 PUBLIC)/.test(trimmed))
     return { fault: 'private-key: this is a public key; the private half is needed' }
-  const block = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/.exec(trimmed)
+  const block = firstBlock(trimmed)
   if (block === null)
     return {
       fault: trimmed.includes('-----BEGIN ')
         ? 'private-key: the key is cut off: its "-----END …-----" line is missing'
         : 'private-key: this is not a private key: its "-----BEGIN … PRIVATE KEY-----" line is missing',
     }
-  const label = block[1] ?? ''
-  const lines = (block[2] ?? '').split(/\r\n|\r|\n/).map((line) => line.trim())
+  const { label, text: inside } = block
+  const lines = inside.split(/\r\n|\r|\n/).map((line) => line.trim())
   const headers = lines.filter((line) => line.includes(':'))
   const base64 = lines
     .filter((line) => !line.includes(':'))
@@ -40,6 +40,16 @@ function normalise(text: string): string | { readonly fault: string } {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return { fault: 'private-key: the key is damaged: its body is not base64' }
   const body = base64.match(/.{1,64}/g) ?? []
   return [`-----BEGIN ${label}-----`, ...(headers.length > 0 ? [...headers, ''] : []), ...body, `-----END ${label}-----`, ''].join('\n')
+}
+
+/** The first beginning that has its end. Ends are collected first: to look for one from every beginning would take the square of the text. */
+function firstBlock(text: string): { readonly label: string; readonly text: string } | null {
+  const lastEnd = new Map([...text.matchAll(/-----END ([A-Z0-9 ]+)-----/g)].map(({ 1: label = '', index }) => [label, index]))
+  for (const { 0: begin, 1: label = '', index } of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)) {
+    const start = index + begin.length
+    if ((lastEnd.get(label) ?? -1) >= start) return { label, text: text.slice(start, text.indexOf(`-----END ${label}-----`, start)) }
+  }
+  return null
 }
 
 /** PKCS#8, PKCS#1 and SEC1 through node:crypto, which knows more encryptions than ssh2 and can tell a wrong passphrase. */

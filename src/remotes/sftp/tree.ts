@@ -1,5 +1,6 @@
 import { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
+import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { hasStatus, requestFailure, STATUS } from './errors.ts'
 import { explained, kindOf, statFile } from './files.ts'
@@ -62,7 +63,7 @@ async function makeDirectory(requests: Requests, path: string): Promise<void> {
 }
 
 function trimmed(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') || '/' : path
+  return path.length > 1 ? trimmedEnd(path, '/') || '/' : path
 }
 
 /** A parent that we may not look at counts as there: a chrooted account often sees only what is below its own directory. */
