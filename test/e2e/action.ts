@@ -57,7 +57,7 @@ export async function createStep(t: TestContext, options: StepOptions): Promise<
         env: { ...(scopes === null ? {} : cache.environment(scopes)), GITHUB_RUN_ATTEMPT: String(attempts), ...env },
         ...rest,
       })
-      assertNothingLeaked(run, options.secrets, cache)
+      assertNothingLeaked(run, options.secrets, cache, machine)
       return run
     },
   }
