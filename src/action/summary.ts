@@ -16,6 +16,7 @@ export interface SummaryFacts {
 const BYTES_MAX = 512 * 1024
 const ROWS_MAX = 500
 const WARNINGS_MAX = 50
+const WARNING_LENGTH_MAX = 500
 
 export function summaryMarkdown(facts: SummaryFacts): string {
   const title = facts.direction === null ? 'Transfer' : facts.direction === 'upload' ? 'Upload' : 'Download'
@@ -26,7 +27,7 @@ export function summaryMarkdown(facts: SummaryFacts): string {
     table(facts.results),
     facts.warnings
       .slice(0, WARNINGS_MAX)
-      .map((warning) => `> ⚠️ ${escaped(warning)}`)
+      .map((warning) => `> ⚠️ ${markdownCode(warning, WARNING_LENGTH_MAX)}`)
       .join('\n>\n'),
   ]
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
@@ -43,11 +44,6 @@ function headline(facts: SummaryFacts): string {
 function failureBlock(lines: readonly string[]): string {
   if (lines.length === 0) return ''
   return ['```text', ...lines.slice(0, 100).map((line) => printable(line).replaceAll('`', "'")), '```'].join('\n')
-}
-
-/** Outside of code: every character that means something to Markdown or HTML as an entity. */
-function escaped(text: string): string {
-  return printable(text, 500).replace(/[&<>\\`*_{}[\]()#+!|~@:"'$-]/g, (c) => `&#${c.charCodeAt(0)};`)
 }
 
 function savedLine(results: readonly TransferResult[]): string {

@@ -17,9 +17,9 @@ export function printable(text: string, lengthMax = 2000): string {
   return `${escaped.slice(0, half)} … ${escaped.slice(-half)}`.toWellFormed() // the cut may go through a surrogate pair
 }
 
-/** Inside a Markdown table cell of the summary: a code span that cannot be left. */
-export function markdownCode(text: string): string {
-  return `\`${printable(text, 300).replaceAll('`', "'").replaceAll('|', '¦').replaceAll('<', '‹').replaceAll('>', '›')}\``
+/** Foreign text in the summary: a code span that cannot be left, also inside a table. Pages make links and mentions of other text even where it is escaped. */
+export function markdownCode(text: string, lengthMax = 300): string {
+  return `\`${printable(text, lengthMax).replaceAll('`', "'").replaceAll('|', '¦').replaceAll('<', '‹').replaceAll('>', '›')}\``
 }
 
 /** Without the characters at the end that are among `characters`. A loop, because an expression such as `/=+$/` is quadratic where they do not end the text. */
