@@ -1,7 +1,8 @@
 /** Servers that talk to the runner instead of to us, and tell our own password back, with the debug log on: all through dist/. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { OUTPUT_ROWS } from '../../src/action/input-table.ts'
 import { startScriptedFtp } from '../servers/scripted-ftp.ts'
@@ -128,4 +129,31 @@ test('http: a hostile page instead of the file, a hostile name in the URL', asyn
   const run = await attempt(t, { source: `${server.origin}/${encodeURIComponent(NAME)}`, destination: './out/' })
   assertFailed(run, 'denied', 3)
   assertStayedText(run)
+})
+
+test('configuration files of other tools, in the checkout and at home, change nothing', async (t) => {
+  const server = await scriptedServer((request, response) => {
+    response.writeHead(200, { 'content-length': '4', etag: '"x"' })
+    response.end(request.method === 'HEAD' ? undefined : 'file')
+  })
+  t.after(() => server.close())
+  const inputs = { source: `${server.origin}/a.bin`, destination: './out.bin', 'log-level': 'verbose', retries: '0' }
+  const step = await createStep(t, { inputs, secrets: [] })
+  const files: Readonly<Record<string, string>> = {
+    '.netrc': 'machine 127.0.0.1 login me password stolen-password\n',
+    '.curlrc': 'header = "x-owned: 1"\n',
+    '.npmrc': 'proxy=http://127.0.0.1:9/\nscript-shell=./owned.sh\n',
+    '.env': 'INPUT_DESTINATION=./owned.bin\nNODE_OPTIONS=--require=./owned.cjs\n',
+    'owned.cjs': "require('node:fs').writeFileSync('owned', '')\n",
+    'package.json': '{"type":"commonjs","main":"owned.cjs","scripts":{"preinstall":"touch owned"}}',
+  }
+  for (const folder of [step.machine.workspace, step.machine.home])
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
+  const run = await step.attempt()
+  assert.equal(run.exitCode, 0, run.log)
+  assert.equal(readFileSync(step.local('out.bin'), 'utf8'), 'file')
+  assert.ok(!run.rawLog.includes('stolen-password'))
+  for (const { headers } of server.requests) assert.deepEqual([headers.authorization, headers['x-owned']], [undefined, undefined])
+  const here = readdirSync(step.machine.workspace).filter((name) => !(name in files))
+  assert.deepEqual(here, ['out.bin'])
 })
