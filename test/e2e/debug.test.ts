@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createStep } from './action.ts'
 import { getRemote, MIB, putRemote, randomBytes } from './files.ts'
 import { assertComplete } from './outcome.ts'
-import { ftpsSite, httpsSite, proftpdSite, sftpSite, vsftpdSite } from './sites.ts'
+import { ftpsSite, httpsSite, sftpSite, vsftpdSite } from './sites.ts'
 
 const NAME = 'debug.bin'
 const bytes = randomBytes(MIB)
@@ -13,8 +13,7 @@ const DEBUG = { RUNNER_DEBUG: '1', ACTIONS_STEP_DEBUG: 'true', ACTIONS_RUNNER_DE
 
 const SITES = {
   sftp: sftpSite,
-  'ftp, vsftpd': vsftpdSite,
-  'ftp, ProFTPD': proftpdSite,
+  ftp: vsftpdSite,
   'ftps, vsftpd': (t: Parameters<typeof ftpsSite>[0]) => ftpsSite(t, 'vsftpd'),
   'ftps, ProFTPD': (t: Parameters<typeof ftpsSite>[0]) => ftpsSite(t, 'proftpd'),
   https: httpsSite,

@@ -69,7 +69,7 @@ const setting = fc.oneof(
 )
 
 export const CACHE_TARGETS: readonly FuzzTarget[] = [
-  fuzzTarget('cache-answer', 120, fc.tuple(fault, fault), ([load, save]) => assertHarmless(load, save)),
+  fuzzTarget('cache-answer', 80, fc.tuple(fault, fault), ([load, save]) => assertHarmless(load, save)),
   fuzzTarget('cache-environment', 1500, fc.dictionary(fc.constantFrom(...VARIABLES), setting), (environment) => {
     const { available, readable, writable, reason } = cacheAvailability(environment)
     assert.equal(available, readable || writable)

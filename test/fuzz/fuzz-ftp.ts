@@ -153,7 +153,7 @@ export const FTP_TARGETS: readonly FuzzTarget[] = [
     ([code, text]) => assertErrorsAreKinds(code, text),
   ),
   fuzzTarget('ftp-listing', 2000, fc.array(line, { maxLength: 8 }), assertListing),
-  fuzzTarget('ftp-session', 150, fc.tuple(fc.oneof(damagedBytes(STREAMS), fc.uint8Array().map(Buffer.from)), cuts), async ([bytes, at]) => {
+  fuzzTarget('ftp-session', 100, fc.tuple(fc.oneof(damagedBytes(STREAMS), fc.uint8Array().map(Buffer.from)), cuts), async ([bytes, at]) => {
     const said = await sessionOf(bytes, at)
     assert.ok(said.length >= 1)
   }),

@@ -161,11 +161,11 @@ const HEX = 'a1'.repeat(32)
 const SUMS = [`${HEX}  f\n`, `\\${HEX} *dir/f\r\n`, `${HEX}${HEX}  f\n${HEX}  g`]
 
 export const HTTP_TARGETS: readonly FuzzTarget[] = [
-  fuzzTarget('http-headers', 3000, headers, assertHeadersAreStrict),
-  fuzzTarget('http-redirect', 3000, fc.oneof(damaged(LOCATIONS, LOCATION_WORDS), jumble(LOCATION_WORDS, 8)), assertRedirectStaysSafe),
+  fuzzTarget('http-headers', 1500, headers, assertHeadersAreStrict),
+  fuzzTarget('http-redirect', 1500, fc.oneof(damaged(LOCATIONS, LOCATION_WORDS), jumble(LOCATION_WORDS, 8)), assertRedirectStaysSafe),
   fuzzTarget(
     'http-path',
-    3000,
+    1500,
     fc.oneof(hostileText(), fc.webPath(), jumble(['%', '2', 'F', 'f', '%2F', '%c3%a9', '.', '/', '?', '\u0010'])),
     assertPathKeepsItsMeaning,
   ),

@@ -164,7 +164,7 @@ async function assertAllFaultsAtOnce([given, machine]: readonly [ReadonlyMap<str
 }
 
 export const INPUT_TARGETS: readonly FuzzTarget[] = [
-  fuzzTarget('inputs', 1500, fc.tuple(inputs, world), assertAllFaultsAtOnce),
+  fuzzTarget('inputs', 1000, fc.tuple(inputs, world), assertAllFaultsAtOnce),
   fuzzTarget('url', 3000, fc.oneof(damaged(URLS, URL_WORDS), jumble(URL_WORDS, 12), hostileText(20)), (text) => {
     const faults: string[] = []
     const typed = parseTypedUrl(text, 'source', (_, problem) => faults.push(problem))

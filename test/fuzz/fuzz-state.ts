@@ -67,8 +67,8 @@ const WORDS = [
 ]
 
 export const STATE_TARGETS: readonly FuzzTarget[] = [
-  fuzzTarget('journal-bytes', 3000, fc.oneof(fc.uint8Array({ maxLength: 300 }), damagedBytes(golden)), assertWholeOrNothing),
-  fuzzTarget('journal-signed', 3000, fc.oneof(damaged(lines, WORDS), jumble(WORDS), fc.json()), (line) =>
+  fuzzTarget('journal-bytes', 2000, fc.oneof(fc.uint8Array({ maxLength: 300 }), damagedBytes(golden)), assertWholeOrNothing),
+  fuzzTarget('journal-signed', 2000, fc.oneof(damaged(lines, WORDS), jumble(WORDS), fc.json()), (line) =>
     assertWholeOrNothing(signed(line)),
   ),
 ]

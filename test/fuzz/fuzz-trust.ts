@@ -111,8 +111,8 @@ function assertUsableOrDiscreet(text: string): void {
 const PINS = [pinOf(KEY), `${pinOf(KEY)}=`, 'ab'.repeat(32), 'AB:'.repeat(31).concat('AB'), `sha256:${'0f'.repeat(32)}`]
 
 export const TRUST_TARGETS: readonly FuzzTarget[] = [
-  fuzzTarget('known-hosts', 3000, fc.oneof(damaged(KNOWN_HOSTS, HOST_WORDS), jumble(HOST_WORDS), hostileText()), assertTrustNeedsTheKey),
-  fuzzTarget('private-key', 400, fc.oneof(damaged(KEYS, KEY_WORDS), jumble(KEY_WORDS), fc.constantFrom(...KEYS)), assertUsableOrDiscreet),
+  fuzzTarget('known-hosts', 1500, fc.oneof(damaged(KNOWN_HOSTS, HOST_WORDS), jumble(HOST_WORDS), hostileText()), assertTrustNeedsTheKey),
+  fuzzTarget('private-key', 250, fc.oneof(damaged(KEYS, KEY_WORDS), jumble(KEY_WORDS), fc.constantFrom(...KEYS)), assertUsableOrDiscreet),
   fuzzTarget('pin', 1500, fc.oneof(damaged(PINS, [':', '=', 'sha256=']), hostileText()), (text) => {
     const pin = ftpPinOf(text)
     assert.ok(pin === null || /^[0-9a-f]{64}$/.test(pin))
