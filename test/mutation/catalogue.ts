@@ -1,0 +1,57 @@
+/** All defences. */
+import type { Defence, Edit } from './defence.ts'
+import { DISK_DEFENCES } from './disk-defences.ts'
+import { DOWNLOAD_DEFENCES } from './download-defences.ts'
+import { FTP_DEFENCES } from './ftp-defences.ts'
+import { HTTP_DEFENCES } from './http-defences.ts'
+import { JOURNAL_DEFENCES } from './journal-defences.ts'
+import { OUTLET_DEFENCES } from './outlet-defences.ts'
+import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
+import { SFTP_DEFENCES } from './sftp-defences.ts'
+import { UPLOAD_DEFENCES } from './upload-defences.ts'
+
+/** Bytes first. */
+export const DEFENCES: readonly Defence[] = [
+  ...UPLOAD_DEFENCES,
+  ...DOWNLOAD_DEFENCES,
+  ...DISK_DEFENCES,
+  ...JOURNAL_DEFENCES,
+  ...SFTP_DEFENCES,
+  ...FTP_DEFENCES,
+  ...HTTP_DEFENCES,
+  ...SCHEDULE_DEFENCES,
+  ...OUTLET_DEFENCES,
+]
+
+/** No defence: a world in which no server computes digests, so that only size, order and reading back are left. */
+export const WITHOUT_DIGESTS: { readonly name: string; readonly edits: readonly Edit[] } = {
+  name: 'without-digests',
+  edits: [
+    {
+      file: 'src/engine/upload-session.ts',
+      find: "digester: this.digesterWorks && this.policy.verify !== 'size' ? remote.digester : undefined",
+      replace: 'digester: undefined',
+    },
+    {
+      file: 'src/engine/download-session.ts',
+      find: '    const { digester } = remote\n',
+      replace: '    const digester = undefined as Remote["digester"]\n',
+    },
+    {
+      file: 'src/engine/download-proof.ts',
+      find: '  const { digester } = remote\n',
+      replace: '  const digester = undefined as Remote["digester"]\n',
+    },
+    {
+      file: 'src/engine/download.ts',
+      find: '  const { digester } = remote\n',
+      replace: '  const digester = undefined as Remote["digester"]\n',
+    },
+  ],
+}
+
+export function editsOf(name: string): readonly Edit[] {
+  const found = [...DEFENCES, WITHOUT_DIGESTS].find((one) => one.name === name)
+  if (found === undefined) throw new Error(`there is no defence called ${name}`)
+  return found.edits
+}

@@ -1,0 +1,268 @@
+/** The way down: src/engine/download*.ts, assembler.ts, plan.ts. */
+import { type Defence, here, simulated, simulatedWithoutDigests, unit } from './defence.ts'
+
+export const DOWNLOAD_DEFENCES: readonly Defence[] = [
+  {
+    name: 'kept-blocks-are-checked',
+    protects: 'from keeping blocks of the local partial that are no longer what was received',
+    edits: [
+      { file: 'src/engine/download-keep.ts', find: '    if (session.check(block.subarray(0, filled)) !== check) continue\n', replace: '' },
+    ],
+    detectors: [here('download', 'a damaged block of the partial')],
+  },
+  {
+    name: 'identity-is-looked-at-again',
+    protects: 'from a blend of two versions when the file is rewritten while it is read',
+    edits: [{ file: 'src/engine/download.ts', find: '  if (!same) throw new', replace: '  if (!same && now === null) throw new' }],
+    detectors: [here('download', 'rewritten while it is read')],
+  },
+  {
+    name: 'kept-blocks-are-compared-with-the-server',
+    protects: 'from a blend of two versions that have the same size and date',
+    edits: [
+      {
+        file: 'src/engine/download-keep.ts',
+        find: "if (ours.digest('hex') === theirs.digest('hex')) continue",
+        replace: 'if (ours !== theirs) continue',
+      },
+    ],
+    detectors: [here('download', 'same size and date is not blended')],
+  },
+  {
+    name: 'further-places-are-compared',
+    protects: 'from a blend of two versions with the same size, date and end of the kept part',
+    edits: [
+      {
+        file: 'src/engine/download-keep.ts',
+        find: "fingerprint.strength === 'hint' && i < SAMPLES",
+        replace: "fingerprint.strength === 'hint' && i < -SAMPLES",
+      },
+    ],
+    detectors: [here('download', 'differs only at its beginning')],
+  },
+  {
+    name: 'size-alone-is-no-identity',
+    protects: 'from continuing a file of which only the size is known',
+    edits: [
+      {
+        file: 'src/engine/download-keep.ts',
+        find: 'fingerprint !== null && identifies(fingerprint) && session.rangesWork',
+        replace: 'fingerprint !== null && session.rangesWork',
+      },
+    ],
+    detectors: [here('download', 'a server that tells no date')],
+  },
+  {
+    name: 'a-missing-date-equals-nothing',
+    protects: 'from taking two files without a date for the same',
+    edits: [
+      {
+        file: 'src/core/fingerprint.ts',
+        find: "b.strength === 'hint' && a.modifiedAtMs !== null && a.modifiedAtMs === b.modifiedAtMs",
+        replace: "b.strength === 'hint' && a.modifiedAtMs === b.modifiedAtMs",
+      },
+    ],
+    detectors: [unit('fingerprint', 'sameFingerprint')],
+  },
+  {
+    name: 'journal-is-of-the-same-source',
+    protects: 'from keeping blocks that the journal recorded of another version',
+    edits: [{ file: 'src/engine/plan.ts', find: ' || !sameFingerprint(entry.source, source)) return []', replace: ') return []' }],
+    detectors: [unit('plan', 'keepableBlocks')],
+  },
+  {
+    name: 'journal-without-key-keeps-nothing',
+    protects: "from an upload's journal, which may come from the cache, vouching for bytes on a disk",
+    edits: [
+      {
+        file: 'src/engine/plan.ts',
+        find: 'entry === null || entry.checkKey === null || entry.blockSize',
+        replace: 'entry === null || entry.blockSize',
+      },
+    ],
+    detectors: [unit('plan', 'keepableBlocks')],
+  },
+  {
+    name: 'only-whole-recorded-blocks-are-kept',
+    protects: 'from keeping a block that was never received to its end',
+    edits: [
+      {
+        file: 'src/engine/plan.ts',
+        find: 'containsRange(entry.acknowledged, range) && range.end <= partialSize',
+        replace: 'range.end <= partialSize',
+      },
+    ],
+    detectors: [unit('plan', 'keepableBlocks')],
+  },
+  {
+    name: 'begun-file-is-the-same-file',
+    protects: 'from fetching another version where on-change: fail forbids it',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: 'if (known === null || !identifies(known) || isSame(fingerprintOf(file), known)) return file',
+        replace: 'if (file !== null) return file',
+      },
+    ],
+    detectors: [here('download', 'on-change: fail')],
+  },
+  {
+    name: 'on-change-fail-download',
+    protects: 'from fetching another version where on-change: fail forbids it',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: "if (session.policy.onChange === 'fail') throw error",
+        replace: "if (session.policy.onChange !== 'fail' && session.policy.onChange !== 'restart') throw error",
+      },
+    ],
+    detectors: [here('download', 'on-change: fail')],
+  },
+  {
+    name: 'restart-forgets',
+    protects: 'from going on with what was kept of the old version',
+    edits: [{ file: 'src/engine/download.ts', find: '    await session.discard()\n', replace: '' }],
+    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+  },
+  {
+    name: 'read-never-resolves-short',
+    protects: 'from a hole in a partial that has its full length',
+    edits: [
+      {
+        file: 'src/engine/download-session.ts',
+        find: 'if (moved < bytes && Number.isFinite(bytes)) throw',
+        replace: 'if (moved < 0 && Number.isFinite(bytes)) throw',
+      },
+    ],
+    detectors: [unit('download', 'resolves short')],
+  },
+  {
+    name: 'read-never-delivers-more',
+    protects: 'from bytes beyond the range that was asked for',
+    edits: [{ file: 'src/engine/download-session.ts', find: 'if (moved > bytes) throw', replace: 'if (moved < 0) throw' }],
+    detectors: [unit('download', 'delivers too much')],
+  },
+  {
+    name: 'partial-has-the-length',
+    protects: 'from publishing a partial that has another length than the file',
+    edits: [{ file: 'src/engine/download.ts', find: 'if (length !== session.size) throw', replace: 'if (length < 0) throw' }],
+    detectors: [here('download', 'appends to while it is written')],
+  },
+  {
+    name: 'longer-partial-is-cut-download',
+    protects: 'from a partial that is longer than the file, which never gets its length',
+    edits: [
+      {
+        file: 'src/engine/download-keep.ts',
+        find: 'else if (fingerprint !== null && size > fingerprint.size) await',
+        replace: 'else if (fingerprint !== null && size < 0) await',
+      },
+    ],
+    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+  },
+  {
+    name: 'block-is-written-before-it-is-recorded',
+    protects: 'from a journal that claims blocks that never reached the disk',
+    edits: [
+      {
+        file: 'src/engine/assembler.ts',
+        find: `    const job = this.partial
+      .write(range.start, bytes)
+      .then(() => this.written({ index: Math.floor(range.start / this.blockSize), range, check }))`,
+        replace: `    this.written({ index: Math.floor(range.start / this.blockSize), range, check })
+    const job = this.partial
+      .write(range.start, bytes)`,
+      },
+    ],
+    detectors: [unit('assembler', 'a write that fails'), here('download', 'the journal never claims')],
+  },
+  {
+    name: 'failed-write-surfaces',
+    protects: 'from going on after the disk refused a block',
+    edits: [
+      {
+        file: 'src/engine/assembler.ts',
+        find: '    await this.drain()\n    if (this.failure !== null) throw this.failure.error\n',
+        replace: '    await this.drain()\n',
+      },
+    ],
+    detectors: [unit('assembler', 'a write that fails')],
+  },
+  {
+    name: 'given-checksum-compares',
+    protects: 'from publishing a file that does not have the checksum that the user gave',
+    edits: [{ file: 'src/engine/download-proof.ts', find: 'if (ours === checksum.hex) return', replace: 'if (ours !== "") return' }],
+    detectors: [here('download', 'another checksum than the one given')],
+  },
+  {
+    name: 'server-digest-compares-download',
+    protects: "from publishing a file that does not have the server's digest",
+    edits: [
+      {
+        file: 'src/engine/download-proof.ts',
+        find: 'if (theirs === (await partial.digest(digester.algorithm, signal))) return',
+        replace: 'if (theirs !== "") return',
+      },
+    ],
+    detectors: [here('download', 'another digest than the server tells')],
+  },
+  {
+    name: 'second-reading-compares',
+    protects: 'from publishing what a second reading does not confirm, with verify: full',
+    edits: [
+      {
+        file: 'src/engine/download-proof.ts',
+        find: "if (again.digest('hex') === (await partial.digest('sha256', signal))) return",
+        replace: "if (again.digest('hex') !== '') return",
+      },
+    ],
+    detectors: [here('download', 'a second reading gives other bytes')],
+  },
+  {
+    name: 'wrong-partial-is-forgotten',
+    protects: 'from keeping a partial that was proven wrong, for ever',
+    edits: [{ file: 'src/engine/download-proof.ts', find: '  await session.discard()\n', replace: '' }],
+    detectors: [here('download', 'a second reading gives other bytes')],
+  },
+  {
+    name: 'present-only-by-digest',
+    protects: 'from leaving an old file of the same size in place as "unchanged"',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: "if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return false",
+        replace: "if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return true",
+      },
+    ],
+    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+  },
+  {
+    name: 'present-compares-the-digest',
+    protects: 'from leaving an old file in place whose digest is another',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: 'return theirs !== null && theirs === (await',
+        replace: `return theirs !== null && theirs !== \`:\${(await`,
+      },
+      {
+        file: 'src/engine/download.ts',
+        find: 'target.digestFinal(digester.algorithm, signal))\n}',
+        replace: 'target.digestFinal(digester.algorithm, signal))}`\n}',
+      },
+    ],
+    detectors: [simulated('download')],
+  },
+  {
+    name: 'present-compares-the-checksum',
+    protects: 'from leaving an old file in place that has not the checksum that the user gave',
+    edits: [{ file: 'src/engine/download.ts', find: 'signal)) === checksum.hex', replace: 'signal)) !== ""' }],
+    detectors: [here('download', 'an old file of the same size, with a checksum')],
+  },
+  {
+    name: 'synced-before-published',
+    protects: 'from a final name whose bytes a power failure takes away',
+    edits: [{ file: 'src/engine/download.ts', find: '  await partial.sync()\n', replace: '' }],
+    detectors: [here('download', 'on the medium before')],
+  },
+]

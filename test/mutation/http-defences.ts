@@ -1,0 +1,315 @@
+/** src/remotes/http. */
+import { type Defence, type Detector, here, unit } from './defence.ts'
+
+const AT = 'src/remotes/http'
+const read = (pattern: string): Detector => unit('http-read', pattern)
+const write = (pattern: string): Detector => unit('http-write', pattern)
+const redirect = (pattern: string): Detector => unit('http-redirect', pattern)
+
+export const HTTP_DEFENCES: readonly Defence[] = [
+  {
+    name: 'http-if-range',
+    protects: 'from a range of another version than the one that was begun',
+    edits: [{ file: `${AT}/reader.ts`, find: "headers['if-range'] = reading.options.validator", replace: "headers.accept = '*/*'" }],
+    detectors: [read('range and If-Range are sent')],
+  },
+  {
+    name: 'http-validator',
+    protects: 'from bytes of another version, whatever the server makes of If-Range',
+    edits: [{ file: `${AT}/reader.ts`, find: 'if (tag.trim() !== validator) throw', replace: 'if (tag === "") throw' }],
+    detectors: [read('a 206 of another version')],
+  },
+  {
+    name: 'http-validator-is-told',
+    protects: 'from a reply that no longer says which version it is of',
+    edits: [{ file: `${AT}/reader.ts`, find: '  if (tag === null) throw', replace: '  if (tag === null) return\n  if (tag === "") throw' }],
+    detectors: [read('a 206 of another version')],
+  },
+  {
+    name: 'http-content-range-start',
+    protects: 'from bytes of another place',
+    edits: [
+      {
+        file: `${AT}/reader.ts`,
+        find: 'if (content?.range?.start !== range.start) throw broken()',
+        replace: 'if (content?.range == null) throw broken()',
+      },
+    ],
+    detectors: [here('remotes', 'http: a range that is said to start elsewhere')],
+  },
+  {
+    name: 'http-content-range-end',
+    protects: 'from fewer or more bytes than the range holds',
+    edits: [{ file: `${AT}/reader.ts`, find: '  if (content.range.end !== end) throw broken()\n', replace: '' }],
+    detectors: [read('a wrong or missing Content-Range')],
+  },
+  {
+    name: 'http-total-is-the-size',
+    protects: 'from another file under the same name, on a server without ETag',
+    edits: [
+      { file: `${AT}/reader.ts`, find: 'if (total !== null && size !== null && total !== size) throw', replace: 'if (total === -1) throw' },
+    ],
+    detectors: [read('another total than stat told')],
+  },
+  {
+    name: 'http-200-to-a-range',
+    protects: 'from the whole file in the place of its end',
+    edits: [{ file: `${AT}/reader.ts`, find: '  if (range.start > 0) throw', replace: '  if (range.start < 0) throw' }],
+    detectors: [read('a 200 to a range')],
+  },
+  {
+    name: 'http-no-content-encoding',
+    protects: 'from compressed bytes, whose ranges are not those of the file',
+    edits: [
+      { file: `${AT}/headers.ts`, find: "if (coding === '' || coding === 'identity') return", replace: "if (coding !== '?') return" },
+    ],
+    detectors: [read('gzip on a range')],
+  },
+  {
+    name: 'http-received-is-the-length',
+    protects: 'from a body that ends early',
+    edits: [
+      {
+        file: `${AT}/exchange.ts`,
+        find: 'if (length === null || this.#received === length) {',
+        replace: 'if (length === null || this.#received <= length) {',
+      },
+    ],
+    detectors: [read('a short body'), read('chunks without any length')],
+  },
+  {
+    name: 'http-no-more-than-announced',
+    protects: 'from bytes beyond the range',
+    edits: [
+      {
+        file: `${AT}/exchange.ts`,
+        find: "if (chunk.length > room && beyond === 'protocol') {",
+        replace: "if (chunk.length > room && beyond === 'protocol' && room < -1) {",
+      },
+    ],
+    detectors: [read('a body longer than announced')],
+  },
+  {
+    name: 'http-excess-is-cut',
+    protects: 'from delivering what is beyond the range that was asked for',
+    edits: [
+      {
+        file: `${AT}/exchange.ts`,
+        find: 'const wanted = chunk.length > room ? chunk.subarray(0, room) : chunk',
+        replace: 'const wanted = chunk',
+      },
+    ],
+    detectors: [unit('http-read')],
+  },
+  {
+    name: 'http-end-of-connection-is-no-end',
+    protects: 'from taking a cut connection for the end of the file',
+    edits: [
+      {
+        file: `${AT}/reader.ts`,
+        find: "if (framing.kind === 'close' && known === null) {",
+        replace: "if (framing.kind === 'close' && known === -1) {",
+      },
+    ],
+    detectors: [read('the end of the connection is no proof')],
+  },
+  {
+    name: 'http-only-strong-etags',
+    protects: 'from continuing on a weak ETag, which different bytes may share',
+    edits: [
+      {
+        file: `${AT}/headers.ts`,
+        find: "  const tag = (header(reply, 'etag') ?? '').trim()\n",
+        replace: "  const tag = (header(reply, 'etag') ?? '').trim().replace(/^W\\//, '')\n",
+      },
+    ],
+    detectors: [unit('http-headers', 'only strong ETags')],
+  },
+  {
+    name: 'http-size-after-the-upload',
+    protects: 'from a server that confirms more than it stores',
+    edits: [{ file: `${AT}/writer.ts`, find: 'if (stored.size !== size) throw', replace: 'if (stored.size < 0) throw' }],
+    detectors: [write('a stored size that is not')],
+  },
+  {
+    name: 'http-early-2xx',
+    protects: 'from a 2xx before the server had the whole file',
+    edits: [{ file: `${AT}/writer.ts`, find: 'if (!requestSent) throw', replace: 'if (reply.status === 0 && !requestSent) throw' }],
+    detectors: [write('a 2xx before the whole body')],
+  },
+  {
+    name: 'http-probe-compares',
+    protects: 'from ranges written to a server that replaces the whole file by them',
+    edits: [
+      {
+        file: `${AT}/writer.ts`,
+        find: "return size === 8 && Buffer.concat(stored).toString('latin1') === 'abcdXYgh'",
+        replace: 'return size !== -1 && stored.length >= 0',
+      },
+    ],
+    detectors: [write('only a server that writes in place')],
+  },
+  {
+    name: 'http-if-match',
+    protects: 'from inventing a file of zero bytes where the partial is gone',
+    edits: [{ file: `${AT}/writer.ts`, find: ", 'if-match': '*' }", replace: ' }' }],
+    detectors: [write('a ranged write asks')],
+  },
+  {
+    name: 'http-headers-stay-at-home',
+    protects: 'from credentials and headers of the user at another origin',
+    edits: [
+      {
+        file: `${AT}/session.ts`,
+        find: 'headers: target.origin === config.url.origin ? headers : withoutSecrets(headers),',
+        replace: 'headers,',
+      },
+    ],
+    detectors: [redirect('another origin sees')],
+  },
+  {
+    name: 'http-only-harmless-headers-travel',
+    protects: 'from a header with a secret at another origin',
+    edits: [
+      {
+        file: `${AT}/redirects.ts`,
+        find: "const HARMLESS = new Set(['range',",
+        replace: "const HARMLESS = new Set(['authorization', 'x-api-key', 'cookie', 'range',",
+      },
+    ],
+    detectors: [redirect('another origin sees')],
+  },
+  {
+    name: 'http-no-way-out-of-tls',
+    protects: 'from a redirect to where nothing protects the bytes',
+    edits: [
+      {
+        file: `${AT}/redirects.ts`,
+        find: "if (url.protocol === 'http:' && reply.target.origin.startsWith('https:')) {",
+        replace: "if (url.protocol === 'http:' && reply.target.origin === '') {",
+      },
+    ],
+    detectors: [redirect('where they may not lead')],
+  },
+  {
+    name: 'http-no-way-inside',
+    protects: 'from a redirect of a public server into a private network',
+    edits: [
+      {
+        file: `${AT}/redirects.ts`,
+        find: 'if (!homeIsPrivate && isPrivateHost(url.hostname)) {',
+        replace: 'if (!homeIsPrivate && url.hostname === "") {',
+      },
+    ],
+    detectors: [redirect('where they may not lead')],
+  },
+  {
+    name: 'http-no-name-that-leads-inside',
+    protects: 'from a name that resolves into a private network',
+    edits: [
+      {
+        file: `${AT}/connection.ts`,
+        find: '!privateAllowed() && addresses.some((a) => isPrivateAddress(a.address))',
+        replace: '!privateAllowed() && addresses.length < 0',
+      },
+    ],
+    detectors: [redirect('resolves into a private network')],
+  },
+  {
+    name: 'http-redirects-end',
+    protects: 'from following redirects for ever',
+    edits: [
+      { file: `${AT}/session.ts`, find: 'if (visited.has(next.origin + next.path)) throw', replace: 'if (visited.has("")) throw' },
+      { file: `${AT}/session.ts`, find: 'if (visited.size > REDIRECTS_MAX)', replace: 'if (visited.size > 100)' },
+    ],
+    detectors: [redirect('five are followed')],
+  },
+  {
+    name: 'http-body-stays-at-home',
+    protects: 'from sending the file to another origin',
+    edits: [{ file: `${AT}/session.ts`, find: '  if (from.origin !== to.origin) {\n', replace: '  if (from.origin === "") {\n' }],
+    detectors: [redirect('a body never travels')],
+  },
+  {
+    name: 'http-body-is-sent-once',
+    protects: 'from repeating a request whose body is gone',
+    edits: [{ file: `${AT}/session.ts`, find: 'if (keepsMethod && !finished.bodyStarted) return', replace: 'if (keepsMethod) return' }],
+    detectors: [redirect('a body is not sent twice')],
+  },
+  {
+    name: 'http-certificate',
+    protects: 'from a server that nobody vouches for',
+    edits: [
+      {
+        file: `${AT}/trust.ts`,
+        find: 'if (socket.authorized || !policy.verify) return null',
+        replace: 'if (socket.encrypted) return null',
+      },
+    ],
+    detectors: [unit('http-tls', 'self-signed, wrong name')],
+  },
+  {
+    name: 'http-pin',
+    protects: 'from a certificate that is not the pinned one',
+    edits: [
+      { file: `${AT}/trust.ts`, find: 'return pin !== null && policy.pins.includes(pin) ? null', replace: 'return pin !== null ? null' },
+    ],
+    detectors: [here('remotes', 'http: another pin')],
+  },
+  {
+    name: 'http-judges-before-it-asks',
+    protects: 'from a request to a server that is not verified',
+    edits: [
+      {
+        file: `${AT}/connection.ts`,
+        find: 'const verdict = socket instanceof TLSSocket ? judge(socket, config.tls, target.hostname) : null',
+        replace: 'const verdict = socket.connecting && socket instanceof TLSSocket ? judge(socket, config.tls, target.hostname) : null',
+      },
+    ],
+    detectors: [unit('http-tls', 'self-signed, wrong name')],
+  },
+  {
+    name: 'http-own-headers',
+    protects: 'from a header of the user that changes what an exchange means',
+    edits: [
+      { file: `${AT}/config.ts`, find: 'else if (OWN_HEADERS.test(lower)) faults', replace: 'else if (OWN_HEADERS.test("")) faults' },
+    ],
+    detectors: [unit('http-config', 'every fault')],
+  },
+  {
+    name: 'http-no-directory-is-replaced',
+    protects: 'from MOVE onto a directory, or DELETE of one, with everything in it',
+    edits: [
+      {
+        file: `${AT}/tree.ts`,
+        find: 'if (await isDirectory(session, reader, propfind, to, signal)) throw',
+        replace: 'if (to === "") throw',
+      },
+    ],
+    detectors: [unit('http-features', 'a directory is neither removed nor replaced')],
+  },
+  {
+    name: 'http-answers-in-time',
+    protects: 'from waiting for ever for a silent server',
+    edits: [
+      {
+        file: `${AT}/exchange.ts`,
+        find: 'setTimeout(() => this.#expire(), this.#timeoutMs)',
+        replace: 'setTimeout(() => this.#expire(), this.#timeoutMs + 2 ** 30)',
+      },
+    ],
+    detectors: [{ ...unit('http-waits', 'silence after accepting'), byLimit: true }],
+  },
+  {
+    name: 'http-query-is-in-no-message',
+    protects: 'from an error that quotes a signed URL',
+    edits: [
+      {
+        file: `${AT}/location.ts`,
+        find: "return target.origin + (target.path.split('?', 1)[0] ?? '')",
+        replace: 'return target.origin + target.path',
+      },
+    ],
+    detectors: [here('remotes', 'http: no message quotes')],
+  },
+]

@@ -1,0 +1,180 @@
+/** Uploads to a server without digests that interferes in one point: what the defences of the way up are there for. */
+import assert from 'node:assert/strict'
+import { statSync, utimesSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { TransferError } from '../../src/core/errors.ts'
+import type { Remote } from '../../src/remotes/remote.ts'
+import { seededBytes } from '../support/prng.ts'
+import { BLOCK, flipped, holds, Stage } from './stage.ts'
+
+const CONTENT = Buffer.from(seededBytes(1, 5 * BLOCK + 77))
+const OTHER = Buffer.from(seededBytes(2, CONTENT.length))
+
+function partialOf({ server }: Stage): string {
+  return [...server.files.keys()].find((name) => name.endsWith('.partial')) ?? assert.fail('no partial')
+}
+
+test('nothing interferes: the file arrives, proven by its size', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.proof], ['complete', 'size'])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('a server that keeps less than it confirms publishes nothing', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step, path) => {
+    if (step === 'written') stage.server.files.set(path, CONTENT.subarray(0, 4 * BLOCK))
+  }
+  const result = await stage.upload('in')
+  assert.equal(result.failure?.kind, 'integrity')
+  assert.equal(stage.server.files.has('out'), false)
+})
+
+test('verify: full finds a byte that the server changed, and the old file stays', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.files.set('out', OTHER)
+  stage.server.before = (step, path) => {
+    if (step === 'written') stage.server.files.set(path, flipped(CONTENT, 2 * BLOCK))
+  }
+  const result = await stage.upload('in', { policy: { verify: 'full' } })
+  assert.equal(result.failure?.kind, 'integrity')
+  assert.ok(holds(stage.server.files.get('out'), OTHER), 'the old file')
+})
+
+test('verify: full: a file that ends early when it is read back is not proven', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  let chunks = 0
+  const read: Remote['read'] = async (path, range, sink, options, signal) => {
+    const counted: typeof sink = (chunk) => {
+      chunks += 1
+      if (chunks > 4) throw new TransferError('source-changed', 'it ended')
+      return sink(chunk)
+    }
+    chunks = 0
+    return stage.server.remote.read(path, range, counted, options, signal)
+  }
+  const result = await stage.upload('in', { policy: { verify: 'full' }, remote: (remote) => ({ ...remote, read }) })
+  assert.equal(result.failure?.kind, 'integrity')
+  assert.equal(stage.server.files.has('out'), false)
+})
+
+test('verify: full at a server that lets nothing be read does not call the upload proven', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const read: Remote['read'] = () => Promise.reject(new TransferError('refused', 'no reading'))
+  const result = await stage.upload('in', { policy: { verify: 'full' }, remote: (remote) => ({ ...remote, read }) })
+  assert.equal(result.failure?.kind, 'refused')
+  assert.equal(stage.server.files.has('out'), false)
+})
+
+test('a source that is rewritten after its last byte was read is a changed source', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step) => {
+    if (step !== 'written') return
+    const { atime, mtime } = statSync(stage.path('in'))
+    writeFileSync(stage.path('in'), OTHER)
+    utimesSync(stage.path('in'), atime, mtime)
+  }
+  const result = await stage.upload('in')
+  assert.equal(result.failure?.kind, 'source-changed')
+  assert.equal(stage.server.files.has('out'), false)
+})
+
+test('a rename that only says it was done is no success', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const tree = stage.server.remote.tree ?? assert.fail('a tree')
+  const remote = (given: Remote): Remote => ({ ...given, tree: { ...tree, rename: async () => {} } })
+  assert.equal((await stage.upload('in', { remote })).failure?.kind, 'conflict')
+})
+
+test('the reply to the rename is lost: found out by looking, and nothing is sent again', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  let lost = false
+  stage.server.before = (step) => {
+    if (step !== 'renamed' || lost) return
+    lost = true
+    throw new TransferError('transient', 'connection lost')
+  }
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.bytesTransferred], ['complete', CONTENT.length])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('a longer final file that begins with the source is replaced', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.files.set('out', Buffer.concat([CONTENT, OTHER]))
+  assert.equal((await stage.upload('in')).status, 'complete')
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('two machines with different sources for one target at the same time: the target is one of them', async (t) => {
+  const stage = new Stage(t)
+  const other = new Stage(t, stage.server)
+  writeFileSync(stage.path('in'), CONTENT)
+  writeFileSync(other.path('in'), OTHER)
+  // Both are in the middle at the same time: the first to get there waits for the other.
+  const both = Promise.withResolvers<void>()
+  let chunks = 0
+  stage.server.before = async (step) => {
+    if (step !== 'chunk') return
+    chunks += 1
+    if (chunks === 6) both.resolve()
+    if (chunks === 3) await both.promise
+  }
+  const results = await Promise.all([stage.upload('in'), other.upload('in')])
+  const final = stage.server.files.get('out')
+  assert.ok(holds(final, CONTENT) || holds(final, OTHER), 'a blend of both')
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['complete', 'complete'],
+  )
+})
+
+test('on-change: fail sends no other version than the one that was begun', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step) => {
+    if (step === 'written') throw new TransferError('denied', 'an end')
+  }
+  await stage.upload('in')
+  partialOf(stage)
+  stage.server.before = () => {}
+  writeFileSync(stage.path('in'), OTHER)
+  const result = await stage.upload('in', { policy: { onChange: 'fail' } })
+  assert.equal(result.failure?.kind, 'source-changed')
+  assert.equal(stage.server.files.has('out'), false)
+})
+
+test('a directory of the name is a conflict, and nothing is sent', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.directories.add('out')
+  const result = await stage.upload('in')
+  assert.deepEqual([result.failure?.kind, result.bytesTransferred, stage.server.files.size], ['conflict', 0, 0])
+})
+
+test("the partial's name is taken by a directory: a conflict, and nothing is sent", async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step) => {
+    if (step === 'written') throw new TransferError('denied', 'an end')
+  }
+  await stage.upload('in')
+  const partial = partialOf(stage)
+  stage.server.before = () => {}
+  stage.server.files.clear()
+  stage.server.directories.add(partial)
+  const result = await stage.upload('in')
+  assert.deepEqual([result.failure?.kind, result.bytesTransferred, stage.server.files.size], ['conflict', 0, 0])
+})
