@@ -23,35 +23,8 @@ export const DEFENCES: readonly Defence[] = [
   ...OUTLET_DEFENCES,
 ]
 
-/** No defence: a world in which no server computes digests, so that only size, order and reading back are left. */
-export const WITHOUT_DIGESTS: { readonly name: string; readonly edits: readonly Edit[] } = {
-  name: 'without-digests',
-  edits: [
-    {
-      file: 'src/engine/upload-session.ts',
-      find: "digester: this.digesterWorks && this.policy.verify !== 'size' ? remote.digester : undefined",
-      replace: 'digester: undefined',
-    },
-    {
-      file: 'src/engine/download-session.ts',
-      find: '    const { digester } = remote\n',
-      replace: '    const digester = undefined as Remote["digester"]\n',
-    },
-    {
-      file: 'src/engine/download-proof.ts',
-      find: '  const { digester } = remote\n',
-      replace: '  const digester = undefined as Remote["digester"]\n',
-    },
-    {
-      file: 'src/engine/download.ts',
-      find: '  const { digester } = remote\n',
-      replace: '  const digester = undefined as Remote["digester"]\n',
-    },
-  ],
-}
-
 export function editsOf(name: string): readonly Edit[] {
-  const found = [...DEFENCES, WITHOUT_DIGESTS].find((one) => one.name === name)
+  const found = DEFENCES.find((one) => one.name === name)
   if (found === undefined) throw new Error(`there is no defence called ${name}`)
   return found.edits
 }

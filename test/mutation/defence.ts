@@ -10,12 +10,10 @@ export interface Edit {
 
 export interface Detector {
   readonly file: string
-  /** Part of the names of the tests to run. */
+  /** Which tests to run, as a regular expression over their names. */
   readonly pattern?: string
-  /** For the simulation: seeds for each profile and direction. */
+  /** For the simulation: seeds of chance. */
   readonly histories?: number
-  /** No server has a digest: the defence must be missed there as well. */
-  readonly withoutDigests?: true
   /** What is defended against is a wait for ever, so the failure is the test's own limit. */
   readonly byLimit?: true
 }
@@ -31,25 +29,31 @@ export interface Defence {
   readonly maskedBy?: { readonly name: string; readonly why: string }
 }
 
-const SIMULATION = 'test/simulation/simulation.test.ts'
-
-/** Seeds are many, because a run ends at the first failure; what is not caught costs the whole time. */
-export function simulated(direction: 'upload' | 'download', histories = 400): Detector {
-  return { file: SIMULATION, pattern: direction, histories }
+/** For people: the file and, in the simulation, the server. */
+export function labelOf({ file, pattern, histories }: Detector): string {
+  return `${file.replace(/^test\//, '').replace(/\.test\.ts$/, '')}${histories === undefined ? '' : `: ${pattern?.replace('(with )?', '').replace('$', '')}`}`
 }
 
-export function simulatedWithoutDigests(direction: 'upload' | 'download', histories = 400): Detector {
-  return { ...simulated(direction, histories), withoutDigests: true }
+/** Seeds are many, because a run ends at the first failure; only what is not caught costs the whole time. */
+const HISTORIES = 400
+
+/** The simulation with one server. Neither OpenSSH nor vsftpd computes digests; mod_sftp and ProFTPD do. */
+export function simulated(direction: 'upload' | 'download', server: 'openssh' | 'vsftpd' | 'mod_sftp' | 'proftpd'): Detector {
+  return { file: 'test/simulation/simulation.test.ts', pattern: `${direction} (with )?${server}$`, histories: HISTORIES }
 }
 
-export function unit(name: string, pattern?: string): Detector {
-  return { file: `test/unit/${name}.test.ts`, ...(pattern === undefined ? {} : { pattern }) }
+export function unit(name: string, part?: string): Detector {
+  return { file: `test/unit/${name}.test.ts`, ...(part === undefined ? {} : { pattern: literal(part) }) }
 }
 
-export function here(name: string, pattern: string): Detector {
-  return { file: `test/mutation/${name}.test.ts`, pattern }
+export function here(name: string, part: string): Detector {
+  return { file: `test/mutation/${name}.test.ts`, pattern: literal(part) }
 }
 
-export function contract(name: string, pattern: string): Detector {
-  return { file: `test/contract/${name}.test.ts`, pattern }
+export function contract(name: string, part: string): Detector {
+  return { file: `test/contract/${name}.test.ts`, pattern: literal(part) }
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }

@@ -1,5 +1,5 @@
 /** The way down: src/engine/download*.ts, assembler.ts, plan.ts. */
-import { type Defence, here, simulated, simulatedWithoutDigests, unit } from './defence.ts'
+import { type Defence, here, simulated, unit } from './defence.ts'
 
 export const DOWNLOAD_DEFENCES: readonly Defence[] = [
   {
@@ -122,7 +122,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     name: 'restart-forgets',
     protects: 'from going on with what was kept of the old version',
     edits: [{ file: 'src/engine/download.ts', find: '    await session.discard()\n', replace: '' }],
-    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+    detectors: [simulated('download', 'openssh'), simulated('download', 'mod_sftp')],
   },
   {
     name: 'read-never-resolves-short',
@@ -158,7 +158,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
         replace: 'else if (fingerprint !== null && size < 0) await',
       },
     ],
-    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+    detectors: [simulated('download', 'openssh')],
   },
   {
     name: 'block-is-written-before-it-is-recorded',
@@ -174,7 +174,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
       .write(range.start, bytes)`,
       },
     ],
-    detectors: [unit('assembler', 'a write that fails'), here('download', 'the journal never claims')],
+    detectors: [here('download', 'the journal never claims')],
   },
   {
     name: 'failed-write-surfaces',
@@ -234,7 +234,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
         replace: "if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return true",
       },
     ],
-    detectors: [simulated('download'), simulatedWithoutDigests('download')],
+    detectors: [simulated('download', 'openssh')],
   },
   {
     name: 'present-compares-the-digest',
@@ -251,7 +251,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
         replace: 'target.digestFinal(digester.algorithm, signal))}`\n}',
       },
     ],
-    detectors: [simulated('download')],
+    detectors: [simulated('download', 'mod_sftp')],
   },
   {
     name: 'present-compares-the-checksum',

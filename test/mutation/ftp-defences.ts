@@ -29,7 +29,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       { file: `${AT}/intake.ts`, find: 'const wanted = Math.min(count, this.#limit - this.#received)', replace: 'const wanted = count' },
     ],
-    detectors: [hostile('more bytes than asked for'), unit('ftp-intake', 'more than wanted')],
+    detectors: [hostile('more bytes than asked for')],
   },
   {
     name: 'ftp-delivers-nothing-before-it-is-opened',

@@ -1,6 +1,6 @@
 /** `npm run mutate [-- part of a name]`: takes every defence away and prints which test noticed, and after how long. */
 import { DEFENCES } from './catalogue.ts'
-import type { Defence, Detector } from './defence.ts'
+import { type Defence, type Detector, labelOf } from './defence.ts'
 import { trial, type Verdict } from './trial.ts'
 
 interface Row {
@@ -18,7 +18,7 @@ const rows: Row[] = []
 
 function cells({ defence, detector, verdict }: Row): string {
   const off = defence.maskedBy === undefined ? defence.name : `${defence.name} (masked by ${defence.maskedBy.name}; both off)`
-  const by = `${detector.file.replace(/^test\//, '')}${detector.withoutDigests === true ? ' (no digests)' : ''}`
+  const by = labelOf(detector)
   const found = `${verdict.caught ? '' : 'NOT CAUGHT: '}${verdict.evidence.replaceAll('|', '¦').replaceAll('\n', ' ').slice(0, 160)}`
   return `| ${off} | ${by} | ${verdict.seconds.toFixed(1)} s | ${found} |`
 }

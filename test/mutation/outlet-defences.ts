@@ -6,19 +6,19 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     name: 'control-characters-are-escaped',
     protects: 'from a name or banner that moves the cursor, hides text or starts a line',
     edits: [{ file: 'src/core/text.ts', find: '    .replace(UNPRINTABLE, (c) =>', replace: '    .replace(/\\u0000/g, (c) =>' }],
-    detectors: [unit('text', 'printable'), unit('host', 'no name and no banner')],
+    detectors: [unit('text', 'printable: examples'), unit('host', 'no name and no banner')],
   },
   {
     name: 'runner-commands-are-broken',
     protects: 'from a name that is a command to the runner',
     edits: [{ file: 'src/core/text.ts', find: "    .replace(/:(?=:)/g, ':\\u2009')\n", replace: '' }],
-    detectors: [unit('text', 'printable'), unit('host', 'no name and no banner')],
+    detectors: [unit('text', 'printable: examples'), unit('host', 'no name and no banner')],
   },
   {
     name: 'old-runner-commands-are-broken',
     protects: 'from a name that is a command in the older spelling',
     edits: [{ file: 'src/core/text.ts', find: "    .replaceAll('##[', '#\\u2009#[')\n", replace: '' }],
-    detectors: [unit('text', 'printable')],
+    detectors: [unit('text', 'printable: examples')],
   },
   {
     name: 'code-spans-are-closed',
@@ -86,7 +86,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
         replace: '  for (const text of [] as string[]) {\n',
       },
     ],
-    detectors: [unit('text', 'secretForms'), unit('host', 'the canary')],
+    detectors: [unit('host', 'the canary')],
   },
   {
     name: 'longest-form-first',

@@ -1,5 +1,5 @@
 /** Every wait and every repetition ends: src/engine/scheduler.ts, exchange.ts, src/core/retry.ts, src/action/deadline.ts. */
-import { type Defence, here, simulated, simulatedWithoutDigests, unit } from './defence.ts'
+import { type Defence, here, simulated, unit } from './defence.ts'
 
 const SCHEDULER = 'src/engine/scheduler.ts'
 
@@ -8,7 +8,7 @@ export const SCHEDULE_DEFENCES: readonly Defence[] = [
     name: 'stall-watch',
     protects: 'from waiting for ever for a server that moves nothing',
     edits: [{ file: 'src/engine/exchange.ts', find: '  arm()\n  try {\n', replace: '  try {\n' }],
-    detectors: [simulated('upload'), simulatedWithoutDigests('download')],
+    detectors: [simulated('upload', 'openssh'), simulated('download', 'openssh')],
   },
   {
     name: 'trickle-is-a-stall',

@@ -3,12 +3,16 @@
  * worker threads. Nothing in src/ knows of it.
  */
 import { readFileSync, writeSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { flushCompileCache, registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { editsOf } from './catalogue.ts'
 
 const root = new URL('../../', import.meta.url)
 const edits = (process.env.MUTATION ?? '').split(',').filter(Boolean).flatMap(editsOf)
+
+// A trial is killed at its first failure, and what was compiled would only be kept at an orderly end.
+if (isMainThread) setTimeout(flushCompileCache, 400).unref()
 
 registerHooks({
   load: (url, context, nextLoad) => {

@@ -1,5 +1,5 @@
 /** The way up: src/engine/upload*.ts, commit.ts, verify.ts. */
-import { type Defence, here, simulated, simulatedWithoutDigests, unit } from './defence.ts'
+import { type Defence, here, simulated, unit } from './defence.ts'
 
 export const UPLOAD_DEFENCES: readonly Defence[] = [
   {
@@ -12,7 +12,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: 'return { plan: planUpload(facts, worth), resumer }',
       },
     ],
-    detectors: [simulated('upload'), simulatedWithoutDigests('upload')],
+    detectors: [simulated('upload', 'openssh'), simulated('upload', 'vsftpd'), simulated('upload', 'proftpd')],
   },
   {
     name: 'read-back-compares',
@@ -24,7 +24,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: 'if (ours !== undefined) good.push(piece)',
       },
     ],
-    detectors: [simulatedWithoutDigests('upload'), unit('verify', 'one flipped byte')],
+    detectors: [simulated('upload', 'openssh'), simulated('upload', 'vsftpd')],
   },
   {
     name: 'server-digest-compares',
@@ -36,7 +36,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: 'return (await digester.digest(context.path, range, s)) !== (await local) || true',
       },
     ],
-    detectors: [simulated('upload'), unit('verify', 'one flipped byte')],
+    detectors: [simulated('upload', 'mod_sftp'), unit('verify', 'one flipped byte')],
   },
   {
     name: 'digest-proves-only-its-ranges',
@@ -72,7 +72,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: 'if (context.path !== null) return first.method',
       },
     ],
-    detectors: [simulated('upload'), here('upload', 'verify: full finds a byte that the server changed')],
+    detectors: [simulated('upload', 'mod_sftp'), here('upload', 'verify: full finds a byte that the server changed')],
   },
   {
     name: 'unknown-is-no-proof',
@@ -150,7 +150,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: "return verdict === 'same' ? method : 'read-back'",
       },
     ],
-    detectors: [simulated('upload'), simulatedWithoutDigests('upload')],
+    detectors: [simulated('upload', 'openssh'), simulated('upload', 'proftpd')],
   },
   {
     name: 'unchanged-only-of-the-same-size',
@@ -176,7 +176,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     name: 'append-only-at-the-proven-end',
     protects: 'from appending behind bytes that were not proven',
     edits: [{ file: 'src/engine/plan.ts', find: 'if (kept === partialSize) return', replace: 'if (kept >= 0) return' }],
-    detectors: [simulated('upload'), simulatedWithoutDigests('upload'), unit('plan', 'planUpload')],
+    detectors: [simulated('upload', 'vsftpd'), unit('plan', 'planUpload')],
   },
   {
     name: 'longer-partial-is-cut',
@@ -188,7 +188,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         replace: 'truncateTo: partialSize > 2 ** 52 ? size : null',
       },
     ],
-    detectors: [simulated('upload'), simulatedWithoutDigests('upload'), unit('plan', 'planUpload')],
+    detectors: [simulated('upload', 'openssh'), unit('plan', 'planUpload')],
   },
   {
     name: 'longer-partial-is-not-appended-to',
