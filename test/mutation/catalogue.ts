@@ -3,6 +3,7 @@ import type { Defence, Edit } from './defence.ts'
 import { DISK_DEFENCES } from './disk-defences.ts'
 import { DOWNLOAD_DEFENCES } from './download-defences.ts'
 import { FTP_DEFENCES } from './ftp-defences.ts'
+import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
@@ -19,6 +20,7 @@ export const DEFENCES: readonly Defence[] = [
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,
+  ...GREEN_DEFENCES,
   ...SCHEDULE_DEFENCES,
   ...OUTLET_DEFENCES,
 ]

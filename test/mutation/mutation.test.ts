@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { DEFENCES } from './catalogue.ts'
 import { labelOf } from './defence.ts'
-import { trial } from './trial.ts'
+import { firstFailure, trial } from './trial.ts'
 
 const root = new URL('../../', import.meta.url)
 
@@ -25,6 +25,26 @@ test('every defence is where the list says, once, and has a name and a detector 
   }
 })
 
+test('the harness: the first test that failed by itself, with the whole of its error passed over', () => {
+  const tap = [
+    'not ok 1 - outer',
+    '  ---',
+    "  failureType: 'subtestsFailed'",
+    '  ...',
+    '    not ok 2 - inner',
+    '      ---',
+    "      failureType: 'testCodeFailure'",
+    '      error: |-',
+    '        1 !== 2',
+    '        ...',
+    "      name: 'AssertionError'",
+    '      ...',
+    '',
+  ].join('\n')
+  assert.deepEqual(firstFailure(tap), { test: 'inner', kind: 'testCodeFailure', errorName: 'AssertionError', message: '1 !== 2' })
+  assert.equal(firstFailure(tap.slice(0, tap.indexOf("      name: '"))), null, 'before its end has come')
+})
+
 // Two at a time: as many as the machines of the CI have processors.
 describe('without a defence a test fails:', { concurrency: 2 }, () => {
   for (const { name, detectors, maskedBy } of DEFENCES) {
@@ -34,6 +54,11 @@ describe('without a defence a test fails:', { concurrency: 2 }, () => {
         const { caught, evidence, seconds } = await trial(off, detector)
         assert.ok(caught, `nothing notices: ${evidence}`)
         t.diagnostic(`${seconds.toFixed(1)} s: ${evidence.slice(0, 200)}`)
+      })
+      if (maskedBy === undefined) continue
+      test(`${name} alone goes unnoticed by ${labelOf(detector)}, as the list says`, async () => {
+        const { caught, evidence } = await trial([name], detector)
+        assert.ok(!caught && /^all [1-9]\d* tests passed$/.test(evidence), evidence)
       })
     }
   }

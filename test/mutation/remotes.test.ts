@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { SFTPWrapper } from 'ssh2'
 import { TransferError } from '../../src/core/errors.ts'
 import { protocol as ftp } from '../../src/remotes/ftp/index.ts'
 import { protocol as http } from '../../src/remotes/http/index.ts'
 import type { Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
+import { checkFile } from '../../src/remotes/sftp/check-file.ts'
 import type { Connection } from '../../src/remotes/sftp/connection.ts'
 import { STATUS, StatusError } from '../../src/remotes/sftp/errors.ts'
 import { sendFile } from '../../src/remotes/sftp/files.ts'
@@ -108,6 +110,34 @@ test('sftp: a partial that has gone is not invented anew', async () => {
   const file = new File()
   assert.equal((await failure(file.send([Buffer.alloc(10)], 100))).kind, 'not-found')
   assert.equal(file.bytes, null)
+})
+
+test('sftp: an answer to check-file of another algorithm or length is no digest', async () => {
+  const digest = Buffer.alloc(32, 0xab)
+  const answer = (algorithm: string, bytes: Buffer, type = 201): Buffer =>
+    Buffer.concat([Buffer.from([type, 0, 0, 0, 1, 0, 0, 0, algorithm.length]), Buffer.from(algorithm), bytes])
+  const ask = (packet: Buffer): Promise<string> => {
+    const requests: Record<number, { cb: (error?: Error) => void }> = {}
+    const sftp = {
+      _requests: requests,
+      _writeReqid: 0,
+      _pkt: undefined as Buffer | undefined,
+      _protocol: {
+        channelData: (_channel: number, request: Buffer) =>
+          queueMicrotask(() => {
+            sftp._pkt = packet
+            requests[request.readUInt32BE(5)]?.cb()
+          }),
+      },
+      outgoing: { id: 0, window: 1_000_000, packetSize: 32_768, state: 'open' },
+    }
+    const slow: Requests['slow'] = (_extraMs, send) =>
+      new Promise((resolve, reject) => send((error, value) => (error ? reject(error) : resolve(value))))
+    return checkFile({ slow } as Requests, sftp as unknown as SFTPWrapper, { path: 'f', algorithm: 'sha256', extraMs: 0 })
+  }
+  assert.equal(await ask(answer('sha256', digest)), digest.toString('hex'))
+  for (const wrong of [answer('sha512', digest), answer('sha256', Buffer.alloc(33)), answer('sha256', digest, 101)])
+    assert.equal((await failure(ask(wrong))).kind, 'unsupported')
 })
 
 test('sftp: an exchange that was given up ends its connection, because its requests may still arrive', async () => {

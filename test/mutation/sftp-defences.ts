@@ -129,6 +129,18 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-faults', 'a size that is ignored')],
   },
   {
+    name: 'sftp-digest-has-its-form',
+    protects: 'from taking an answer of another algorithm or length for the digest',
+    edits: [
+      {
+        file: `${AT}/check-file.ts`,
+        find: 'packet !== undefined && packet[0] === EXTENDED_REPLY && packet.length === digestAt + 32 && packet.subarray(5, digestAt).equals(named)',
+        replace: 'packet !== undefined',
+      },
+    ],
+    detectors: [here('remotes', 'sftp: an answer to check-file')],
+  },
+  {
     name: 'sftp-old-target-goes-last',
     protects: 'from removing the old target while there is nothing to take its place',
     edits: [

@@ -10,7 +10,7 @@ import type { Detector } from './defence.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const TRIAL_SECONDS = 60
 /** For tests that wait for ever without the defence; they take a second with it. */
-const LIMIT_MS = 4000
+const LIMIT_MS = 3000
 
 export interface Verdict {
   /** A test failed, and it was a judgement about behaviour. */
