@@ -46,8 +46,12 @@ export interface Connection {
 export interface Link {
   readonly client: Socket
   readonly server: Socket
+  readonly channel: Channel
+  readonly number: number
   readonly faults: readonly Fault[]
+  readonly met: (fault: Fault) => void
   readonly count: (direction: Direction, bytes: number) => void
+  readonly pumps: { [direction in Direction]?: PumpState }
   /** Resolves when stalled connections may go on. */
   readonly released: Promise<void>
   blackHole: boolean
@@ -61,7 +65,8 @@ const THROTTLE_SLICE_MS = 20
 /** `rewrite` may replace what comes before faults and counting see it: they work on what goes out. */
 export async function pump(link: Link, direction: Direction, rewrite?: (chunk: Buffer) => Promise<Buffer>): Promise<void> {
   const [from, to] = direction === 'up' ? [link.client, link.server] : [link.server, link.client]
-  const state = { passed: 0, pending: ofDirection(link, direction), bytesPerSecond: Number.POSITIVE_INFINITY }
+  const state: PumpState = { passed: 0, pending: inOrder(link.faults, direction), bytesPerSecond: Number.POSITIVE_INFINITY }
+  link.pumps[direction] = state
   try {
     await meet(link, direction, to, state)
     for await (const chunk of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
@@ -76,13 +81,19 @@ export async function pump(link: Link, direction: Direction, rewrite?: (chunk: B
 interface PumpState {
   passed: number
   /** In the order of their bytes; the first is next. */
-  readonly pending: Fault[]
+  pending: Fault[]
   bytesPerSecond: number
 }
 
+/** A fault in the midst of a connection: its place counts from what has passed. */
+export function strike(link: Link, fault: Fault): void {
+  const state = link.pumps[fault.direction]
+  if (state !== undefined) state.pending = inOrder([...state.pending, { ...fault, at: state.passed + fault.at }], fault.direction)
+}
+
 /** At one byte a flip comes last, because it waits for that byte. */
-function ofDirection(link: Link, direction: Direction): Fault[] {
-  return link.faults
+function inOrder(faults: readonly Fault[], direction: Direction): Fault[] {
+  return faults
     .filter((fault) => fault.direction === direction)
     .sort((a, b) => a.at - b.at || Number(a.kind === 'flip') - Number(b.kind === 'flip'))
 }
@@ -109,8 +120,9 @@ async function forward(link: Link, direction: Direction, to: Socket, chunk: Buff
 async function meet(link: Link, direction: Direction, to: Socket, state: PumpState, rest: Buffer = Buffer.alloc(0)): Promise<Buffer> {
   let left = rest
   for (let fault = state.pending[0]; fault !== undefined && fault.at <= state.passed && !link.cut; fault = state.pending[0]) {
+    if (fault.kind === 'flip' && left.byteLength === 0) break
+    link.met(fault)
     if (fault.kind === 'flip') {
-      if (left.byteLength === 0) break
       left = Buffer.concat([Buffer.of((left[0] ?? 0) ^ (1 << (fault.bit ?? 0))), left.subarray(1)])
       await write(to, left.subarray(0, 1))
       left = left.subarray(1)
@@ -120,7 +132,7 @@ async function meet(link: Link, direction: Direction, to: Socket, state: PumpSta
     else if (fault.kind === 'stall') await link.released
     else if (fault.kind === 'black-hole') link.blackHole = true
     else cut(link, fault.kind)
-    state.pending.shift()
+    state.pending.splice(state.pending.indexOf(fault), 1)
   }
   return left
 }

@@ -13,7 +13,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { ftpReplies } from './ftp-data-ports.ts'
-import { type Channel, type Connection, type Direction, type Fault, type Link, pump } from './tcp-faults.ts'
+import { type Channel, type Connection, type Direction, type Fault, type Link, pump, strike } from './tcp-faults.ts'
 
 export type { Connection, Fault } from './tcp-faults.ts'
 
@@ -32,12 +32,16 @@ export interface TcpProxy {
   readonly port: number
   /** For connections that come from now on. */
   plan(...faults: readonly Fault[]): void
+  /** For connections that are open now: `at` bytes further on in that direction. With 0 the next byte that comes meets it. */
+  strike(fault: Fault): void
   /** Forgets planned faults; connections that have begun keep theirs. */
   clear(): void
   /** Lets everything that is stalled go on. */
   release(): void
   /** In the order in which they came; control and data apart by `channel`. */
   readonly connections: readonly Connection[]
+  /** Faults that were carried out, in their order. */
+  readonly met: readonly Fault[]
   /** Bytes handed on in a direction, of one channel or of both. */
   total(direction: Direction, channel?: Channel): number
   /** Resolves when that many connections of the channel have come. */
@@ -49,6 +53,8 @@ interface World {
   readonly options: TcpProxyOptions
   readonly host: string
   readonly connections: Connection[]
+  readonly links: Set<Link>
+  readonly met: Fault[]
   readonly sockets: Set<Socket>
   readonly servers: Set<Server>
   readonly waiting: { readonly channel: Channel; readonly count: number; readonly arrived: () => void }[]
@@ -61,6 +67,8 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     options,
     host: options.host ?? '127.0.0.1',
     connections: [],
+    links: new Set(),
+    met: [],
     sockets: new Set(),
     servers: new Set(),
     waiting: [],
@@ -73,7 +81,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   }
   let port: number
   try {
-    port = await listen(world, options.port ?? 0, 'control', options.target.port)
+    port = await listen(world, options.port ?? 0, 'control', null)
     const { first, count } = options.portRange ?? { first: 0, count: 0 }
     for (let data = first; data < first + count; data += 1) await listen(world, data, 'data', data)
   } catch (error) {
@@ -84,6 +92,9 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     host: world.host,
     port,
     plan: (...faults) => void world.faults.push(...faults),
+    strike: (fault) => {
+      for (const link of world.links) if (meant(fault, link.channel, link.number)) strike(link, fault)
+    },
     clear: () => {
       world.faults = []
     },
@@ -92,6 +103,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       world.stalled = Promise.withResolvers()
     },
     connections: world.connections,
+    met: world.met,
     total: (direction, channel) =>
       world.connections.filter((c) => channel === undefined || c.channel === channel).reduce((sum, c) => sum + c[direction], 0),
     arrival: (channel, count) =>
@@ -103,7 +115,8 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   }
 }
 
-async function listen(world: World, port: number, channel: Channel, targetPort: number): Promise<number> {
+/** `targetPort` null: the target's own, as it is when a client comes. */
+async function listen(world: World, port: number, channel: Channel, targetPort: number | null): Promise<number> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) =>
     accept(world, client, channel, targetPort),
   )
@@ -129,8 +142,13 @@ async function openDataPort(world: World, control: Socket, serverPort: number): 
   return (server.address() as AddressInfo).port
 }
 
-function accept(world: World, client: Socket, channel: Channel, targetPort: number): void {
-  const server = connect({ host: world.options.target.host, port: targetPort, allowHalfOpen: true, noDelay: true })
+function meant(fault: Fault, channel: Channel, number: number): boolean {
+  return (fault.channel ?? 'control') === channel && (fault.connection ?? number) === number
+}
+
+function accept(world: World, client: Socket, channel: Channel, targetPort: number | null): void {
+  const { target } = world.options
+  const server = connect({ host: target.host, port: targetPort ?? target.port, allowHalfOpen: true, noDelay: true })
   const counted = { up: 0, down: 0 }
   const number = world.connections.filter((c) => c.channel === channel).length
   const closed = Promise.all([client, server].map((socket) => new Promise((gone) => socket.once('close', gone)))).then(() => undefined)
@@ -162,7 +180,11 @@ function accept(world: World, client: Socket, channel: Channel, targetPort: numb
     const link: Link = {
       client,
       server,
-      faults: world.faults.filter((f) => (f.channel ?? 'control') === channel && (f.connection ?? number) === number),
+      channel,
+      number,
+      faults: world.faults.filter((fault) => meant(fault, channel, number)),
+      met: (fault) => void world.met.push(fault),
+      pumps: {},
       count: (direction, bytes) => {
         counted[direction] += bytes
       },
@@ -170,6 +192,8 @@ function accept(world: World, client: Socket, channel: Channel, targetPort: numb
       blackHole: false,
       cut: false,
     }
+    world.links.add(link)
+    void closed.then(() => world.links.delete(link))
     const ftp = world.options.ftp === true && channel === 'control'
     void pump(link, 'up')
     void pump(link, 'down', ftp ? ftpReplies(world.host, (port) => openDataPort(world, client, port)) : undefined)

@@ -188,6 +188,34 @@ describe('tcp proxy', () => {
     assert.ok((await end).bytes.equals(expected))
   })
 
+  test('strike: counts from what has passed; with 0 the next byte that comes meets it and is lost', async () => {
+    await start()
+    const [client, other] = await pair()
+    client.write(BYTES.subarray(0, 1000))
+    await received(other, 1000)
+    proxy.strike({ kind: 'flip', direction: 'up', at: 5 })
+    const next = received(other, 10)
+    client.write(BYTES.subarray(1000, 1010))
+    const got = await next
+    assert.deepEqual(
+      [...got].map((byte, i) => byte ^ (BYTES[1000 + i] ?? 0)),
+      [0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
+    )
+    const fault = { kind: 'fin', direction: 'down', at: 0 } as const
+    proxy.strike(fault)
+    assert.deepEqual(
+      proxy.met.map(({ kind }) => kind),
+      ['flip'],
+    )
+    const end = ending(client)
+    other.write(BYTES.subarray(0, 10))
+    assert.deepEqual(await end, { bytes: Buffer.alloc(0), how: 'fin' })
+    assert.deepEqual(
+      proxy.met.map(({ kind }) => kind),
+      ['flip', 'fin'],
+    )
+  })
+
   test('a fault meets its own connection only; cleared faults none', async () => {
     await start()
     proxy.plan({ kind: 'fin', direction: 'up', at: 10, connection: 1 })
