@@ -74,7 +74,7 @@ export async function pump(link: Link, direction: Direction, rewrite?: (chunk: B
     if (!link.cut && !link.blackHole) to.end()
   } catch {
     // One end failed: the other one learns it as a reset, as it would without a proxy.
-    if (!link.cut && !link.blackHole) for (const socket of [from, to]) socket.resetAndDestroy()
+    if (!link.cut && !link.blackHole) for (const socket of [from, to]) reset(socket)
   }
 }
 
@@ -140,7 +140,7 @@ async function meet(link: Link, direction: Direction, to: Socket, state: PumpSta
 function cut(link: Link, kind: 'fin' | 'rst'): void {
   link.cut = true
   for (const socket of [link.client, link.server]) {
-    if (kind === 'rst') socket.resetAndDestroy()
+    if (kind === 'rst') reset(socket)
     else {
       // Closing a socket that still holds unread bytes would send a RST: the pumps keep reading, and drop what they read.
       socket.end()
@@ -148,6 +148,12 @@ function cut(link: Link, kind: 'fin' | 'rst'): void {
       socket.once('close', () => clearTimeout(timer))
     }
   }
+}
+
+/** Node cannot reset a socket while its FIN is on the way out: the handle would neither close nor let the process end. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** Resolves when the kernel has the bytes: a reset right after a mere queueing would take them back. */

@@ -13,7 +13,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { ftpReplies } from './ftp-data-ports.ts'
-import { type Channel, type Connection, type Direction, type Fault, type Link, pump, strike } from './tcp-faults.ts'
+import { type Channel, type Connection, type Direction, type Fault, type Link, pump, reset, strike } from './tcp-faults.ts'
 
 export type { Connection, Fault } from './tcp-faults.ts'
 
@@ -173,7 +173,7 @@ function accept(world: World, client: Socket, channel: Channel, targetPort: numb
   }
   announce(world)
   // A server that is not there: the client learns it as a reset.
-  const refused = (): void => void client.resetAndDestroy()
+  const refused = (): void => reset(client)
   server.once('error', refused)
   server.once('connect', () => {
     server.off('error', refused)

@@ -7,7 +7,7 @@ import { serverOrSkip } from '../servers/debian.ts'
 import { startNginx } from '../servers/nginx.ts'
 import type { Direction } from '../support/tcp-faults.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { createRig, putStored, type Rig, SIZE } from './rig.ts'
+import { createRig, putStored, type Rig } from './rig.ts'
 
 export type Way = 'upload' | 'download'
 export type Column = 'sftp' | 'ftp' | 'ftps' | 'http'
@@ -80,6 +80,7 @@ const TLS_OVERHEAD = 22
 export async function measure(ground: Ground, rig: Rig, way: Way): Promise<Span> {
   const { proxy, channel } = rig.site
   const direction = directionOf(way)
+  const size = rig.bytes.length
   const counts = (): number[] => proxy.connections.filter((c) => c.channel === channel).map((c) => c[direction])
   const first = counts().length
   const noted: { before: number[]; after: number[] } = { before: [], after: [] }
@@ -94,7 +95,7 @@ export async function measure(ground: Ground, rig: Rig, way: Way): Promise<Span>
   const connection = moved.indexOf(Math.max(...moved))
   const end = noted.after[connection] ?? 0
   // A connection of its own begins with its handshake; a header of HTTP lies before the bytes of the file.
-  const bytes = ground.plain ? SIZE : SIZE + Math.ceil(SIZE / TLS_RECORD) * TLS_OVERHEAD
+  const bytes = ground.plain ? size : size + Math.ceil(size / TLS_RECORD) * TLS_OVERHEAD
   const start = ground.plain || channel === 'data' ? end - bytes : (noted.before[connection] ?? 0) + ANSWER_BEGUN
   return { connection: connection - first, start, end }
 }
