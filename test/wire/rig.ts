@@ -21,8 +21,8 @@ import type { Site } from '../e2e/sites.ts'
 export const BLOCK = 64 * 1024
 /** Sixteen blocks, and a last one that is not full. */
 export const SIZE = 16 * BLOCK + 40_000
-const NAME = 'wire.bin'
-const KEY = '0011223344556677'
+export const NAME = 'wire.bin'
+export const KEY = '0011223344556677'
 
 /** Pauses between tries are kept short; limits of time are real. */
 const brisk: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) }
