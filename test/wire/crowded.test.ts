@@ -1,6 +1,5 @@
 /** Servers that take no more connections when we come: a passing trouble, not a denied login. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { TransferEvent } from '../../src/engine/ports.ts'
@@ -13,13 +12,22 @@ import { createRig, SIZE } from './rig.ts'
 
 const bytes = Buffer.from(seededBytes(16, SIZE))
 
-/** Takes the only place; resolves once the server has greeted it. */
+const GREETING = /^(220|SSH-2\.0)/
+
+/** Takes the only place, which whoever looked whether the server is up may still hold for a moment. */
 async function occupant(t: TestContext, site: Site): Promise<Socket> {
-  const socket = connect(site.server.port, site.server.host)
-  socket.on('error', () => undefined)
-  t.after(() => socket.destroy())
-  await once(socket, 'data')
-  return socket
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    const socket = connect(site.server.port, site.server.host)
+    socket.on('error', () => undefined)
+    const greeting = await new Promise<string>((resolve) => {
+      socket.once('data', (chunk) => resolve(chunk.toString('latin1')))
+      socket.once('close', () => resolve(''))
+    })
+    t.after(() => socket.destroy())
+    if (GREETING.test(greeting)) return socket
+    socket.destroy()
+  }
+  return assert.fail('the server never had a place')
 }
 
 async function waitsForAPlace(t: TestContext, site: Site): Promise<void> {
