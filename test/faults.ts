@@ -423,7 +423,10 @@ export const FAULTS: readonly FaultRow[] = [
   {
     number: 96,
     what: 'two jobs, one source, one target',
-    cells: { ...up('uploads', 'uploads: ', 'two jobs at once with the same file'), local: 'on the server' },
+    cells: {
+      ...up('uploads', 'uploads: ', 'two jobs at once with the same file', 'another job was first to rename'),
+      local: 'on the server',
+    },
   },
   {
     number: 118,

@@ -47,10 +47,16 @@ export async function commit(
   const { path, source } = session.job
   session.phase('committing', null)
   published.renameSent = true
-  await session.guarded('renaming the partial', signal, (s) => tree.rename(session.partial(remote), path, s))
+  await session.guarded('renaming the partial', signal, (s) => tree.rename(session.partial(remote), path, s)).catch(partialGone)
   const final = await session.stat(remote, path, signal)
   if (final?.kind === 'file' && (final.size === null || final.size === source.size)) return
   throw new TransferError('conflict', `after the rename ${path} holds ${final?.size ?? 'nothing'} instead of ${source.size} bytes`, {
     hint: 'Somebody else writes to the same target.',
   })
+}
+
+/** Another job with the same file renamed the partial that both had filled: looking again finds the source in its place. */
+function partialGone(error: unknown): never {
+  if (!(error instanceof TransferError) || error.kind !== 'not-found') throw error
+  throw new TransferError('offset-conflict', `the partial was gone before it could be renamed (${error.message})`, { cause: error })
 }

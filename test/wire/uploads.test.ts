@@ -1,7 +1,7 @@
 /** What happens to the partial, the source, the rename and the process of an upload, on every protocol: right bytes, and no more sent than must be. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { chmodSync, closeSync, openSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
@@ -84,6 +84,20 @@ async function renameForbidden(ground: Ground, rig: Rig): Promise<void> {
   rig.journal.clear()
   const second = await rig.upload()
   assert.deepEqual([second.status, second.bytesTransferred], ['complete', 0], second.failure?.message)
+  assertStored(rig)
+}
+
+/** Another job with the same file has renamed the partial that both had filled. */
+async function partialTaken(rig: Rig): Promise<void> {
+  let taken = false
+  const calls = (method: string, when: 'before' | 'after'): void => {
+    if (taken || method !== 'tree.rename' || when === 'after') return
+    taken = true
+    renameSync(rig.partials()[0] ?? assert.fail('no partial'), rig.storedPath)
+  }
+  const result = await rig.upload({ calls })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.equal(result.bytesTransferred, SIZE, 'bytes were sent again')
   assertStored(rig)
 }
 
@@ -197,6 +211,7 @@ async function uploadsOn(t: TestContext, ground: Ground, site: Site): Promise<vo
   for (const name of Object.keys(PARTIALS)) await each(`a partial ${name}`, (rig) => partialFound(ground, rig, name))
   await each('permission lost at the rename', (rig) => renameForbidden(ground, rig))
   await each('the answer to the rename is lost', renameReplyLost)
+  await each('another job was first to rename', partialTaken)
   await each('two jobs at once with the same file', (rig, t) => twoJobs(t, ground, site, rig))
   for (const [name, change] of Object.entries(CHANGES)) await each(`the source ${name} meanwhile`, (rig) => sourceChanges(rig, change))
   for (const phase of PHASES) await each(`stopped while ${phase}`, (rig) => stopped(rig, phase))
