@@ -46,6 +46,8 @@ const PLACES: readonly Place[] = [
   { name: 'p11, before the last byte', offset: SIZE - 1, also: [UP_FIN, DOWN_RST] },
 ]
 
+const EDGES: readonly number[] = [16_383, 16_385, 32_767, 32_769]
+
 function placeOnWire(ground: Ground, span: Span, offset: number): number {
   if (offset < SIZE / 2) return span.start + offset
   // Under SSH and TLS the last bytes of the file are followed by closing ones.
@@ -54,7 +56,17 @@ function placeOnWire(ground: Ground, span: Span, offset: number): number {
 
 function cutAt(ground: Ground, rig: Rig, way: Way, span: Span, offset: number, kind: Kind): Fault {
   const { proxy, channel } = rig.site
-  const connection = span.connection + proxy.connections.filter((c) => c.channel === channel).length
+  // A client of HTTP has two connections and sends on whichever is free.
+  const first = proxy.connections.filter((c) => c.channel === channel).length
+  const connection = first + span.connection
+  if (ground.column === 'http')
+    proxy.plan({
+      kind,
+      direction: directionOf(way),
+      channel,
+      connection: first + 1 - span.connection,
+      at: placeOnWire(ground, span, offset),
+    })
   const fault: Fault = { kind, direction: directionOf(way), channel, connection, at: placeOnWire(ground, span, offset) }
   proxy.plan(fault)
   return fault
@@ -83,7 +95,10 @@ async function survives(ground: Ground, rig: Rig, way: Way, span: Span, offset: 
   }
   const result = await rig[way]({ on })
   assert.equal(result.status, 'complete', result.failure?.message)
-  assert.ok(proxy.met.includes(fault), 'the fault was not met')
+  assert.ok(
+    proxy.met.some(({ at }) => at === fault.at),
+    'the fault was not met',
+  )
   assert.ok(tries >= 1 && tries <= 2, `${tries} tries`)
   assertRight(rig, way)
   if (way === 'download') assert.ok(result.bytesTransferred <= SIZE + BLOCK, `${result.bytesTransferred} bytes for ${SIZE}`)
@@ -99,7 +114,10 @@ async function goesOn(ground: Ground, rig: Rig, way: Way, span: Span, offset: nu
   const fault = cutAt(ground, rig, way, span, offset, 'fin')
   const first = await rig[way]({ policy: { retries: 0 } })
   assert.deepEqual([first.status, first.failure?.kind], ['failed', 'transient'], first.failure?.message)
-  assert.ok(rig.site.proxy.met.includes(fault), 'the fault was not met')
+  assert.ok(
+    rig.site.proxy.met.some(({ at }) => at === fault.at),
+    'the fault was not met',
+  )
   assert.equal(way === 'upload' ? rig.stored() : rig.received(), null, 'a final name before its time')
   const kept = way === 'upload' ? wholeBlocks(rig.storedPartial()) : (rig.journal.values().next().value?.acknowledged[0]?.end ?? 0)
   if (way === 'upload' && ground.column === 'ftp') assert.equal(rig.storedPartial(), offset, 'a FIN loses nothing')
@@ -141,6 +159,9 @@ async function cutsOf(t: TestContext, ground: Ground, site: Site, way: Way): Pro
   }
   for (const { name, offset, also } of PLACES) {
     const kinds = [...(way === 'upload' ? ['rst' as const] : []), ...also.filter(([of]) => of === way).map(([, kind]) => kind)]
+    // Beside the edge of a record only records matter; nginx is reset without TLS, and ended with it.
+    if (ground.plain && EDGES.includes(offset)) continue
+    if (ground.name.endsWith('nginx') && kinds.includes(ground.plain ? 'fin' : 'rst')) continue
     if (kinds.includes('rst')) await t.test(`${way}, RST at ${name}`, (t) => survives(ground, fresh(t), way, span, offset))
     if (kinds.includes('fin')) await t.test(`${way}, FIN at ${name}`, (t) => goesOn(ground, fresh(t), way, span, offset))
   }
