@@ -7,19 +7,20 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-NWU4DCBQ.js";
+} from "./chunk-EPCRY5EO.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-L2VL7FTD.js";
-import {
-  printable
-} from "./chunk-5CPGRKUA.js";
+} from "./chunk-UBLFERAW.js";
+import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
+import {
+  printable
+} from "./chunk-Z7WO36AJ.js";
 import "./chunk-7MCK3PXT.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-TIQYU5W4.js";

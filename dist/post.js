@@ -2,16 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-D67BAZO2.js";
+} from "./chunk-Q3UOWSEO.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-L2VL7FTD.js";
-import "./chunk-5CPGRKUA.js";
+} from "./chunk-UBLFERAW.js";
+import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";
+import "./chunk-Z7WO36AJ.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-TIQYU5W4.js";
