@@ -28,6 +28,7 @@ const HERE = 'on this machine, the same for every protocol: local'
 const e2e = (file: string, ...names: readonly string[]): string => [`test/e2e/${file}.test.ts`, ...names].join(' > ')
 const unit = (file: string, ...names: readonly string[]): string => [`test/unit/${file}.test.ts`, ...names].join(' > ')
 const contract = (file: string, ...names: readonly string[]): string => [`test/contract/${file}.test.ts`, ...names].join(' > ')
+const machine = (file: string, ...names: readonly string[]): string => [`test/machine/${file}.test.ts`, ...names].join(' > ')
 const wire = (file: string, ...names: readonly string[]): string => [`test/wire/${file}.test.ts`, ...names].join(' > ')
 
 type Wire = Readonly<Record<Exclude<Column, 'local'>, readonly string[]>>
@@ -365,7 +366,11 @@ export const FAULTS: readonly FaultRow[] = [
       local: ON_THE_WIRE,
     },
   },
-  { number: 69, what: 'the local disk is full', cells: local('open: test/machine') },
+  {
+    number: 69,
+    what: 'the local disk is full',
+    cells: local([machine('local-disk', 'ftp download: it fills the disk, and goes on when there is room')]),
+  },
   {
     number: 73,
     what: 'the source is cut while it is sent',
@@ -392,10 +397,18 @@ export const FAULTS: readonly FaultRow[] = [
           'sftp against wrong answers',
           'a full disk is no-space, a bare failure is refused, a refused permission is refused',
         ),
+        machine('remote-disk', "sftp: OpenSSH: the server's disk is full"),
       ],
-      ftp: [contract('ftp', 'FTP servers: what only they do', 'Pure-FTPd over quota is no-space')],
+      ftp: [
+        contract('ftp', 'FTP servers: what only they do', 'Pure-FTPd over quota is no-space'),
+        machine('remote-disk', "ftp: vsftpd: the server's disk is full"),
+        machine('remote-disk', "ftp: ProFTPD: the server's disk is full"),
+      ],
       ftps: AS_FTP,
-      http: [unit('http-write', 'http upload', 'replies mean what they say, and the source is let go')],
+      http: [
+        unit('http-write', 'http upload', 'replies mean what they say, and the source is let go'),
+        machine('remote-disk', "http: Apache mod_dav: the server's disk is full"),
+      ],
       local: 'on the server',
     },
   },
@@ -492,7 +505,12 @@ export const FAULTS: readonly FaultRow[] = [
       ftp: [e2e('resume', 'ftp: vsftpd'), e2e('resume', 'ftp: ProFTPD')],
       ftps: [e2e('resume', 'ftps: vsftpd'), e2e('resume', 'ftps: ProFTPD')],
       http: [e2e('resume', 'https: nginx')],
-      local: 'open: at every call that changes a file, test/machine',
+      local: [
+        machine('kill-points', 'sftp upload: killed at a call'),
+        machine('kill-points', 'sftp download: killed at a call'),
+        machine('kill-points', 'ftp upload: killed at a call'),
+        machine('kill-points', 'ftp download: killed at a call'),
+      ],
     },
   },
 ]

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { withTable } from '../fault-page.ts'
 import { COLUMNS, FAULTS } from '../faults.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -68,4 +69,9 @@ test('the table has every fault that must be covered, once, and no cell is empty
       `#${number} applies nowhere`,
     )
   }
+})
+
+test('docs/reliability.md shows the same table', () => {
+  const page = readFileSync(join(root, 'docs/reliability.md'), 'utf8')
+  assert.equal(withTable(page, FAULTS), page, 'run: node scripts/launch.mjs scripts/write-fault-table.ts')
 })
