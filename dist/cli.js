@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-EPCRY5EO.js";
+} from "./chunk-NFJN3WS2.js";
 import {
   INPUT_ROWS,
   createHost,

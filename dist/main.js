@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-EPCRY5EO.js";
+} from "./chunk-NFJN3WS2.js";
 import {
   failUntilTold,
   leave

@@ -194,7 +194,7 @@ export interface WholeProof {
 export async function proveWhole(context: ProofContext, mayReadBack: boolean, signal: AbortSignal): Promise<WholeProof> {
   const { size } = context.expected
   const whole = { start: 0, end: size }
-  if (size === 0) return { verdict: 'same', method: 'read-back' }
+  if (size === 0) return { verdict: mayReadBack ? await emptiness(context, signal) : 'unknown', method: 'read-back' }
   if (context.digester !== undefined) {
     try {
       const same = await digestMatches(context, context.digester, whole, signal)
@@ -207,4 +207,22 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
   const { good, refused } = await readBack(context, whole, true, context.progress, signal)
   if (totalBytes(rangeSet(good)) === size) return { verdict: 'same', method: 'read-back' }
   return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
+}
+
+/** Whether there is no byte in the file at `path`: the server's word for its size is no proof of that. */
+async function emptiness(context: ProofContext, signal: AbortSignal): Promise<WholeProof['verdict']> {
+  const differs = new TransferError('integrity', 'the file is not empty')
+  const sink = (chunk: Uint8Array): void => {
+    if (chunk.length > 0) throw differs
+  }
+  try {
+    await watched(watch(context, 'reading back', 0), signal, (s) =>
+      context.remote.read(context.path, { start: 0, end: Number.POSITIVE_INFINITY }, sink, {}, s),
+    )
+    return 'same'
+  } catch (error) {
+    if (error === differs) return 'different'
+    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return 'unknown'
+    throw error
+  }
 }

@@ -33,8 +33,8 @@ export const DISK_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/local/source.ts',
-        find: 'if (now.ctimeNs !== this.opened.ctimeNs || now.mtimeNs !== this.opened.mtimeNs) throw',
-        replace: 'if (now.ctimeNs < 0) throw',
+        find: 'if ((now.ctimeNs !== this.opened.ctimeNs && !renamed) || now.mtimeNs !== this.opened.mtimeNs) throw',
+        replace: 'if (now.ctimeNs < 0 && !renamed) throw',
       },
     ],
     detectors: [here('upload', 'rewritten after its last byte was read')],

@@ -163,8 +163,8 @@ export const FTP_DEFENCES: readonly Defence[] = [
       },
       {
         file: `${AT}/control.ts`,
-        find: '      this.#unasked ??= reply\n      return\n',
-        replace: '      this.#replies.push(reply)\n      return\n',
+        find: '      this.#unasked ??= reply\n',
+        replace: '      this.#replies.push(reply)\n',
       },
       {
         file: `${AT}/control.ts`,

@@ -294,8 +294,8 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/exchange.ts`,
-        find: 'setTimeout(() => this.#expire(), this.#timeoutMs)',
-        replace: 'setTimeout(() => this.#expire(), this.#timeoutMs + 2 ** 30)',
+        find: 'setTimeout(() => look(this.#turns), this.#timeoutMs)',
+        replace: 'setTimeout(() => look(this.#turns), this.#timeoutMs + 2 ** 30)',
       },
     ],
     detectors: [{ ...unit('http-waits', 'silence after accepting'), byLimit: true }],

@@ -30,11 +30,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     name: 'markdown-is-escaped',
     protects: 'from a message that becomes a link or markup in the summary',
     edits: [
-      {
-        file: 'src/action/summary.ts',
-        find: `return printable(text, 500).replace(/[&<>\\\\\`*_{}[\\]()#+!|~@:"'$-]/g, (c) => \`&#\${c.charCodeAt(0)};\`)`,
-        replace: 'return printable(text, 500)',
-      },
+      { file: 'src/action/summary.ts', find: '> ⚠️ ${markdownCode(warning, WARNING_LENGTH_MAX)}', replace: '> ⚠️ ${printable(warning)}' },
     ],
     detectors: [unit('summary', 'hostile names')],
   },
@@ -100,8 +96,8 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/action/secrets.ts',
-        find: "for (const line of (inputs.get(name) ?? '').split(/\\r?\\n/)) secrets.push(...inUrls(line))",
-        replace: "for (const line of (inputs.get(name) ?? '').slice(0, 0).split(/\\r?\\n/)) secrets.push(...inUrls(line))",
+        find: "(inputs.get(name) ?? '').split(/\\r?\\n/).flatMap(inUrls)",
+        replace: "(inputs.get(name) ?? '').slice(0, 0).split(/\\r?\\n/).flatMap(inUrls)",
       },
     ],
     detectors: [unit('host', 'the canary')],

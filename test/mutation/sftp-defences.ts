@@ -232,8 +232,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/requests.ts`,
-        find: 'this.#ports.timeoutMs + this.#allowanceMs) this.#ports.silent()',
-        replace: 'this.#ports.timeoutMs + this.#allowanceMs) this.heard()',
+        find: 'if (silent()) this.#ports.silent()',
+        replace: 'if (silent()) this.heard()',
       },
     ],
     detectors: [{ ...unit('sftp-faults', 'a read that is never answered'), byLimit: true }],

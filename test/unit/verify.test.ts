@@ -252,3 +252,17 @@ test('a source that changes while it is compared is proof of nothing', async () 
   }
   await assert.rejects(proveWhole(changed, true, never), { kind: 'source-changed' })
 })
+
+test('an empty source: only what ends without a byte is the same, whatever size was told', async () => {
+  const empty = { size: 0, blockSize: BLOCK, blocks: [] }
+  const verdict = async (stored: Buffer, mayReadBack = true): Promise<string> => {
+    const read: Remote['read'] = async (_path, _range, sink) => {
+      if (stored.length > 0) await sink(stored)
+    }
+    const emptied = { ...context(flipped(), null), remote: { read } as unknown as Remote, expected: empty }
+    return (await proveWhole(emptied, mayReadBack, never)).verdict
+  }
+  assert.equal(await verdict(Buffer.alloc(0)), 'same')
+  assert.equal(await verdict(Buffer.from('x')), 'different')
+  assert.equal(await verdict(Buffer.alloc(0), false), 'unknown')
+})
