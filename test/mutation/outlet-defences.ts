@@ -30,7 +30,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     name: 'markdown-is-escaped',
     protects: 'from a message that becomes a link or markup in the summary',
     edits: [
-      { file: 'src/action/summary.ts', find: '> ⚠️ ${markdownCode(warning, WARNING_LENGTH_MAX)}', replace: '> ⚠️ ${printable(warning)}' },
+      { file: 'src/action/summary.ts', find: `> ⚠️ \${markdownCode(warning, WARNING_LENGTH_MAX)}`, replace: `> ⚠️ \${printable(warning)}` },
     ],
     detectors: [unit('summary', 'hostile names')],
   },
