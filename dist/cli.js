@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-NFJN3WS2.js";
+} from "./chunk-KYJJXG5S.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-NFJN3WS2.js";
+} from "./chunk-KYJJXG5S.js";
 import {
   failUntilTold,
   leave

@@ -194,35 +194,37 @@ export interface WholeProof {
 export async function proveWhole(context: ProofContext, mayReadBack: boolean, signal: AbortSignal): Promise<WholeProof> {
   const { size } = context.expected
   const whole = { start: 0, end: size }
-  if (size === 0) return { verdict: mayReadBack ? await emptiness(context, signal) : 'unknown', method: 'read-back' }
+  if (size === 0) {
+    const verdicts = { here: 'same', later: 'different', unknown: 'unknown' } as const
+    return { verdict: mayReadBack ? verdicts[await endOf(context, signal)] : 'unknown', method: 'read-back' }
+  }
   if (context.digester !== undefined) {
     try {
       const same = await digestMatches(context, context.digester, whole, signal)
-      return { verdict: same ? 'same' : 'different', method: 'digest' }
+      return { verdict: same && (await endOf(context, signal)) !== 'later' ? 'same' : 'different', method: 'digest' }
     } catch (error) {
       if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
     }
   }
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }
   const { good, refused } = await readBack(context, whole, true, context.progress, signal)
-  if (totalBytes(rangeSet(good)) === size) return { verdict: 'same', method: 'read-back' }
-  return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
+  if (totalBytes(rangeSet(good)) < size) return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
+  return { verdict: (await endOf(context, signal)) === 'later' ? 'different' : 'same', method: 'read-back' }
 }
 
-/** Whether there is no byte in the file at `path`: the server's word for its size is no proof of that. */
-async function emptiness(context: ProofContext, signal: AbortSignal): Promise<WholeProof['verdict']> {
-  const differs = new TransferError('integrity', 'the file is not empty')
-  const sink = (chunk: Uint8Array): void => {
-    if (chunk.length > 0) throw differs
-  }
+/**
+ * Whether the file at `path` has a byte behind the source's last one. Neither a digest of that many bytes nor the server's word for the size tells; `unknown`: the server
+ * does not let us read there.
+ */
+async function endOf(context: ProofContext, signal: AbortSignal): Promise<'here' | 'later' | 'unknown'> {
+  const { size } = context.expected
   try {
-    await watched(watch(context, 'reading back', 0), signal, (s) =>
-      context.remote.read(context.path, { start: 0, end: Number.POSITIVE_INFINITY }, sink, {}, s),
+    await watched(watch(context, 'looking for the end', 0), signal, (s) =>
+      context.remote.read(context.path, { start: size, end: size + 1 }, () => {}, {}, s),
     )
-    return 'same'
+    return 'later'
   } catch (error) {
-    if (error === differs) return 'different'
-    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return 'unknown'
-    throw error
+    if (!(error instanceof TransferError) || !UNPROVEN.includes(error.kind)) throw error
+    return error.kind === 'source-changed' ? 'here' : 'unknown'
   }
 }

@@ -51,15 +51,15 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     detectors: [unit('verify')],
   },
   {
+    name: 'the-end-is-looked-for',
+    protects: 'from calling a longer file the same, because its size was told wrong',
+    edits: [{ file: 'src/engine/verify.ts', find: "return 'later'\n", replace: "return 'here'\n" }],
+    detectors: [unit('verify', 'goes on is another one')],
+  },
+  {
     name: 'whole-is-read-to-its-end',
     protects: 'from calling a file the same whose end could not be read back',
-    edits: [
-      {
-        file: 'src/engine/verify.ts',
-        find: 'if (totalBytes(rangeSet(good)) === size) return',
-        replace: 'if (!refused) return',
-      },
-    ],
+    edits: [{ file: 'src/engine/verify.ts', find: 'if (totalBytes(rangeSet(good)) < size) return', replace: 'if (refused) return' }],
     detectors: [here('upload', 'ends early when it is read back')],
   },
   {

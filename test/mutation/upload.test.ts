@@ -127,8 +127,10 @@ test('two machines with different sources for one target at the same time: the t
   const both = Promise.withResolvers<void>()
   let chunks = 0
   let blends = 0
+  const partials = new Set<string>()
   const isWhole = (): boolean => [CONTENT, OTHER].some((bytes) => holds(stage.server.files.get('out'), bytes))
-  stage.server.before = async (step) => {
+  stage.server.before = async (step, path) => {
+    if (step === 'create') partials.add(path)
     // Also for the moment until the other one publishes.
     if (step === 'renamed' && !isWhole()) blends += 1
     if (step !== 'chunk') return
@@ -138,6 +140,7 @@ test('two machines with different sources for one target at the same time: the t
   }
   const results = await Promise.all([stage.upload('in'), other.upload('in')])
   assert.ok(isWhole() && blends === 0, 'a blend of both')
+  assert.equal(partials.size, 2, 'one partial for two sources')
   assert.deepEqual(
     results.map(({ status, bytesTransferred }) => [status, bytesTransferred]),
     [

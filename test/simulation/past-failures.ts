@@ -10,4 +10,9 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'openssh:upload:1:auto:4833:source-shrink/final-replaced,size-whole@1',
     'a file that was said to be empty passed for an empty source, read back',
   ],
+  [
+    'openssh:upload:17:auto:8129:-/source-shrink,size-whole@1',
+    'a longer file whose size was told wrong passed for the source that it began with, read back',
+  ],
+  ['proftpd:upload:17:auto:8129:-/source-shrink,size-whole@1', 'the same, by a digest of as many bytes as the source has'],
 ]

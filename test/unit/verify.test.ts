@@ -254,15 +254,18 @@ test('a source that changes while it is compared is proof of nothing', async () 
 })
 
 test('an empty source: only what ends without a byte is the same, whatever size was told', async () => {
-  const empty = { size: 0, blockSize: BLOCK, blocks: [] }
-  const verdict = async (stored: Buffer, mayReadBack = true): Promise<string> => {
-    const read: Remote['read'] = async (_path, _range, sink) => {
-      if (stored.length > 0) await sink(stored)
-    }
-    const emptied = { ...context(flipped(), null), remote: { read } as unknown as Remote, expected: empty }
-    return (await proveWhole(emptied, mayReadBack, never)).verdict
-  }
+  const expected = { size: 0, blockSize: BLOCK, blocks: [] }
+  const verdict = async (stored: Buffer, mayReadBack = true): Promise<string> =>
+    (await proveWhole({ ...context(server(stored), null), expected }, mayReadBack, never)).verdict
   assert.equal(await verdict(Buffer.alloc(0)), 'same')
   assert.equal(await verdict(Buffer.from('x')), 'different')
   assert.equal(await verdict(Buffer.alloc(0), false), 'unknown')
 })
+
+for (const ranges of LADDER) {
+  test(`${ranges ?? 'reading back'}: a file that begins with the source and goes on is another one, whatever size was told`, async () => {
+    const longer = server(Buffer.concat([SOURCE, Buffer.from('x')]))
+    longer.digest = (range) => hash(SOURCE.subarray(range.start, range.end))
+    assert.equal((await proveWhole(context(longer, ranges), true, never)).verdict, 'different')
+  })
+}
