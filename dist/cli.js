@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-KYJJXG5S.js";
+} from "./chunk-QB75IBFD.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-KYJJXG5S.js";
+} from "./chunk-QB75IBFD.js";
 import {
   failUntilTold,
   leave

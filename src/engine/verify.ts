@@ -224,7 +224,8 @@ async function endOf(context: ProofContext, signal: AbortSignal): Promise<'here'
     )
     return 'later'
   } catch (error) {
-    if (!(error instanceof TransferError) || !UNPROVEN.includes(error.kind)) throw error
+    // Some servers have odd words for a place behind the end.
+    if (!(error instanceof TransferError) || !(UNPROVEN.includes(error.kind) || error.kind === 'protocol')) throw error
     return error.kind === 'source-changed' ? 'here' : 'unknown'
   }
 }

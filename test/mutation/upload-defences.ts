@@ -159,6 +159,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
       { file: 'src/engine/commit.ts', find: 'if (final?.size !== source.size) return null', replace: 'if (final === null) return null' },
     ],
     detectors: [here('upload', 'a longer final file that begins with the source')],
+    maskedBy: { name: 'the-end-is-looked-for', why: 'a file that goes on behind the source is seen to go on' },
   },
   {
     name: 'partial-is-named-by-its-source',
