@@ -53,7 +53,9 @@ function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended
   if (!sized && profile.identity !== 'none' && !scene.inPlace) return false
   if (doubt.bytes.size > 0) return true
   if (direction === 'upload') return false
-  const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && profile.digests !== 'none')
+  // An empty file is proven by its size alone, also where there are digests.
+  const digestible = profile.digests !== 'none' && scene.source.length > 0
+  const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && digestible)
   const bySize = result?.proof === 'size' || ((result === null || result.proof === null) && (!comparable || turn.digestFailed))
   return (doubt.undigested || doubt.unseen) && bySize
 }
