@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-Q3UOWSEO.js";
+} from "./chunk-OJBPSLEW.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-QB75IBFD.js";
+} from "./chunk-OP63NG7Y.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-UBLFERAW.js";
+} from "./chunk-GUZ3IX3V.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -12,19 +12,19 @@ interface Secret {
   readonly username: string
 }
 
-/** From two slashes, whatever is before them, to the last @ before white space: people forget to encode one inside a password. */
-function userinfoIn(line: string): string {
-  const start = line.indexOf('//') + 2
-  const word = start < 2 ? '' : line.slice(start).split(/\s/, 1)[0]
-  return word?.slice(0, Math.max(0, word.lastIndexOf('@'))) ?? ''
+/** From two slashes, whatever is before them, to the last @: people forget to encode one inside a password. */
+function userinfoIn(word: string): string {
+  const start = word.indexOf('//') + 2
+  return start < 2 ? '' : word.slice(start, Math.max(start, word.lastIndexOf('@')))
 }
 
-function inUrls(line: string): readonly Secret[] {
+/** A word that may be a URL: a line can hold a path as well, with slashes and question marks of its own. */
+function inUrl(word: string): readonly Secret[] {
   const secrets: Secret[] = []
-  const userinfo = userinfoIn(line)
+  const userinfo = userinfoIn(word)
   const cut = userinfo.indexOf(':')
   if (cut >= 0) secrets.push({ text: userinfo.slice(cut + 1), username: decoded(userinfo.slice(0, cut)) })
-  const query = /\?([^#\s]+)/.exec(line)?.[1] ?? ''
+  const query = /\?([^#]+)/.exec(word)?.[1] ?? ''
   for (const pair of query.split('&')) {
     const [[name, value] = ['', '']] = new URLSearchParams(pair)
     if (!SECRET_PARAMETER.test(name) || value === '') continue
@@ -55,7 +55,7 @@ function secretsIn(inputs: ReadonlyMap<string, string>): readonly Secret[] {
       for (const one of [value, value.slice(value.indexOf(' ') + 1)]) secrets.push({ text: one, username: '' })
     }
   }
-  const urls = URL_INPUTS.flatMap((name) => (inputs.get(name) ?? '').split(/\r?\n/).flatMap(inUrls))
+  const urls = URL_INPUTS.flatMap((name) => (inputs.get(name) ?? '').split(/\s+/).flatMap(inUrl))
   return [...secrets, ...urls]
 }
 

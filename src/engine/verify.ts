@@ -218,14 +218,20 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
  */
 async function endOf(context: ProofContext, signal: AbortSignal): Promise<'here' | 'later' | 'unknown'> {
   const { size } = context.expected
+  let bytes = 0
+  const sink = (chunk: Uint8Array): void => {
+    bytes += chunk.length
+  }
   try {
     await watched(watch(context, 'looking for the end', 0), signal, (s) =>
-      context.remote.read(context.path, { start: size, end: size + 1 }, () => {}, {}, s),
+      context.remote.read(context.path, { start: size, end: size + 1 }, sink, {}, s),
     )
     return 'later'
   } catch (error) {
     // Some servers have odd words for a place behind the end.
     if (!(error instanceof TransferError) || !(UNPROVEN.includes(error.kind) || error.kind === 'protocol')) throw error
+    // A file that goes on further than was told is 'source-changed' as well.
+    if (bytes > 0) return 'later'
     return error.kind === 'source-changed' ? 'here' : 'unknown'
   }
 }

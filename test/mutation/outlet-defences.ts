@@ -96,8 +96,8 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/action/secrets.ts',
-        find: "(inputs.get(name) ?? '').split(/\\r?\\n/).flatMap(inUrls)",
-        replace: "(inputs.get(name) ?? '').slice(0, 0).split(/\\r?\\n/).flatMap(inUrls)",
+        find: "(inputs.get(name) ?? '').split(/\\s+/).flatMap(inUrl)",
+        replace: "(inputs.get(name) ?? '').slice(0, 0).split(/\\s+/).flatMap(inUrl)",
       },
     ],
     detectors: [unit('host', 'the canary')],

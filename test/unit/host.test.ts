@@ -153,6 +153,12 @@ test('without secrets nothing is masked, and short ones would ruin the log', () 
   assert.equal(out.at(-1), 'abc abcdef')
 })
 
+test('a secret in a URL is found behind a path with slashes and question marks of its own', () => {
+  const lines = ['dist//app.bin => sftp://me:hunter2secret@host/app.bin', 'what?.bin => https://host/x?token=querysecret']
+  const forms = secretFormsOf(new Map([['source', lines.join('\n')]]))
+  for (const secret of ['hunter2secret', 'querysecret']) assert.ok(forms.includes(secret), secret)
+})
+
 test('a secret that reads like an output leaves the closed outputs alone', () => {
   const { host, out } = recorded({ password: 'true', token: 'complete' })
   host.setOutput('complete', 'true')

@@ -269,3 +269,13 @@ for (const ranges of LADDER) {
     assert.equal((await proveWhole(context(longer, ranges), true, never)).verdict, 'different')
   })
 }
+
+test('a byte behind the end counts, however the reading of it ends', async () => {
+  const base = context(server(), null)
+  const read: Remote['read'] = async (path, range, sink, options, signal) => {
+    if (range.start < SIZE) return base.remote.read(path, range, sink, options, signal)
+    await sink(Buffer.from('x'))
+    throw new TransferError('source-changed', 'the file goes on after what was told')
+  }
+  assert.equal((await proveWhole({ ...base, remote: { read } as unknown as Remote }, true, never)).verdict, 'different')
+})
