@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-OJBPSLEW.js";
+} from "./chunk-MRDN3DWO.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-OP63NG7Y.js";
+} from "./chunk-QO5BRH6A.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-GUZ3IX3V.js";
+} from "./chunk-VA2XAJ45.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

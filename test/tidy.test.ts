@@ -44,7 +44,7 @@ const LAYERS: readonly { readonly of: RegExp; readonly may: readonly RegExp[] }[
   { of: /^src\/local\//, may: [/^src\/(local|core)\//, /^src\/remotes\/remote\.ts$/] },
   { of: /^src\/state\//, may: [/^src\/(state|core)\//] },
   { of: /^src\/remotes\/registry\.ts$/, may: [/^src\/remotes\//] },
-  { of: /^src\/remotes\/remote\.ts$/, may: [/^src\/core\//] },
+  { of: /^src\/remotes\/(remote|tls)\.ts$/, may: [/^src\/core\//] },
   { of: /^src\/remotes\/ftp\//, may: [/^src\/(remotes\/ftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/sftp\//, may: [/^src\/(remotes\/sftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/http\//, may: [/^src\/(remotes\/http|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },

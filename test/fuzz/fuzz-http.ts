@@ -181,7 +181,7 @@ export const HTTP_TARGETS: readonly FuzzTarget[] = [
     assert.ok(error.retryAfterMs === undefined || error.retryAfterMs >= 0)
   }),
   fuzzTarget('http-network-error', 1000, fc.oneof(fc.anything(), fc.record({ code: fc.anything(), message: fc.anything() })), (thrown) => {
-    assert.ok(networkError(thrown, ORIGIN) instanceof TransferError)
+    assert.ok(networkError(thrown, ORIGIN, false) instanceof TransferError)
   }),
   fuzzTarget('http-headers-of-others', 1000, fc.dictionary(fc.string(), fc.string()), (given) => {
     for (const name of Object.keys(withoutSecrets(given))) assert.match(name, /^(range|if-range|accept|accept-encoding|user-agent)$/)

@@ -47,6 +47,8 @@ export class Control {
   #unasked: Reply | null = null
   #strays = 0
   #failure: TransferError | null = null
+  /** TLS, and the peer trusted. */
+  #secured = false
 
   constructor(debug: (message: string) => void) {
     this.#context.log = (message: string): void => debug(message.trimEnd())
@@ -178,7 +180,7 @@ export class Control {
   }
 
   #fail(error: Error): void {
-    this.#failure ??= socketError(error, 'control connection')
+    this.#failure ??= socketError(error, 'control connection', this.#secured)
     const consumer = this.#consumer
     this.#consumer = null
     consumer?.reject(this.#ended())
@@ -221,6 +223,7 @@ export class Control {
     })
     try {
       await bounded(done, wait, () => new TransferError('transient', 'TLS handshake: no answer from the server'))
+      this.#secured = true
     } catch (error) {
       socket.on('error', () => undefined)
       socket.destroy()

@@ -23,9 +23,15 @@ export class DataConnection {
   constructor(socket: net.Socket, ready: Promise<void>) {
     this.socket = socket
     this.#ready = ready
-    ready.catch(() => undefined)
+    let secured = false
+    ready.then(
+      () => {
+        secured = true
+      },
+      () => undefined,
+    )
     socket.on('error', (error) => {
-      this.#failure ??= socketError(error, 'data connection')
+      this.#failure ??= socketError(error, 'data connection', secured)
       this.onEnd()
     })
     socket.on('end', () => {

@@ -1,5 +1,6 @@
 /** The one place where what an FTP server or a socket says becomes a TransferError. */
 import { type FailureDetails, type FailureKind, TransferError } from '../../core/errors.ts'
+import { tlsFailureKind } from '../tls.ts'
 
 /** One reply of the server: its code and its whole text, lines joined by LF, each with its code. */
 export interface Reply {
@@ -61,20 +62,16 @@ export function replyErrorAs(kind: FailureKind, reply: Reply, action: string, hi
   return new TransferError(kind, `${action}: the server answered ${replyText(reply)}`, hint === undefined ? {} : { hint })
 }
 
-const CERTIFICATE_CODES =
-  /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT|ERR_SSL_|ERR_TLS_|EPROTO$|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_EXCEEDED|INVALID_PURPOSE)/
-
-/** What a failure of a socket means. A TransferError passes unchanged. */
-export function socketError(error: unknown, action: string): TransferError {
+/** What a failure of a socket means; `secured` as in `tlsFailureKind`. A TransferError passes unchanged. */
+export function socketError(error: unknown, action: string, secured = false): TransferError {
   if (error instanceof TransferError) return error
   const message = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-  return new TransferError(socketFailureKind(code, message), `${action}: ${message}`, { cause: error })
+  return new TransferError(socketFailureKind(code, message, secured), `${action}: ${message}`, { cause: error })
 }
 
-function socketFailureKind(code: string, message: string): FailureKind {
+function socketFailureKind(code: string, message: string, secured: boolean): FailureKind {
   if (code === 'ENOTFOUND') return 'invalid-input'
-  if (CERTIFICATE_CODES.test(code)) return 'untrusted'
   if (/exceeded maximum allowed size/.test(message)) return 'protocol'
-  return 'transient'
+  return tlsFailureKind(code, secured) ?? 'transient'
 }

@@ -1,6 +1,7 @@
 /** What a server or the network said, as a failure of ours. */
 import { errors } from 'undici'
 import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { tlsFailureKind } from '../tls.ts'
 import { type Reply, retryAfterMsOf } from './headers.ts'
 import { describeTarget } from './location.ts'
 
@@ -42,15 +43,16 @@ const NETWORK_CODES = new Set(
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH UND_ERR_INFO UND_ERR_PRX_CONN UND_ERR_DESTROYED UND_ERR_CLOSED`.split(/\s+/),
 )
 
-/** The failure behind an error of the network, of TLS or of undici. Anything unknown is our own defect. */
-export function networkError(error: unknown, origin: string): TransferError {
+/** The failure behind an error of the network, of TLS or of undici; `secured` as in `tlsFailureKind`. Anything unknown is our own defect. */
+export function networkError(error: unknown, origin: string, secured: boolean): TransferError {
   if (error instanceof TransferError) return error
   const code = codeOf(error)
   const message = `${origin}: ${error instanceof Error && error.message !== '' ? error.message : code}`
   const fail = (kind: FailureKind): TransferError => new TransferError(kind, message, { cause: error })
   if (NETWORK_CODES.has(code)) return fail('transient')
   if (error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
-  if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|UND_ERR_PRX_TLS)/.test(code)) return fail('untrusted')
+  const tls = tlsFailureKind(code, secured)
+  if (tls !== null) return fail(tls)
   if (code === 'ABORT_ERR') return fail('stopped')
   const proxyStatus = /Proxy response \((\d{3})\)/.exec(message)?.[1] ?? (/Proxy Authentication Required/.test(message) ? '407' : null)
   if (proxyStatus !== null) return fail(proxyStatus === '407' || proxyStatus === '403' ? 'denied' : 'transient')

@@ -113,7 +113,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         this,
       )
     } catch (error) {
-      this.#fail(networkError(error, target.origin))
+      this.#fail(networkError(error, target.origin, false))
     }
   }
 
@@ -169,7 +169,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#reply !== null && this.#intake.kind === 'excerpt') this.#finish()
     // undici 8.12 calls the end of a connection an error even when it comes after the last byte, if the parser was on hold then.
     else if (this.#hasAll()) this.onResponseEnd()
-    else this.#fail(networkError(error, this.#request.target.origin))
+    else this.#fail(networkError(error, this.#request.target.origin, this.#controller !== null))
   }
 
   /** Every byte that was announced is here, taken or waiting. */
