@@ -43,18 +43,23 @@ export async function expectedChecksum(
   return { algorithm: hex.length === 128 ? 'sha512' : 'sha256', hex }
 }
 
-const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', '\\': '\\' }
-
 /** The digest of `name` in the text that sha256sum or sha512sum writes; null when there is none, or two that differ. */
 export function digestIn(text: string, name: string): string | null {
   const found = new Set<string>()
+  const escapedNames = escapedForms(name)
   for (const line of text.split('\n')) {
     const match = /^(\\?)([0-9a-fA-F]{128}|[0-9a-fA-F]{64}) [ *](.+?)\r?$/.exec(line)
     const [, escaped, hex, rest = ''] = match ?? []
     // A backslash before the digest says that the name is escaped.
-    const listed = escaped === '' ? rest : rest.replace(/\\([\\nr])/g, (_, c: string) => ESCAPED[c] ?? c)
-    if (hex !== undefined && (listed === name || listed.endsWith(`/${name}`))) found.add(hex.toLowerCase())
+    const names = escaped === '' ? [name] : escapedNames
+    if (hex !== undefined && names.some((n) => rest === n || rest.endsWith(`/${n}`))) found.add(hex.toLowerCase())
   }
   const [hex] = found
   return found.size === 1 && hex !== undefined ? hex : null
+}
+
+/** How coreutils writes a name after that backslash: 9 escapes CR too, older ones do not. */
+function escapedForms(name: string): readonly string[] {
+  const older = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+  return [older, older.replaceAll('\r', '\\r')]
 }

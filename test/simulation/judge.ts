@@ -44,7 +44,7 @@ function same(a: Buffer | null, b: Buffer | null): boolean {
 
 /**
  * What nobody can know: bytes that the server lost after it confirmed them, that flipped on the way, or that somebody changes in the partial after it was proven.
- * Where only sizes are compared nothing notices; everything stronger must.
+ * Where only sizes are compared nothing notices; everything stronger must, unless two readings of a file without a size were lied to alike.
  */
 function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended): boolean {
   const { doubt, profile, direction, versions, final } = scene
@@ -57,7 +57,7 @@ function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended
   const digestible = profile.digests !== 'none' && scene.source.length > 0
   const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && digestible)
   const bySize = result?.proof === 'size' || ((result === null || result.proof === null) && (!comparable || turn.digestFailed))
-  return (doubt.undigested || doubt.unseen) && bySize
+  return ((doubt.undigested || doubt.unseen) && bySize) || (doubt.agreed && result?.proof === 'read-back')
 }
 
 /** Nothing is claimed above the level that can have been reached. */

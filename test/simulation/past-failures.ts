@@ -15,4 +15,8 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'a longer file whose size was told wrong passed for the source that it began with, read back',
   ],
   ['proftpd:upload:17:auto:8129:-/source-shrink,size-whole@1', 'the same, by a digest of as many bytes as the source has'],
+  [
+    'http-chunked:download:55:full:30201:read-long@1,read-long@11',
+    'the judge: two readings that were given the same surplus bytes cannot tell, where no size is told',
+  ],
 ]

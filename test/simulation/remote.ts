@@ -99,8 +99,7 @@ class Server {
       const end = Math.min(at + profile.packet, range.end)
       let packet = now.subarray(at, end)
       if (packet.length < end - at && !endless) throw new TransferError('source-changed', 'the file ended early')
-      // Of a length that nobody told, no end is the wrong one.
-      if (endless && (fault === 'read-short' || fault === 'read-long')) doubt.unseen = true
+      if (endless && (fault === 'read-short' || fault === 'read-long')) doubt.ends(`${fault} at ${at}`)
       if (fault === 'read-short') return
       if (fault === 'read-long') packet = Buffer.concat([packet, Buffer.alloc(9)])
       if (direction === 'download') doubt.arrives(at, end)

@@ -22,6 +22,16 @@ export class Doubt {
   undigested = false
   /** The source of a download changed without a trace, or its size was lied about twice. */
   unseen = false
+  /** The same lie about the end of a file that has no size was told in two readings: they agree. */
+  agreed = false
+  readonly #lies = new Set<string>()
+
+  /** A reading of a file that has no size ended too early or too late. No end is the wrong one there, so nothing but another reading can tell. */
+  ends(lie: string): void {
+    this.unseen = true
+    this.agreed ||= this.#lies.has(lie)
+    this.#lies.add(lie)
+  }
 
   /** Positions that arrived wrong and were not written yet. */
   readonly arriving = new Set<number>()
