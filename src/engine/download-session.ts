@@ -124,7 +124,10 @@ export class DownloadSession extends Session {
 
   read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
     const { fingerprint } = this
-    const options: ReadOptions = fingerprint?.strength === 'validator' ? { validator: fingerprint.validator } : {}
+    const options: ReadOptions = {
+      ...(fingerprint === null ? {} : { size: fingerprint.size }),
+      ...(fingerprint?.strength === 'validator' ? { validator: fingerprint.validator } : {}),
+    }
     const bytes = range.end - range.start
     return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, async (s, watch) => {
       let moved = 0

@@ -8,6 +8,7 @@ import { BlockAssembler } from './assembler.ts'
 import { keepProven } from './download-keep.ts'
 import { proveDownload } from './download-proof.ts'
 import { type DownloadJob, DownloadSession, fingerprintOf, identifies } from './download-session.ts'
+import { endOf } from './end-of-file.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import type { EnginePorts, TransferResult } from './ports.ts'
 
@@ -103,7 +104,12 @@ async function isPresent(session: DownloadSession, remote: Remote, file: RemoteF
   if (session.policy.verify === 'full' && digester.algorithm === 'crc32') return false
   session.phase('comparing', finalSize)
   const theirs = await session.serverDigest(remote, finalSize, signal)
-  return theirs !== null && theirs === (await target.digestFinal(digester.algorithm, signal))
+  if (theirs === null || theirs !== (await target.digestFinal(digester.algorithm, signal))) return false
+  return (await endAt(session, remote, finalSize, signal)) !== 'later'
+}
+
+function endAt(session: DownloadSession, remote: Remote, size: number, signal: AbortSignal): ReturnType<typeof endOf> {
+  return endOf((range, sink) => session.read(remote, range, sink, signal), size)
 }
 
 async function present({ job, ports }: DownloadSession, remote: Remote, signal: AbortSignal): Promise<Outcome> {
@@ -143,6 +149,9 @@ async function fetch(
     }
   }
   if (session.size === null) throw new TransferError('internal', 'a download without a length')
+  // Of an empty file nothing was read that could have gone on.
+  if (file.size === 0 && (await endAt(session, remote, 0, signal)) === 'later')
+    throw new TransferError('source-changed', 'the file was said to be empty, and is not')
   const length = await partial.size()
   if (length !== session.size) throw new TransferError('integrity', `the partial holds ${length} instead of ${session.size} bytes`)
 }

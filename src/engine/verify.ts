@@ -1,10 +1,11 @@
 /** The proof ladder: a server digest where there is one, else reading back. Nothing is claimed above the level reached. */
 import { createHash } from 'node:crypto'
-import { abortError, type FailureKind, TransferError } from '../core/errors.ts'
+import { abortError, TransferError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
-import type { Digester, Remote } from '../remotes/remote.ts'
+import type { Digester, Remote, Sink } from '../remotes/remote.ts'
+import { endOf, UNPROVEN } from './end-of-file.ts'
 import { type WatchOptions, watched } from './exchange.ts'
 import type { Clock } from './ports.ts'
 
@@ -12,8 +13,6 @@ import type { Clock } from './ports.ts'
 const DIGEST_BYTES_PER_MS = 5_000
 /** Halving a damaged range this often finds the damage in a file of any size without a flood of commands. */
 const DIGEST_CALLS_MAX = 48
-
-const UNPROVEN: readonly FailureKind[] = ['source-changed', 'unsupported', 'refused', 'denied', 'not-found']
 
 export interface ProofContext {
   readonly remote: Remote
@@ -196,12 +195,12 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
   const whole = { start: 0, end: size }
   if (size === 0) {
     const verdicts = { here: 'same', later: 'different', unknown: 'unknown' } as const
-    return { verdict: mayReadBack ? verdicts[await endOf(context, signal)] : 'unknown', method: 'read-back' }
+    return { verdict: mayReadBack ? verdicts[await endOfPartial(context, signal)] : 'unknown', method: 'read-back' }
   }
   if (context.digester !== undefined) {
     try {
       const same = await digestMatches(context, context.digester, whole, signal)
-      return { verdict: same && (await endOf(context, signal)) !== 'later' ? 'same' : 'different', method: 'digest' }
+      return { verdict: same && (await endOfPartial(context, signal)) !== 'later' ? 'same' : 'different', method: 'digest' }
     } catch (error) {
       if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
     }
@@ -209,29 +208,11 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }
   const { good, refused } = await readBack(context, whole, true, context.progress, signal)
   if (totalBytes(rangeSet(good)) < size) return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
-  return { verdict: (await endOf(context, signal)) === 'later' ? 'different' : 'same', method: 'read-back' }
+  return { verdict: (await endOfPartial(context, signal)) === 'later' ? 'different' : 'same', method: 'read-back' }
 }
 
-/**
- * Whether the file at `path` has a byte behind the source's last one. Neither a digest of that many bytes nor the server's word for the size tells; `unknown`: the server
- * does not let us read there.
- */
-async function endOf(context: ProofContext, signal: AbortSignal): Promise<'here' | 'later' | 'unknown'> {
-  const { size } = context.expected
-  let bytes = 0
-  const sink = (chunk: Uint8Array): void => {
-    bytes += chunk.length
-  }
-  try {
-    await watched(watch(context, 'looking for the end', 0), signal, (s) =>
-      context.remote.read(context.path, { start: size, end: size + 1 }, sink, {}, s),
-    )
-    return 'later'
-  } catch (error) {
-    // Some servers have odd words for a place behind the end.
-    if (!(error instanceof TransferError) || !(UNPROVEN.includes(error.kind) || error.kind === 'protocol')) throw error
-    // A file that goes on further than was told is 'source-changed' as well.
-    if (bytes > 0) return 'later'
-    return error.kind === 'source-changed' ? 'here' : 'unknown'
-  }
+function endOfPartial(context: ProofContext, signal: AbortSignal): ReturnType<typeof endOf> {
+  const read = (range: ByteRange, sink: Sink): Promise<void> =>
+    watched(watch(context, 'looking for the end', 0), signal, (s) => context.remote.read(context.path, range, sink, {}, s))
+  return endOf(read, context.expected.size)
 }

@@ -32,6 +32,8 @@ export type Body = AsyncIterable<Uint8Array>
 export interface ReadOptions {
   /** Reject with `source-changed` unless the file still has this validator. Only given when `stat` told one. */
   readonly validator?: string
+  /** The size that the file is taken to have. Reject with `source-changed` where it shows that it has another, above all when it goes on behind this end. */
+  readonly size?: number
 }
 
 /** Told while bytes travel. Counts are of this exchange and only grow. */

@@ -242,16 +242,41 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download.ts',
-        find: 'return theirs !== null && theirs === (await',
-        replace: `return theirs !== null && theirs !== \`:\${(await`,
-      },
-      {
-        file: 'src/engine/download.ts',
-        find: 'target.digestFinal(digester.algorithm, signal))\n}',
-        replace: 'target.digestFinal(digester.algorithm, signal))}`\n}',
+        find: 'if (theirs === null || theirs !== (await target.digestFinal(digester.algorithm, signal))) return false',
+        replace: 'if (theirs === null) return false',
       },
     ],
     detectors: [simulated('download', 'mod_sftp')],
+  },
+  {
+    name: 'present-ends-where-it-is-told',
+    protects: 'from taking the beginning of a file for the file, because its size was told too small',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: "return (await endAt(session, remote, finalSize, signal)) !== 'later'",
+        replace: 'return true',
+      },
+    ],
+    detectors: [unit('download', 'the beginning of the source is not the source')],
+  },
+  {
+    name: 'reads-know-the-size',
+    protects: 'from publishing the beginning of a file whose size was told too small',
+    edits: [
+      {
+        file: 'src/engine/download-session.ts',
+        find: '...(fingerprint === null ? {} : { size: fingerprint.size }),',
+        replace: '',
+      },
+    ],
+    detectors: [unit('download', 'always tells 160')],
+  },
+  {
+    name: 'empty-is-looked-at',
+    protects: 'from an empty file where the server has a full one',
+    edits: [{ file: 'src/engine/download.ts', find: 'if (file.size === 0 && (await', replace: 'if (file.size === -1 && (await' }],
+    detectors: [unit('download', 'always tells 0')],
   },
   {
     name: 'present-compares-the-checksum',

@@ -53,7 +53,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
   {
     name: 'the-end-is-looked-for',
     protects: 'from calling a longer file the same, because its size was told wrong',
-    edits: [{ file: 'src/engine/verify.ts', find: ")\n    return 'later'\n", replace: ")\n    return 'here'\n" }],
+    edits: [{ file: 'src/engine/end-of-file.ts', find: ")\n    return 'later'\n", replace: ")\n    return 'here'\n" }],
     detectors: [unit('verify', 'goes on is another one')],
   },
   {

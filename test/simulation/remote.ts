@@ -6,6 +6,7 @@ import type {
   Body,
   Digester,
   PositionalResumer,
+  ReadOptions,
   Remote,
   RemoteFile,
   Resumer,
@@ -77,11 +78,10 @@ class Server {
   private sizeTold(size: number, lie: Kind | null): number {
     if (lie === null) return size
     this.turn.sizeLies += 1
-    if (this.turn.sizeLies > 1 && this.scene.direction === 'download') this.scene.doubt.unseen = true
     return lie === 'size-short' ? Math.max(0, size - 5) : lie === 'size-long' ? size + 5 : this.scene.source.length
   }
 
-  async read(path: string, range: ByteRange, sink: Sink, validator: string | undefined, signal: AbortSignal): Promise<void> {
+  async read(path: string, range: ByteRange, sink: Sink, { validator, size }: ReadOptions, signal: AbortSignal): Promise<void> {
     const { profile, world, direction, doubt } = this.scene
     await this.at('read', signal)
     if (profile.writeOnly === true) throw new TransferError('refused', 'nothing can be read here')
@@ -109,6 +109,7 @@ class Server {
       if (packet.length > 0) await sink(packet)
       if (endless && now.length <= end) return
     }
+    if (range.end === size && (this.file(path)?.bytes.length ?? 0) > size) throw new TransferError('source-changed', 'the file goes on')
   }
 
   /** What arrives wrong in a download stays doubtful; in an upload it only spoils a proof. */
@@ -149,7 +150,7 @@ export function simulatedRemote(scene: Scene, turn: Turn): Remote {
     connectionsMax: 1,
     notes: [],
     stat: (path, signal) => server.stat(path, signal),
-    read: (path, range, sink, { validator }, signal) => server.read(path, range, sink, validator, signal),
+    read: (path, range, sink, options, signal) => server.read(path, range, sink, options, signal),
     close: async () => {},
     ...(profile.resumer === 'none' ? {} : { writer: writerOf(server) }),
     ...(profile.rename === 'none' || profile.resumer === 'none' ? {} : { tree: treeOf(server) }),

@@ -20,7 +20,7 @@ export class Doubt {
   readonly bytes = new Set<number>()
   /** Of a download whose bytes were digested while in doubt: only a comparison of that digest could have told. */
   undigested = false
-  /** The source of a download changed without a trace, or its size was lied about twice. */
+  /** The source of a download changed without a trace. */
   unseen = false
   /** The same lie about the end of a file that has no size was told in two readings: they agree. */
   agreed = false

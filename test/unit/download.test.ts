@@ -1,6 +1,8 @@
 /** Downloads from servers that break the contract or say strange things: never green with wrong bytes, never a journal that cannot be read again. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { TransferError } from '../../src/core/errors.ts'
 import { decodeJournal, encodeJournal } from '../../src/core/journal.ts'
 import { download } from '../../src/engine/download.ts'
 import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
@@ -21,14 +23,22 @@ interface Quirks {
   readonly digester?: Remote['digester']
 }
 
+/** What the contract asks of a read: no short success, and no silence about a file that goes on behind the size it is taken to have. */
+function contentAs(size: number | undefined): NonNullable<Quirks['deliver']> {
+  return (start, end) => {
+    const wrong = start >= CONTENT.length || (end === size && end < CONTENT.length)
+    return { bytes: CONTENT.subarray(start, end), ...(wrong ? { error: new TransferError('source-changed', 'another size') } : {}) }
+  }
+}
+
 function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {}, finalCrc = ''): Promise<TransferResult> {
   const remote: Remote = {
     protocol: 'scripted',
     connectionsMax: 1,
     notes: [],
     stat: async () => ({ kind: 'file', size: CONTENT.length, modifiedAtMs: 5000, validator: null, ...quirks.file }),
-    read: async (_path, range, sink) => {
-      const { bytes, error } = quirks.deliver?.(range.start, range.end) ?? { bytes: CONTENT.subarray(range.start, range.end) }
+    read: async (_path, range, sink, { size }) => {
+      const { bytes, error } = (quirks.deliver ?? contentAs(size))(range.start, range.end)
       for (let at = 0; at < bytes.length; at += 7) await sink(bytes.subarray(at, at + 7))
       if (error !== undefined) throw error
     },
@@ -126,4 +136,31 @@ test('of a file without a length, a second reading goes to its own end: what was
   const result = await run(world, { file: { size: null }, deliver }, { verify: 'full' })
   assert.deepEqual([result.status, result.proof], ['complete', 'read-back'])
   assert.deepEqual(world.local.get('out'), CONTENT)
+})
+
+for (const size of [CONTENT.length - 5, 0])
+  for (const verify of ['auto', 'full', 'size'] as const)
+    test(`a server that always tells ${size} of ${CONTENT.length} bytes, verify: ${verify}: nothing is published`, async () => {
+      const world = emptyWorld()
+      const digester: Remote['digester'] = {
+        algorithm: 'sha256',
+        ranges: 'any',
+        digest: async (_path, { start, end }) => createHash('sha256').update(CONTENT.subarray(start, end)).digest('hex'),
+      }
+      const result = await run(world, { file: { size }, digester }, { verify })
+      assert.deepEqual([result.status, result.failure?.kind], ['failed', 'source-changed'])
+      assert.equal(world.local.get('out'), undefined)
+    })
+
+test('a file that is the beginning of the source is not the source, although the size told and its digest agree', async () => {
+  const world = emptyWorld()
+  const beginning = CONTENT.subarray(0, 2 * BLOCK)
+  world.local.set('out', Buffer.from(beginning))
+  const digester: Remote['digester'] = {
+    algorithm: 'sha256',
+    ranges: 'any',
+    digest: async () => createHash('sha256').update(beginning).digest('hex'),
+  }
+  const result = await run(world, { file: { size: beginning.length }, digester })
+  assert.equal(result.failure?.kind, 'source-changed')
 })

@@ -45,7 +45,7 @@ class FtpRemote implements Remote {
   async read(path: string, range: ByteRange, sink: Sink, options: ReadOptions, signal: AbortSignal): Promise<void> {
     if (options.validator !== undefined) throw new TransferError('internal', 'FTP has no validators')
     await this.#pool.lease('read', signal, async (connection, either) => {
-      if (range.end > range.start) await read(connection, path, range, sink, either, this.#toldSize(path))
+      if (range.end > range.start) await read(connection, path, range, sink, either, options.size ?? this.#toldSize(path))
     })
   }
 

@@ -29,7 +29,8 @@ export function openReader(session: Session, directories: boolean): Reader {
       else sizes.set(path, file.size)
       return file
     },
-    read: (path, range, sink, options, signal) => read(session, path, { range, sink, options, size: sizes.get(path) ?? null }, signal),
+    read: (path, range, sink, options, signal) =>
+      read(session, path, { range, sink, options, size: options.size ?? sizes.get(path) ?? null }, signal),
     forget: (path) => void sizes.delete(path),
   }
 }
@@ -83,7 +84,7 @@ interface Reading {
   readonly range: ByteRange
   readonly sink: Sink
   readonly options: ReadOptions
-  /** As `stat` told it last. */
+  /** As the caller knows it, or as `stat` told it last. */
   readonly size: number | null
 }
 

@@ -46,7 +46,15 @@ export function kindOf(mode: number | undefined): RemoteFile['kind'] {
   return (mode & TYPE_MASK) === DIRECTORY ? 'directory' : 'other'
 }
 
-export async function readFile(connection: Connection, path: string, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+interface Reading {
+  readonly path: string
+  readonly range: ByteRange
+  /** As the caller knows it. */
+  readonly size: number | null
+  readonly sink: Sink
+}
+
+export async function readFile(connection: Connection, { path, range, size: known, sink }: Reading, signal: AbortSignal): Promise<void> {
   const { requests } = connection
   const doing = `read ${path}`
   const handle = await opened(requests, path, OPEN.read, doing)
@@ -58,7 +66,7 @@ export async function readFile(connection: Connection, path: string, range: Byte
     if (end === null) throw new TransferError('unsupported', `the server does not tell the size of ${path}`)
     const whole = { start: range.start, end }
     await readRange({ requests, handle, path, range: whole, requestMax: connection.limits.read, sink, signal })
-    if ((await size) === end && (await goesOn(requests, handle, end)))
+    if ((known === end || (await size) === end) && (await goesOn(requests, handle, end)))
       throw new TransferError('source-changed', `${path} goes on after the ${end} bytes that the server tells of`)
   })
 }

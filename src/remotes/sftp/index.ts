@@ -44,8 +44,8 @@ function remote(leases: Leases, first: Connection, digests: boolean, ports: Remo
     connectionsMax: CONNECTIONS_MAX,
     notes: notes(first),
     stat: (path, signal) => leases.shared(signal, ({ requests }) => statFile(requests, path)),
-    read: (path, range, sink, _options, signal) =>
-      leases.exclusive(signal, (connection) => readFile(connection, path, range, sink, signal)),
+    read: (path, range, sink, { size }, signal) =>
+      leases.exclusive(signal, (connection) => readFile(connection, { path, range, size: size ?? null, sink }, signal)),
     close: () => leases.close(),
     writer: {
       create: (path, size, body, observer, signal) => sendFile(leases, { path, length: size, body, observer }, signal),
