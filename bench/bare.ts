@@ -143,7 +143,8 @@ async function ftpUp(target: Target): Promise<void> {
   for (let i = 0; ; i += 1) {
     const { bytesRead, buffer } = await file.read(buffers[i % buffers.length] ?? Buffer.alloc(0), 0, CHUNK)
     if (bytesRead === 0) break
-    if (!data.write(buffer.subarray(0, bytesRead)) && data.writableLength > 2 * CHUNK) await new Promise((resolve) => data.once('drain', resolve))
+    if (!data.write(buffer.subarray(0, bytesRead)) && data.writableLength > 2 * CHUNK)
+      await new Promise((resolve) => data.once('drain', resolve))
   }
   await new Promise<void>((resolve) => data.end(resolve))
   await new Promise((resolve) => data.once('close', resolve).resume())

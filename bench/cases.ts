@@ -1,6 +1,7 @@
 /** What is measured: each case moves one file from A to B with our CLI and with the field's own tools, over the same server. */
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startNginx } from '../test/servers/nginx.ts'
 import { startVsftpd } from '../test/servers/vsftpd.ts'
 import { type Ssh, serveSsh } from './ssh.ts'
@@ -29,6 +30,12 @@ export interface Setting {
 }
 
 const STATE = '--state=none'
+const BARE = [process.execPath, fileURLToPath(new URL('./bare.ts', import.meta.url))]
+
+/** The least that Node has to do for the same: see bare.ts. */
+function bare(url: string, direction: 'up' | 'down', file: string, ca: readonly string[]): Contestant {
+  return { name: 'bare Node', command: [...BARE, url, direction, file, ...ca] }
+}
 
 export async function sftpCase(setting: Setting, direction: 'up' | 'down', ssh?: Ssh): Promise<Case> {
   const server = ssh ?? (await serveSsh())
@@ -92,6 +99,12 @@ export async function ftpCase(setting: Setting, direction: 'up' | 'down', tls: b
     peers: [
       { name: 'curl', command: [...curl, ...(direction === 'up' ? ['-T', source] : ['-o', target]), curlUrl] },
       { name: 'lftp', command: ['lftp', '-c', lftp] },
+      bare(
+        `ftp://${server.username}:${server.password}@127.0.0.1:${server.port}/${remote}`,
+        direction,
+        direction === 'up' ? source : target,
+        tls ? [ca] : [],
+      ),
     ],
     dispose: () => server.dispose(),
   }
@@ -128,6 +141,7 @@ export async function httpCase(setting: Setting, tls: boolean): Promise<Case> {
           url,
         ],
       },
+      bare(url, 'down', target, tls ? [ca] : []),
     ],
     dispose: () => server.dispose(),
   }

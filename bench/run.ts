@@ -100,7 +100,7 @@ try {
   console.log(
     `${sizeMiB} MiB, ${pairs} runs each in turns, medians; ratio = speed of ours / speed of the peer in the same turn (lowest–highest)\n`,
   )
-  console.log('| case | ours | peer | peer |\n|---|---|---|---|')
+  console.log('| case | ours | peer | peer | the least in Node (see bare.ts) |\n|---|---|---|---|---|')
   for (const [name, start] of cases) {
     if (!wanted(name)) continue
     const one = await start()
