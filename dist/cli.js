@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-A3VBPUAN.js";
+} from "./chunk-4HEWV4EH.js";
 import {
   INPUT_ROWS,
   createHost,

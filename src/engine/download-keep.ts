@@ -4,7 +4,7 @@ import { TransferError } from '../core/errors.ts'
 import type { Fingerprint } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
-import type { LocalPartial } from '../local/local.ts'
+import type { LocalFile, LocalPartial } from '../local/local.ts'
 import type { Remote } from '../remotes/remote.ts'
 import { type DownloadSession, identifies } from './download-session.ts'
 import { keepableBlocks } from './plan.ts'
@@ -24,7 +24,7 @@ export async function keepProven(session: DownloadSession, remote: Remote, parti
   const kept = totalBytes(session.acknowledged)
   if (kept === 0 && size > 0) await partial.truncate(0)
   else if (fingerprint !== null && size > fingerprint.size) await partial.truncate(fingerprint.size)
-  if (kept > 0 && fingerprint !== null) await compareSamples(session, remote, partial, fingerprint, signal)
+  if (kept > 0 && fingerprint !== null) await compareSamples(session, remote, partial, fingerprint, session.acknowledged, signal)
   session.advance(kept)
   if (session.decided) return
   session.decided = true
@@ -33,15 +33,15 @@ export async function keepProven(session: DownloadSession, remote: Remote, parti
   session.planned(kept > 0 ? `continuing with ${formatBytes(kept)} in place, ${formatBytes(toGo)} to go` : 'starting from the beginning')
 }
 
-/** Blocks of the partial that still have the check which this machine's journal recorded when they were received. */
-async function intactBlocks(
+/** Blocks of the file that still have the check which this machine's journal recorded when they were received. */
+export async function intactBlocks(
   session: DownloadSession,
-  partial: LocalPartial,
+  file: LocalFile,
   fingerprint: Fingerprint,
   signal: AbortSignal,
 ): Promise<RangeSet> {
   const blockSize = session.ports.blockSize(fingerprint.size)
-  const blocks = keepableBlocks(session.ports.recorder.entry(session.job.key), fingerprint, blockSize, await partial.size())
+  const blocks = keepableBlocks(session.ports.recorder.entry(session.job.key), fingerprint, blockSize, await file.size())
   if (blocks.length > 0) session.phase('verifying', blocks.length * blockSize)
   const intact: ByteRange[] = []
   const block = new Uint8Array(blockSize)
@@ -51,7 +51,7 @@ async function intactBlocks(
       block.set(chunk, filled)
       filled += chunk.length
     }
-    await partial.read(range, take, signal)
+    await file.read(range, take, signal)
     if (session.check(block.subarray(0, filled)) !== check) continue
     session.blocks[index] = check
     intact.push(range)
@@ -60,15 +60,16 @@ async function intactBlocks(
   return rangeSet(intact)
 }
 
-async function compareSamples(
+/** Fetches places of what is kept again; `source-changed` when the server has other bytes there. */
+export async function compareSamples(
   session: DownloadSession,
   remote: Remote,
-  partial: LocalPartial,
+  file: LocalFile,
   fingerprint: Fingerprint,
+  kept: RangeSet,
   signal: AbortSignal,
 ): Promise<void> {
   const { random } = session.ports
-  const kept = session.acknowledged
   const last = kept.at(-1)
   if (last === undefined) return
   const overlap = Math.min(OVERLAP_BYTES, session.ports.blockSize(fingerprint.size))
@@ -81,9 +82,9 @@ async function compareSamples(
   for (const window of windows) {
     const ours = createHash('sha256')
     const theirs = createHash('sha256')
-    await partial.read(window, (chunk) => void ours.update(chunk), signal)
+    await file.read(window, (chunk) => void ours.update(chunk), signal)
     await session.read(remote, window, (chunk) => void theirs.update(chunk), signal)
     if (ours.digest('hex') === theirs.digest('hex')) continue
-    throw new TransferError('source-changed', `bytes ${window.start} to ${window.end} differ from the partial`)
+    throw new TransferError('source-changed', `bytes ${window.start} to ${window.end} differ from what is kept`)
   }
 }

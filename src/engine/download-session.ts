@@ -59,8 +59,8 @@ export class DownloadSession extends Session {
     this.job = job
   }
 
-  async openPartial(fingerprint: Fingerprint | null): Promise<LocalPartial> {
-    if (this.partial !== null) return this.partial
+  /** From here on the attempt is about this version of the source. */
+  begin(fingerprint: Fingerprint | null): void {
     this.fingerprint = fingerprint
     this.tag = fingerprintTag(fingerprint ?? { strength: 'hint', size: 0, modifiedAtMs: null })
     const count = fingerprint === null ? 0 : blockCount(fingerprint.size, this.ports.blockSize(fingerprint.size))
@@ -68,6 +68,11 @@ export class DownloadSession extends Session {
     const earlier = this.ports.recorder.entry(this.job.key)
     this.checkKey = earlier?.checkKey ?? this.ports.newKey()
     this.check = blockCheck(this.checkKey)
+  }
+
+  async openPartial(fingerprint: Fingerprint | null): Promise<LocalPartial> {
+    if (this.partial !== null) return this.partial
+    this.begin(fingerprint)
     this.partial = await this.job.target.openPartial(this.tag)
     return this.partial
   }
@@ -120,6 +125,11 @@ export class DownloadSession extends Session {
     }
     this.saving = this.ports.recorder.record(entry)?.then(saved)
     if (this.saving === undefined) saved()
+  }
+
+  /** Resolves when the disk has the last record. */
+  async saved(): Promise<void> {
+    await this.saving
   }
 
   read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {

@@ -1,15 +1,16 @@
 /** One file from a server: identify the source, keep what is provably of it, fetch the rest, prove the whole, publish by rename. */
 import { TransferError } from '../core/errors.ts'
-import { type Fingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
+import { blockCount, type Fingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
 import { missing, totalBytes } from '../core/ranges.ts'
 import type { LocalPartial } from '../local/local.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { BlockAssembler } from './assembler.ts'
-import { keepProven } from './download-keep.ts'
+import { compareSamples, intactBlocks, keepProven } from './download-keep.ts'
 import { proveDownload } from './download-proof.ts'
 import { type DownloadJob, DownloadSession, fingerprintOf, identifies } from './download-session.ts'
 import { endOf } from './end-of-file.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
+import { keepableBlocks } from './plan.ts'
 import type { EnginePorts, TransferResult } from './ports.ts'
 
 /** Never rejects with a TransferError: how it failed is part of the result. */
@@ -59,6 +60,8 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
   const file = await identify(session, remote, signal)
   session.size = file.size
   if (!session.decided && (await isPresent(session, remote, file, signal))) return present(session, remote, signal)
+  const finished = session.decided ? null : await proveFinished(session, remote, file, signal)
+  if (finished !== null) return finished
   const partial = await session.openPartial(fingerprintOf(file))
   await keepProven(session, remote, partial, signal)
   await fetch(session, remote, partial, file, signal)
@@ -67,6 +70,8 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
   session.phase('committing', null)
   await partial.sync()
   await session.close()
+  // Whoever dies after the rename has the journal's word for every block, and need not fetch them again.
+  await session.saved()
   await job.target.commit(session.tag)
   session.ports.recorder.forget(job.key)
   return outcome
@@ -117,6 +122,37 @@ async function present({ job, ports }: DownloadSession, remote: Remote, signal: 
   const detail = job.checksum !== null ? `${job.checksum.algorithm} as given` : `${remote.digester?.algorithm ?? ''} by the server`
   const digest = await job.target.digestFinal('sha256', signal)
   return { status: 'unchanged', proof: 'digest', proofDetail: detail, digest: `sha256:${digest}` }
+}
+
+/** An attempt that died after its rename left the whole file, and the journal that knows it: proven as a full partial is, and never written to. */
+async function proveFinished(session: DownloadSession, remote: Remote, file: RemoteFile, signal: AbortSignal): Promise<Outcome | null> {
+  const { job, policy, ports } = session
+  const fingerprint = fingerprintOf(file)
+  if (fingerprint === null || fingerprint.size === 0 || !identifies(fingerprint) || !session.rangesWork) return null
+  // With a digest that was given, the question has been answered already.
+  if (policy.resume === 'never' || job.checksum !== null || !knowsWhole(session, fingerprint)) return null
+  if ((await job.target.finalSize()) !== fingerprint.size) return null
+  session.begin(fingerprint)
+  const final = await job.target.openFinal()
+  try {
+    const intact = await intactBlocks(session, final, fingerprint, signal)
+    if (totalBytes(intact) !== fingerprint.size) return null
+    await compareSamples(session, remote, final, fingerprint, intact, signal)
+    await confirmIdentity(session, remote, signal)
+    const outcome = await proveDownload(session, remote, final, signal)
+    await job.target.removePartial(session.tag)
+    ports.recorder.forget(job.key)
+    return { ...outcome, status: 'unchanged' }
+  } finally {
+    await final.close()
+  }
+}
+
+/** Whether the journal of this machine has every block of this version. */
+function knowsWhole({ job, ports }: DownloadSession, fingerprint: Fingerprint): boolean {
+  const { size } = fingerprint
+  const blockSize = ports.blockSize(size)
+  return keepableBlocks(ports.recorder.entry(job.key), fingerprint, blockSize, size).length === blockCount(size, blockSize)
 }
 
 async function fetch(

@@ -22,20 +22,24 @@ export interface LocalSource {
   close(): Promise<void>
 }
 
-/** A partial on the local disk, open for reading and writing. */
-export interface LocalPartial {
+/** A download on the local disk, open for reading. */
+export interface LocalFile {
   size(): Promise<number>
-  /** Writes at `position`; resolves when the bytes are with the operating system. Calls may overlap. `bytes` must not change meanwhile. */
-  write(position: number, bytes: Uint8Array): Promise<void>
   read(range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void>
-  /** Tells that everything before `end` is final, so that the whole file's SHA-256 can be computed alongside. Only grows, until `truncate`. */
-  settled(end: number): void
   /** Digest of the whole file as it stands on disk, lowercase hex. */
   digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
+  close(): Promise<void>
+}
+
+/** A partial, open for writing as well. */
+export interface LocalPartial extends LocalFile {
+  /** Writes at `position`; resolves when the bytes are with the operating system. Calls may overlap. `bytes` must not change meanwhile. */
+  write(position: number, bytes: Uint8Array): Promise<void>
+  /** Tells that everything before `end` is final, so that the whole file's SHA-256 can be computed alongside. Only grows, until `truncate`. */
+  settled(end: number): void
   truncate(size: number): Promise<void>
   /** Everything written is on the medium. */
   sync(): Promise<void>
-  close(): Promise<void>
 }
 
 /** Where a download goes: the final name and its directory. */
@@ -43,6 +47,8 @@ export interface LocalTarget {
   /** Size of what the final name holds, or null. Rejects with `conflict` when it is a directory. */
   finalSize(): Promise<number | null>
   digestFinal(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
+  /** What the final name holds, a plain file. Whoever proves it must not be able to change it. */
+  openFinal(): Promise<LocalFile>
   /** Opens (creating it and its directory, never truncating) the partial of this tag; refuses links and anything that is no plain file. */
   openPartial(tag: string): Promise<LocalPartial>
   /** A missing one is no error. */

@@ -7,7 +7,7 @@ import type { ByteRange } from '../core/ranges.ts'
 import type { DigestAlgorithm, Sink } from '../remotes/remote.ts'
 import { localError } from './errors.ts'
 import { type FileDigester, fileDigester } from './file-digester.ts'
-import type { LocalPartial, LocalTarget } from './local.ts'
+import type { LocalFile, LocalPartial, LocalTarget } from './local.ts'
 
 const READ_BYTES = 1024 * 1024
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0
@@ -27,13 +27,14 @@ export function localTarget(path: string): LocalTarget {
       return stat?.isFile() === true ? stat.size : null
     },
     digestFinal: async (algorithm, signal) => {
-      const handle = await open(path, constants.O_RDONLY | NO_FOLLOW).catch(localError(`open ${path}`))
+      const final = await openFinal(path)
       try {
-        return await digestOf(handle, algorithm, signal)
+        return await final.digest(algorithm, signal)
       } finally {
-        await handle.close()
+        await final.close()
       }
     },
+    openFinal: () => openFinal(path),
     openPartial: async (tag) => {
       await mkdir(directory, { recursive: true }).catch(localError(`create the directory ${directory}`))
       return openPartial(partialPath(tag))
@@ -76,6 +77,16 @@ async function digestOf(handle: FileHandle, algorithm: DigestAlgorithm, signal: 
     return await running.finish(size, signal)
   } finally {
     await running.stop()
+  }
+}
+
+async function openFinal(path: string): Promise<LocalFile> {
+  const handle = await open(path, constants.O_RDONLY | NO_FOLLOW).catch(localError(`open ${path}`))
+  return {
+    size: async () => (await handle.stat()).size,
+    read: (range, sink, signal) => readRange(handle, range, sink, signal, path),
+    digest: (algorithm, signal) => digestOf(handle, algorithm, signal),
+    close: () => handle.close(),
   }
 }
 
@@ -133,7 +144,7 @@ async function readRange(handle: FileHandle, range: ByteRange, sink: Sink, signa
   for (let at = range.start; at < range.end; ) {
     throwIfAborted(signal)
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, range.end - at), at).catch(localError(`read ${path}`))
-    if (bytesRead === 0) throw new TransferError('conflict', `the partial became shorter while it was read: ${path}`)
+    if (bytesRead === 0) throw new TransferError('conflict', `the file became shorter while it was read: ${path}`)
     await sink(buffer.subarray(0, bytesRead))
     at += bytesRead
   }

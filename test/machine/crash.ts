@@ -4,7 +4,6 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Step } from '../e2e/action.ts'
-import { partialsIn } from '../e2e/files.ts'
 import { allClosed } from '../e2e/kills.ts'
 import type { Site } from '../e2e/sites.ts'
 import { ONE_THREAD, strace, type TracedCall, tracedCalls } from '../support/strace.ts'
@@ -42,6 +41,7 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
       return [...(direction === 'download' ? local : []), stateFolder(step), journal, ...counted]
     },
   },
+  'the folder of the file, once it is renamed': { only: 'ftp download', paths: (step) => [step.machine.workspace] },
   'the folder of the state': {
     fresh: true,
     only: 'sftp upload',
@@ -87,9 +87,7 @@ export async function crashes(t: TestContext, site: Site, direction: Direction, 
       else assert.equal(run.signal, 'SIGKILL', run.log)
       assertOldOrNew(site, step, direction)
       const acknowledged = acknowledgedBytes(step)
-      // Between the rename and the journal's last word the partial is gone: only size and time would speak for the file.
-      const kept =
-        direction === 'upload' ? wholeBlocksIn(site.server.root) : partialsIn(step.machine.workspace).length > 0 ? acknowledged : 0
+      const kept = direction === 'upload' ? wholeBlocksIn(site.server.root) : acknowledged
       ageLeftovers(step)
       step.machine.keepWorkspace()
       const next = await step.attempt()

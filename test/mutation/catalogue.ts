@@ -2,6 +2,7 @@
 import type { Defence, Edit } from './defence.ts'
 import { DISK_DEFENCES } from './disk-defences.ts'
 import { DOWNLOAD_DEFENCES } from './download-defences.ts'
+import { FINISHED_DEFENCES } from './finished-defences.ts'
 import { FTP_DEFENCES } from './ftp-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
@@ -15,6 +16,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
   ...DOWNLOAD_DEFENCES,
+  ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,
   ...JOURNAL_DEFENCES,
   ...SFTP_DEFENCES,

@@ -200,7 +200,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download-proof.ts',
-        find: 'if (theirs === (await partial.digest(digester.algorithm, signal))) return',
+        find: 'if (theirs === (await file.digest(digester.algorithm, signal))) return',
         replace: 'if (theirs !== "") return',
       },
     ],
@@ -212,7 +212,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download-proof.ts',
-        find: "if (again.digest('hex') === (await partial.digest('sha256', signal))) return",
+        find: "if (again.digest('hex') === (await file.digest('sha256', signal))) return",
         replace: "if (again.digest('hex') !== '') return",
       },
     ],

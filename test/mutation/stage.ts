@@ -122,8 +122,8 @@ export class Stage {
   readonly server: Server
   readonly folder: string
   readonly journal = new Map<string, JournalEntry>()
-  /** What was recorded, one after the other. */
-  onRecord: (entry: JournalEntry) => void = () => {}
+  /** What was recorded, one after the other. The promise, where there is one, resolves when the disk has it. */
+  onRecord: (entry: JournalEntry) => void | Promise<void> = () => {}
 
   constructor(t: TestContext, server = new Server()) {
     this.server = server
@@ -187,7 +187,7 @@ export class Stage {
         entry: (key) => this.journal.get(key) ?? null,
         record: (entry) => {
           this.journal.set(entry.key, entry)
-          this.onRecord(entry)
+          return this.onRecord(entry)
         },
         forget: (key) => void this.journal.delete(key),
       },

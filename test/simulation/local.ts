@@ -76,11 +76,19 @@ export function simulatedTarget(world: World, path: string, step: Step, watcher:
   return {
     finalSize: async () => world.local.get(path)?.length ?? null,
     digestFinal: async (algorithm) => digestOf(world.local.get(path) ?? NO_BYTES, algorithm),
+    openFinal: async () => {
+      const bytes = world.local.get(path) ?? NO_BYTES
+      return {
+        size: async () => bytes.length,
+        read: async (range, sink) => void (await sink(bytes.subarray(range.start, range.end))),
+        digest: async (algorithm) => digestOf(bytes, algorithm),
+        close: async () => {},
+      }
+    },
     openPartial: async (tag) => simulatedPartial(world, partialPath(tag), step, watcher),
     removePartial: async (tag) => {
       step('remove local')
-      world.local.delete(partialPath(tag))
-      watcher.cut(0)
+      if (world.local.delete(partialPath(tag))) watcher.cut(0)
     },
     commit: async (tag) => {
       step('commit')
