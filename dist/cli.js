@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4HEWV4EH.js";
+} from "./chunk-6MNFZKNE.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -3,8 +3,8 @@ import type { PublicFailureKind } from '../core/errors.ts'
 import type { TransferFailure, TransferResult } from '../engine/ports.ts'
 import type { Job } from './job.ts'
 
-/** Where the bytes of this attempt outlive it: a partial on the server, one on this machine's disk, or nowhere. */
-export type Keeps = 'server' | 'machine' | 'nothing'
+/** Where the bytes of this attempt can be continued: on the server, on this machine's disk, there as long as the job lives, or nowhere. */
+export type Keeps = 'server' | 'machine' | 'job' | 'nothing'
 
 export interface FailureSetting {
   readonly host: 'actions' | 'terminal'
@@ -13,9 +13,10 @@ export interface FailureSetting {
 
 /** An upload's partial is on the server; a download's goes with a hosted runner. */
 export function failureSetting(host: 'actions' | 'terminal', job: Job | null, runnerEnvironment: string | undefined): FailureSetting {
-  if (job === null) return { host, keeps: 'nothing' }
+  if (job === null || job.policy.resume === 'never') return { host, keeps: 'nothing' }
   if (job.direction === 'upload') return { host, keeps: 'server' }
-  return { host, keeps: host === 'terminal' || runnerEnvironment === 'self-hosted' ? 'machine' : 'nothing' }
+  if (job.state.kind === 'none') return { host, keeps: 'nothing' }
+  return { host, keeps: host === 'terminal' || runnerEnvironment === 'self-hosted' ? 'machine' : 'job' }
 }
 
 /** The server or the inputs must change before another run can do better. */
@@ -76,8 +77,11 @@ function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], se
   const untouched = 'What was under the final name before is untouched.'
   const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)
   // A download whose content proof failed is thrown away: nothing of it can be believed.
-  if (!KEEPS_PROGRESS.has(kind) || !begun || (kind === 'integrity' && setting.keeps !== 'server')) return untouched
-  if (setting.keeps === 'nothing') return `${untouched} A download's partial stays on this runner: ${again} on a fresh one starts over.`
-  const where = setting.keeps === 'machine' && setting.host === 'actions' ? ' on this runner' : ''
+  if (!KEEPS_PROGRESS.has(kind) || !begun || setting.keeps === 'nothing' || (kind === 'integrity' && setting.keeps !== 'server'))
+    return untouched
+  if (setting.keeps === 'job') return `${untouched} A download's partial stays on this runner: ${again} on a fresh one starts over.`
+  // What a server keeps of an upload that broke off, nobody here has seen: mod_dav on a full disk throws it away.
+  if (setting.keeps === 'server') return `${again} proves what the server kept and continues from it. ${untouched}`
+  const where = setting.host === 'actions' ? ' on this runner' : ''
   return `Progress is kept: ${again}${where} continues from what is in place and proves it. ${untouched}`
 }

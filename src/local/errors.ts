@@ -21,7 +21,7 @@ export function localError(doing: string): (error: unknown) => never {
   return (error) => {
     if (error instanceof TransferError) throw error
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const hint = code === 'ENOSPC' ? { hint: 'Free space on the runner; the progress so far is kept.' } : {}
+    const hint = code === 'ENOSPC' ? { hint: 'Free space on the runner.' } : {}
     throw new TransferError(KINDS[code] ?? 'refused', `cannot ${doing}: ${code || String(error)}`, { cause: error, ...hint })
   }
 }

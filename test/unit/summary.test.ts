@@ -140,15 +140,26 @@ test('the error says what happened, what is safe and what to do', () => {
   }
   assert.deepEqual(of('transient'), [
     'a.bin: it was transient (transient)',
-    "Progress is kept: 'Re-run failed jobs' continues from what is in place and proves it. What was under the final name before is untouched.",
+    "'Re-run failed jobs' proves what the server kept and continues from it. What was under the final name before is untouched.",
     'Run it again; raise retries or timeout if the network is known to be bad.',
   ])
   assert.match(
     of('stopped', failureSetting('terminal', up, undefined)).join(),
-    /Running the same command again continues from what is in place and proves it/,
+    /Running the same command again proves what the server kept and continues from it/,
   )
   assert.match(of('transient', failureSetting('actions', down, 'github-hosted')).join(), /on a fresh one starts over/)
   assert.match(of('transient', failureSetting('actions', down, 'self-hosted')).join(), /on this runner continues from/)
+  for (const kind of ['no-space', 'refused', 'stopped', 'integrity'] as const) {
+    assert.match(of(kind).join(), /what the server kept/)
+    assert.doesNotMatch(of(kind).join(), /is kept/, 'nobody has seen what the server keeps')
+  }
+  for (const started of [
+    { ...down, state: { ...down.state, kind: 'none' } as const },
+    { ...down, policy: { ...down.policy, resume: 'never' } as const },
+    { ...up, policy: { ...up.policy, resume: 'never' } as const },
+  ])
+    assert.doesNotMatch(of('transient', failureSetting('terminal', started, undefined)).join(), /kept|continues/)
+  assert.match(of('no-space', failureSetting('terminal', down, undefined)).join(), /^[^,]*,Progress is kept: Running/)
   assert.doesNotMatch(of('transient', undefined, { bytesReused: 0, bytesTransferred: 0 }).join(), /Progress is kept/)
   assert.doesNotMatch(of('source-changed').join(), /Progress is kept/)
   assert.match(of('untrusted').join(), /No credential was sent/)
