@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-6MNFZKNE.js";
+} from "./chunk-AUA4OBDF.js";
 import {
   INPUT_ROWS,
   createHost,

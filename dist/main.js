@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-6MNFZKNE.js";
+} from "./chunk-AUA4OBDF.js";
 import {
   failUntilTold,
   leave

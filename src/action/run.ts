@@ -6,6 +6,7 @@ import { TransferError } from '../core/errors.ts'
 import { blockSizeFor } from '../core/fingerprint.ts'
 import { download } from '../engine/download.ts'
 import type { Clock, EnginePorts, TransferPolicy, TransferResult } from '../engine/ports.ts'
+import { Session } from '../engine/session.ts'
 import { upload } from '../engine/upload.ts'
 import { openSource } from '../local/source.ts'
 import { localTarget } from '../local/target.ts'
@@ -190,7 +191,9 @@ async function transferOne(
           )
     return download({ ...common, target: localTarget(resolve(entry.localPath)), checksum }, engine, signal)
   }
-  const source = await openSource(resolve(entry.localPath))
+  // What may pass here, such as a machine without descriptors to give, is tried again as everywhere.
+  const opening = new Session(entry.displayName, policy, engine)
+  const source = await opening.persevere({ downgrade: () => false }, signal, () => openSource(resolve(entry.localPath)))
   try {
     return await upload({ ...common, source }, engine, signal)
   } finally {

@@ -55,7 +55,7 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
     for (const asked of waiting.values()) asked.reject(error)
     waiting.clear()
   }
-  worker.on('error', (error) => die(error instanceof Error ? error : new Error(String(error))))
+  worker.on('error', (error) => die(threadError(error)))
   const ask = (request: (id: number) => DigestRequest): Promise<Piece> => {
     if (dead !== null) return Promise.reject(dead)
     lastId += 1
@@ -86,4 +86,12 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
       await worker.terminate()
     },
   }
+}
+
+/** A thread needs descriptors of its own. That there are none left the runtime only says in words. */
+function threadError(error: unknown): Error {
+  const { message } = error instanceof Error ? error : new Error(String(error))
+  if (/\bE[MN]FILE\b|too many open files/i.test(message))
+    return new TransferError('transient', `cannot start a thread: ${message}`, { cause: error })
+  return error instanceof Error ? error : new Error(message)
 }

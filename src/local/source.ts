@@ -17,10 +17,17 @@ const VALID_BYTES = 10 * 1024 * 1024
 /** From here on a second thread pays. */
 const TWO_THREADS_BYTES = 32 * 1024 * 1024
 
-/** Opens a file for uploading. `not-found`, `refused` (unreadable) or `invalid-input` (no plain file) otherwise. */
+/** Opens a file for uploading. `not-found`, `refused` (unreadable), `invalid-input` (no plain file) or `transient` (no descriptors left) otherwise. */
 export async function openSource(path: string): Promise<LocalSource> {
   const handle = await openRegular(path)
-  return new FileSource(path, handle, await handle.stat({ bigint: true }))
+  const source = new FileSource(path, handle, await handle.stat({ bigint: true }))
+  try {
+    await source.ready()
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+  return source
 }
 
 async function openRegular(path: string): Promise<FileHandle> {
@@ -55,6 +62,11 @@ class FileSource implements LocalSource {
     this.size = Number(opened.size)
     const { checkKey } = this
     this.threads = Array.from({ length: this.size > TWO_THREADS_BYTES ? 2 : 1 }, () => fileDigester(handle.fd, { checkKey }))
+  }
+
+  /** Rejects when a thread cannot start: opening may be tried again, hashing not. */
+  async ready(): Promise<void> {
+    await Promise.all(this.threads.map((one) => one.piece({ start: 0, end: 0 })))
   }
 
   async blockDigests(blockSize: number, progress: Progress, signal: AbortSignal): Promise<ContentDigests> {

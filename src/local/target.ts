@@ -60,14 +60,10 @@ async function lstatOrNull(path: string) {
 
 async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return // directories cannot be opened there; NTFS journals renames
-  const handle = await open(directory, constants.O_RDONLY).catch(localError(`open ${directory}`))
-  try {
-    await handle.sync()
-  } catch {
-    // some file systems refuse fsync on directories; the rename itself has happened
-  } finally {
-    await handle.close()
-  }
+  // The rename has happened: a directory that may not be read, or a file system that refuses, must not make it a failure.
+  const handle = await open(directory, constants.O_RDONLY).catch(() => null)
+  await handle?.sync().catch(() => {})
+  await handle?.close()
 }
 
 async function digestOf(handle: FileHandle, algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
@@ -112,9 +108,11 @@ async function openPartial(path: string): Promise<LocalPartial> {
     },
     digest: async (algorithm, signal) => {
       if (algorithm !== 'sha256' || alongside === null) return digestOf(handle, algorithm, signal)
-      const digest = await alongside.finish((await handle.stat()).size, signal)
-      await stopAlongside()
-      return digest
+      try {
+        return await alongside.finish((await handle.stat()).size, signal)
+      } finally {
+        await stopAlongside()
+      }
     },
     truncate: async (size) => {
       await stopAlongside()

@@ -71,6 +71,35 @@ const FAULTS: Readonly<Record<Direction, Readonly<Record<string, Fault>>>> = {
 }
 
 for (const direction of ['upload', 'download'] as const) {
+  test(`ftp ${direction}: no descriptors are left for a while, and it is tried again`, async (t) => {
+    if (!canTrace(t)) return
+    const site = await vsftpdSite(t)
+    if (site === null) return
+    const step = await smallStep(t, site, direction)
+    const log = join(site.server.directory, 'calls.log')
+    const paths = [step.local(direction === 'upload' ? NAME : PARTIAL)]
+    const inject = 'openat:error=EMFILE:when=1..2'
+    const run = await step.attempt({ env: ONE_THREAD, under: strace({ log, calls: ['openat'], paths, inject }) })
+    assertComplete(run, { resumed: false, size: bytes.length })
+    assert.equal(readFileSync(log, 'utf8').match(/INJECTED/g)?.length, 2)
+    assertArrived(site, step, direction)
+  })
+}
+
+test('ftp download: the folder cannot be opened to sync it after the rename, which does not matter', async (t) => {
+  if (!canTrace(t)) return
+  const site = await vsftpdSite(t)
+  if (site === null) return
+  const step = await smallStep(t, site, 'download')
+  const log = join(site.server.directory, 'calls.log')
+  const under = strace({ log, calls: ['openat'], paths: [step.machine.workspace], inject: 'openat:error=EMFILE' })
+  assertComplete(await step.attempt({ env: ONE_THREAD, under }), { resumed: false, size: bytes.length })
+  assert.match(readFileSync(log, 'utf8'), /INJECTED/)
+  assertArrived(site, step, 'download')
+  assertNoLeftovers(step)
+})
+
+for (const direction of ['upload', 'download'] as const) {
   test(`ftp ${direction}: the operating system says no`, async (t) => {
     if (!canTrace(t)) return
     const site = await vsftpdSite(t)
