@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-3GGMHDSK.js";
+} from "./chunk-EECWJF5Z.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AUA4OBDF.js";
+} from "./chunk-3IHY5IJZ.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-XJ7GPXLJ.js";
+} from "./chunk-HDMHB2NM.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -59,7 +59,7 @@ export function failureLines(failure: TransferFailure, results: readonly Transfe
   return [
     ...happened(failure, name),
     ...(others > 0 ? [`${others} more ${others === 1 ? 'file is' : 'files are'} not in place; see the log.`] : []),
-    safeLine(failure.kind, failed, setting),
+    failed.length === 0 && results.length > 0 ? inPlace(results.length) : safeLine(failure.kind, failed, setting),
     ...(failure.hint ?? ADVICE[failure.kind]).split('\n'),
   ].filter((line) => line !== '')
 }
@@ -68,6 +68,11 @@ export function failureLines(failure: TransferFailure, results: readonly Transfe
 function happened(failure: TransferFailure, name: string): readonly string[] {
   if (failure.kind !== 'invalid-input') return [`${name}${failure.message} (${failure.kind})`]
   return ['The inputs are not right:', ...failure.message.split('\n')]
+}
+
+/** What failed came after the files. */
+function inPlace(files: number): string {
+  return files === 1 ? 'One file is in place.' : `${files} files are in place.`
 }
 
 function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], setting: FailureSetting): string {

@@ -1,4 +1,5 @@
 /** What surrounds a step: the runner or a terminal. The only way out for anything printed, and what goes out is escaped and redacted here. */
+import { TransferError } from '../core/errors.ts'
 import { printable, redactor } from '../core/text.ts'
 import { OUTPUT_ROWS, type OutputName } from './input-table.ts'
 import { secretFormsOf } from './secrets.ts'
@@ -8,9 +9,9 @@ export interface Host {
   /** By name in lower case; what was not typed may be missing or empty. Undeclared ones are there too. */
   readonly inputs: ReadonlyMap<string, string>
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** May be called again; the last value counts. */
+  /** May be called again; the last value counts. Throws a TransferError when the runner's file does not take it: later steps would read nothing. */
   setOutput(name: OutputName, value: string): void
-  /** For the post step. Not redacted, since it must come back as it was: never give it a secret. */
+  /** For the post step. Not redacted, since it must come back as it was: never give it a secret. Throws never: without it post has less to do. */
   saveState(name: string, value: string): void
   getState(name: string): string
   /** Annotations, one line an element. */
@@ -67,12 +68,26 @@ export function createHost(sink: HostSink, world: HostWorld): Host {
   // Redacted first: escaping would change a secret's letters, cutting would leave half of it. And again, for what escaping put together.
   const safe = (text: string, lengthMax = LINE_LENGTH_MAX): string => redact(printable(redact(text), lengthMax))
   const isOpen = (name: OutputName): boolean => OUTPUT_ROWS.find((row) => row.name === name)?.open === true
+  let stateIsLost = false
   const host: Host = {
     kind: sink.kind,
     inputs: world.inputs,
     environment: world.environment,
-    setOutput: (name, value) => sink.output(name, isOpen(name) ? redact(value) : value),
-    saveState: (name, value) => sink.saveState(name, value),
+    setOutput: (name, value) => {
+      try {
+        sink.output(name, isOpen(name) ? redact(value) : value)
+      } catch (error) {
+        throw lostOutputs(error, world.environment.GITHUB_OUTPUT ?? '')
+      }
+    },
+    saveState: (name, value) => {
+      try {
+        sink.saveState(name, value)
+      } catch (error) {
+        if (!stateIsLost) host.warning(`If this step is killed, its post step cannot save anything: ${reasonOf(error)}`)
+        stateIsLost = true
+      }
+    },
     getState: (name) => sink.getState(name),
     error: (lines) => sink.annotation('error', annotationText(lines.map((line) => safe(line)))),
     warning: (message) => sink.annotation('warning', safe(message)),
@@ -85,7 +100,7 @@ export function createHost(sink: HostSink, world: HostWorld): Host {
       try {
         await sink.summary(redact(markdown))
       } catch (error) {
-        host.warning(`The job summary could not be written: ${error instanceof Error ? error.message : String(error)}`)
+        host.warning(`The job summary could not be written: ${reasonOf(error)}`)
       }
     },
     setExitCode: (code) => sink.exitCode(code),
@@ -93,6 +108,21 @@ export function createHost(sink: HostSink, world: HostWorld): Host {
     redact,
   }
   return host
+}
+
+/** Whatever became of the transfer, a file of the runner is missing or full: no defect of ours. */
+function lostOutputs(error: unknown, file: string): TransferError {
+  const isFull = error instanceof Error && 'code' in error && error.code === 'ENOSPC'
+  const reason = reasonOf(error)
+  const named = reason.includes(file) ? reason : `${file}: ${reason}`
+  return new TransferError(isFull ? 'no-space' : 'refused', `cannot write the outputs: ${named}`, {
+    cause: error,
+    hint: "Later steps would read empty outputs, so the step fails. Nothing may clear or fill the runner's temporary folder while it runs.",
+  })
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function annotationText(lines: readonly string[]): string {

@@ -19,7 +19,7 @@ import type { Host } from './host.ts'
 import { transferIdentity } from './identity.ts'
 import { type LocalKind, parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
-import { conclude, failureOf } from './outputs.ts'
+import { type Conclusion, conclude, failureOf } from './outputs.ts'
 import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
 import type { LogReporter } from './reporter.ts'
 import { statePlaces } from './state-places.ts'
@@ -50,8 +50,11 @@ interface Ending {
 export async function run(surroundings: Surroundings): Promise<void> {
   const { host } = surroundings
   const ending = await carryOut(surroundings)
-  const conclusion = conclude(ending.job, ending.results, ending.error)
-  for (const [name, value] of conclusion.outputs) host.setOutput(name, value)
+  const reached = conclude(ending.job, ending.results, ending.error)
+  const lost = writeOutputs(host, reached)
+  // Outputs that nobody can read make a green step red; one that is red keeps its own reason.
+  const conclusion = lost !== null && reached.failure === null ? conclude(ending.job, ending.results, lost) : reached
+  if (lost !== null && reached.failure !== null) host.warning(lost.message)
   const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT)
   const failure = conclusion.failure === null ? [] : failureLines(conclusion.failure, ending.results, setting)
   if (failure.length > 0) host.error(failure)
@@ -63,6 +66,17 @@ export async function run(surroundings: Surroundings): Promise<void> {
     )
   }
   host.setExitCode(conclusion.exitCode)
+}
+
+/** What kept them from being written, or null. */
+function writeOutputs(host: Host, { outputs }: Conclusion): TransferError | null {
+  try {
+    for (const [name, value] of outputs) host.setOutput(name, value)
+    return null
+  } catch (error) {
+    if (!(error instanceof TransferError)) throw error
+    return error
+  }
 }
 
 async function carryOut(surroundings: Surroundings): Promise<Ending> {

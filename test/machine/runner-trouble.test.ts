@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { freshMachine } from '../e2e/broken.ts'
 import { getRemote, MIB, randomBytes } from '../e2e/files.ts'
 import { passed, whenPassed } from '../e2e/kills.ts'
@@ -10,6 +10,8 @@ import { assertComplete, assertFailed } from '../e2e/outcome.ts'
 import { assertStored, bytes, clean, NAME, SIZE, uploadStep } from '../e2e/scene.ts'
 import { type Site, vsftpdSite } from '../e2e/sites.ts'
 import { serverOrSkip } from '../servers/debian.ts'
+import type { ActionRun, RunOptions } from '../support/runner.ts'
+import { memoryDisk } from './memory-disk.ts'
 
 /** Slow enough to be met in the middle; what `meanwhile` does, it does there. */
 function inTheMiddle(site: Site, meanwhile: () => void): Promise<void> {
@@ -61,12 +63,82 @@ test('the temporary folder of the runner is emptied meanwhile', async (t) => {
       for (const name of readdirSync(step.machine.temp)) rmSync(join(step.machine.temp, name), { recursive: true })
     })
     const [run] = await Promise.all([step.attempt(), wiped])
-    assert.deepEqual([run.exitCode, run.conclusion], [1, 'failure'], 'green without outputs')
-    assert.ok(run.annotations.some(({ level, message }) => level === 'error' && message.includes('Missing file')))
+    assert.deepEqual([run.exitCode, run.conclusion], [6, 'failure'], 'green without outputs')
+    assertOutputsLost(run, 'refused')
+    const warnings = messagesOf(run, 'warning')
+    assert.ok(warnings.some((message) => message.startsWith('If this step is killed')))
+    assert.ok(warnings.some((message) => message.startsWith('The job summary could not be written')))
     assertStored(site)
     freshMachine(step, NAME, bytes)
     assert.equal((await step.attempt()).outputs.status, 'unchanged')
   })
+})
+
+/** One error that names the file and says that the transfer itself is done. */
+function assertOutputsLost(run: ActionRun, kind: string): void {
+  const errors = messagesOf(run, 'error')
+  assert.equal(errors.length, 1, run.log)
+  assert.match(
+    errors[0] ?? '',
+    new RegExp(`^cannot write the outputs: .*(output_|outputs).*\\(${kind}\\)\\nOne file is in place\\.\\nLater steps`),
+  )
+  assert.doesNotMatch(run.log, /Internal error|\n\s+at /)
+}
+
+function messagesOf(run: ActionRun, level: string): readonly string[] {
+  return run.annotations.filter((one) => one.level === level).map(({ message }) => message)
+}
+
+/** Runs a command on one of the runner's files before the action begins. */
+function after(command: string, name: string): NonNullable<RunOptions['under']> {
+  return (environment) => ['sh', '-c', `${command}; shift; exec "$@"`, 'sh', environment[name] ?? '']
+}
+
+test('a file of the runner is not there, or full', async (t) => {
+  const site = await vsftpdSite(t)
+  if (site === null) return
+  t.afterEach(() => clean(site))
+  const attempt = async (t: TestContext, under: RunOptions['under'], inputs: Readonly<Record<string, string>> = {}) => {
+    const step = await uploadStep(t, site, inputs)
+    freshMachine(step, NAME, bytes)
+    return step.attempt({ ...(under === undefined ? {} : { under }) })
+  }
+  await t.test('for outputs: red, by a failure of its own, and the file is in place', async (t) => {
+    const run = await attempt(t, after('rm "$1"', 'GITHUB_OUTPUT'))
+    assert.deepEqual([run.exitCode, run.conclusion], [6, 'failure'], 'green without outputs')
+    assertOutputsLost(run, 'refused')
+    assertStored(site)
+  })
+  await t.test('for outputs, which is full', async (t) => {
+    const disk = memoryDisk(t, 4096)
+    if (disk === null) return
+    writeFileSync(join(disk.path, 'full'), Buffer.alloc(4096))
+    const outputs = join(disk.path, 'outputs')
+    writeFileSync(outputs, '')
+    const run = await attempt(t, after(`ln -sf '${outputs}' "$1"`, 'GITHUB_OUTPUT'))
+    assert.deepEqual([run.exitCode, run.conclusion], [7, 'failure'], 'green without outputs')
+    assertOutputsLost(run, 'no-space')
+    assertStored(site)
+  })
+  await t.test('for outputs, of a step that fails anyway: it keeps its own reason', async (t) => {
+    const run = await attempt(t, after('rm "$1"', 'GITHUB_OUTPUT'), { source: 'missing.bin' })
+    assert.equal(run.exitCode, 14, run.log)
+    assert.match(messagesOf(run, 'error').join(), /\(not-found\)/)
+    assert.match(messagesOf(run, 'warning').join(), /cannot write the outputs: .*output_/)
+  })
+  for (const [name, warning] of [
+    ['GITHUB_STATE', /^If this step is killed, its post step cannot save anything: .*state_/],
+    ['GITHUB_STEP_SUMMARY', /^The job summary could not be written: .*step_summary_/],
+  ] as const) {
+    await t.test(`${name}: a warning, once`, async (t) => {
+      const run = await attempt(t, after('rm "$1"', name))
+      assertComplete(run, { resumed: false, size: SIZE })
+      const warnings = messagesOf(run, 'warning').filter((message) => !message.startsWith('FTP without TLS'))
+      assert.equal(warnings.length, 1, run.log)
+      assert.match(warnings[0] ?? '', warning)
+      assertStored(site)
+    })
+  }
 })
 
 test('the source while it is sent', async (t) => {

@@ -167,6 +167,44 @@ test('a secret that reads like an output leaves the closed outputs alone', () =>
   assert.deepEqual(out, ['complete=true', 'status=complete', 'path=dir/***.bin'])
 })
 
+test('outputs that cannot be written fail with the name of the file, state that cannot is told once', () => {
+  const out: string[] = []
+  const fails = (error: Error, file: string): Host => {
+    const never = (): never => {
+      throw error
+    }
+    const sink: HostSink = {
+      kind: 'actions',
+      mask: () => {},
+      line: () => {},
+      debug: () => {},
+      annotation: (level, text) => out.push(`${level} ${text}`),
+      startGroup: () => {},
+      endGroup: () => {},
+      output: never,
+      saveState: never,
+      getState: () => '',
+      summary: async () => {},
+      exitCode: () => {},
+      close: () => {},
+    }
+    return createHost(sink, { inputs: new Map(), environment: { GITHUB_OUTPUT: file } })
+  }
+  const gone = fails(new Error('Missing file at path: /temp/out'), '/temp/out')
+  assert.throws(() => gone.setOutput('status', 'x'), {
+    name: 'TransferError',
+    kind: 'refused',
+    message: 'cannot write the outputs: Missing file at path: /temp/out',
+  })
+  const full = fails(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }), '/temp/out')
+  assert.throws(() => full.setOutput('status', 'x'), {
+    kind: 'no-space',
+    message: 'cannot write the outputs: /temp/out: ENOSPC: no space left on device, write',
+  })
+  for (const name of ['identity', 'directory', 'ended']) gone.saveState(name, 'x')
+  assert.deepEqual(out, ['warning If this step is killed, its post step cannot save anything: Missing file at path: /temp/out'])
+})
+
 test('a summary that cannot be written is a warning', async () => {
   const out: string[] = []
   const { host } = recorded()

@@ -162,6 +162,12 @@ test('the error says what happened, what is safe and what to do', () => {
   assert.match(of('no-space', failureSetting('terminal', down, undefined)).join(), /^[^,]*,Progress is kept: Running/)
   assert.doesNotMatch(of('transient', undefined, { bytesReused: 0, bytesTransferred: 0 }).join(), /Progress is kept/)
   assert.doesNotMatch(of('source-changed').join(), /Progress is kept/)
+  const outputs = { kind: 'refused', message: 'cannot write the outputs' } as const
+  for (const [results, told] of [
+    [[result()], 'One file is in place.'],
+    [[result(), result({ status: 'unchanged' })], '2 files are in place.'],
+  ] as const)
+    assert.equal(failureLines(outputs, results, failureSetting('actions', up, undefined))[1], told)
   assert.match(of('untrusted').join(), /No credential was sent/)
   const hint = { kind: 'untrusted', message: 'unknown host key', hint: 'Paste this:\nhost ssh-ed25519 AAAA' } as const
   assert.deepEqual(failureLines(hint, [], failureSetting('actions', up, undefined)).slice(-2), ['Paste this:', 'host ssh-ed25519 AAAA'])
