@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-3IHY5IJZ.js";
+} from "./chunk-CHWDUT7W.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-HDMHB2NM.js";
+} from "./chunk-BUUARJNI.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

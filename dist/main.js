@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-EECWJF5Z.js";
+} from "./chunk-H4NGWBFK.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-3IHY5IJZ.js";
+} from "./chunk-CHWDUT7W.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-HDMHB2NM.js";
+} from "./chunk-BUUARJNI.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -2,13 +2,13 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-EECWJF5Z.js";
+} from "./chunk-H4NGWBFK.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-HDMHB2NM.js";
+} from "./chunk-BUUARJNI.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -22,8 +22,13 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   if (there !== null && there.kind !== 'file') {
     throw new TransferError('conflict', `the partial's name is taken by something else: ${partial}`)
   }
-  const partialSize = there?.size ?? null
-  const wanted = partialSize !== null && partialSize > 0 && policy.resume === 'auto' && session.resumerWorks
+  const found = there?.size ?? null
+  const resumes = found !== null && found > 0 && policy.resume === 'auto' && session.resumerWorks
+  // What a link of somebody else points at may begin as the source does: it is no partial of ours, and creating replaces the link.
+  const linked = resumes && (await session.isLink(remote, partial, signal))
+  if (linked) session.note(`a link was put in the place of the partial; it is not followed: ${partial}`)
+  const partialSize = linked ? null : found
+  const wanted = resumes && !linked
   const resumer = wanted ? await probe(session, writer, partial, signal) : null
   const facts: UploadFacts = { size: job.source.size, resume: policy.resume, partialSize, resumer: kindOf(resumer) }
   const worth = candidates(facts, hinted)

@@ -49,6 +49,10 @@ export class UploadSession extends Session {
     return this.guarded('looking at the target', signal, (s) => remote.stat(path, s))
   }
 
+  isLink({ tree }: Remote, path: string, signal: AbortSignal): Promise<boolean> {
+    return this.guarded('looking for a link', signal, async (s) => (await tree?.isLink?.(path, s)) ?? false)
+  }
+
   remove(tree: Tree, path: string, signal: AbortSignal): Promise<void> {
     return this.guarded(`removing ${baseName(path)}`, signal, (s) => tree.remove(path, s))
   }

@@ -77,7 +77,7 @@ export interface PositionalResumer {
 export type Resumer = AppendResumer | PositionalResumer
 
 export interface Writer {
-  /** Creates or truncates `path` and sends `body`, exactly `size` bytes. Resolves once the server has confirmed and the file's size is `size`. */
+  /** Creates or truncates `path`, or replaces a link that the server shows there, and sends `body`, exactly `size` bytes. Resolves once the server has confirmed and the file's size is `size`. */
   create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
   /**
    * How a partial in `directory` can be continued on this server, or null when it can only take whole files. What cannot be known otherwise is
@@ -100,6 +100,8 @@ export interface Tree {
   remove(path: string, signal: AbortSignal): Promise<void>
   /** Makes a directory and its missing parents; an existing one is no error. */
   makeDirectory(path: string, signal: AbortSignal): Promise<void>
+  /** Whether `path` itself is a link; false when the server does not tell. Absent where nothing can tell (HTTP). */
+  isLink?(path: string, signal: AbortSignal): Promise<boolean>
   /** Entries of a directory without `.` and `..`, names unchecked. Rejects with `limit` beyond 100,000 entries. */
   list(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]>
 }

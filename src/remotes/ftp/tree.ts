@@ -1,5 +1,6 @@
 import { parseList } from 'basic-ftp'
-import { TransferError } from '../../core/errors.ts'
+import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { baseName, directoryName } from '../../core/paths.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { type Reply, replyError, replyErrorAs } from './errors.ts'
@@ -14,6 +15,8 @@ const ENTRIES_MAX = 100_000
 const LISTING_BYTES_MAX = 64 * 1024 * 1024
 /** Pure-FTPd cuts listings at this many entries and answers 226; the text that says so may be switched off. */
 const PURE_FTPD_ENTRIES = 10_000
+/** A listing that the server does not give, or not whole, says nothing about a link. */
+const NO_LISTING: readonly FailureKind[] = ['unsupported', 'refused', 'not-found', 'protocol', 'limit']
 
 /** RNTO replaces an existing file at once on every server we know. */
 export class FtpTree implements Tree {
@@ -59,6 +62,26 @@ export class FtpTree implements Tree {
         if (reply.code >= 400 && !(await isDirectory(connection, ancestor, either))) throw replyError(reply, command)
       }
     })
+  }
+
+  /**
+   * MLST, SIZE and RETR tell of what a link points at. STAT tells of the name itself and needs no data connection; vsftpd 3.0.3, which has no
+   * MLST, leaves out there a link to something: only its listing shows it.
+   */
+  async isLink(path: string, signal: AbortSignal): Promise<boolean> {
+    const name = baseName(path)
+    const shown = await this.#pool.lease('ask', signal, async (connection, either) => {
+      if (!connection.features.has('MLST')) return null
+      const { text } = await connection.command(`STAT ${wirePath(path, connection)}`, either)
+      return text.split(/\r?\n/).some((line) => /^ ?l[rwxsStT-]{9}/.test(line) && line.includes(`${name} -> `))
+    })
+    if (shown !== null) return shown
+    try {
+      return (await this.list(directoryName(path), signal)).some((entry) => entry.name === name && entry.kind === 'other')
+    } catch (error) {
+      if (error instanceof TransferError && NO_LISTING.includes(error.kind)) return false
+      throw error
+    }
   }
 
   async list(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {

@@ -19,7 +19,8 @@ export class FtpWriter implements Writer {
   async create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void> {
     await this.#change(body, signal, async (connection, source, either) => {
       // Not overwritten in place: Pure-FTPd -r would store the new file beside the old one, and vsftpd would wait for a dead session that still writes it.
-      if ((await sizeOf(connection, path, either)) !== null) await connection.command(`DELE ${wirePath(path, connection)}`, either)
+      // Not asked for first: SIZE does not see a link to nothing, and STOR would make the file it points at.
+      await connection.command(`DELE ${wirePath(path, connection)}`, either)
       await store(connection, path, { verb: 'STOR', offset: 0 }, size, source, observer, either)
       await confirm(connection, path, size, 'equal', either)
       observer.acknowledged(size)

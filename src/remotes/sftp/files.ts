@@ -39,11 +39,23 @@ export async function statFile(requests: Requests, path: string): Promise<Remote
 const TYPE_MASK = 0o170000
 const DIRECTORY = 0o040000
 const REGULAR = 0o100000
+const LINK = 0o120000
 
 /** Permissions are optional in SFTP; what comes without them is taken for a file. */
 export function kindOf(mode: number | undefined): RemoteFile['kind'] {
   if (mode === undefined || (mode & TYPE_MASK) === REGULAR || (mode & TYPE_MASK) === 0) return 'file'
   return (mode & TYPE_MASK) === DIRECTORY ? 'directory' : 'other'
+}
+
+/** Whether the name itself is a link, also one to nothing. A server that does not say has none. */
+export async function isLink(requests: Requests, path: string): Promise<boolean> {
+  try {
+    const { mode }: { readonly mode?: number } = await requests.lstat(path)
+    return mode !== undefined && (mode & TYPE_MASK) === LINK
+  } catch (error) {
+    if (error instanceof StatusError) return false
+    throw error
+  }
 }
 
 interface Reading {
@@ -115,6 +127,7 @@ async function writeFile(
   const start = request.offset ?? 0
   // To continue a file, WRITE alone: APPEND ignores offsets, TRUNC destroys, CREAT would invent a file of NULs up to the offset.
   const flags = creating ? OPEN.write | OPEN.create | OPEN.truncate : OPEN.write
+  if (creating) await withoutLink(requests, path)
   const handle = await opened(requests, path, flags, doing, creating ? FILE_MODE : undefined)
   const size = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
     await writeBody({ requests, handle, path, start, length, requestMax: connection.limits.write, chunks, observer, signal })
@@ -123,6 +136,16 @@ async function writeFile(
   })
   await checkSize(requests, path, size, start + length, creating)
   observer.acknowledged(length)
+}
+
+/** OPEN follows a link, and v3 has no flag against it: the link goes, what it points at stays. */
+async function withoutLink(requests: Requests, path: string): Promise<void> {
+  if (!(await isLink(requests, path))) return
+  try {
+    await requests.remove(path)
+  } catch (error) {
+    throw requestFailure(error, `remove the link in the place of ${path}`)
+  }
 }
 
 /** Waits until the file is on the medium, where the server can say so. */

@@ -190,6 +190,10 @@ export class Requests {
     return this.call<Stats>((done) => this.#sftp.stat(wire(path), only(isAttributes, done)))
   }
 
+  lstat(path: string): Promise<Stats> {
+    return this.call<Stats>((done) => this.#sftp.lstat(wire(path), only(isAttributes, done)))
+  }
+
   fstat(handle: Handle): Promise<Stats> {
     return this.call<Stats>((done) => this.#sftp.fstat(handle, only(isAttributes, done)))
   }

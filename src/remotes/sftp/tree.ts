@@ -3,7 +3,7 @@ import { directoryName } from '../../core/paths.ts'
 import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { hasStatus, requestFailure, STATUS } from './errors.ts'
-import { explained, kindOf, statFile } from './files.ts'
+import { explained, isLink, kindOf, statFile } from './files.ts'
 import type { Leases } from './leases.ts'
 import type { Requests } from './requests.ts'
 
@@ -20,6 +20,7 @@ export function sftpTree(leases: Leases, atomicRename: boolean): Tree {
     rename: (from, to, signal) => leases.shared(signal, ({ requests }) => rename(requests, from, to, atomicRename)),
     remove: (path, signal) => leases.shared(signal, ({ requests }) => remove(requests, path)),
     makeDirectory: (path, signal) => leases.shared(signal, ({ requests }) => makeDirectory(requests, path)),
+    isLink: (path, signal) => leases.shared(signal, ({ requests }) => isLink(requests, path)),
     list: (path, signal) => leases.exclusive(signal, ({ requests }) => list(requests, path)),
   }
 }
