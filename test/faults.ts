@@ -73,6 +73,15 @@ export const FAULTS: readonly FaultRow[] = [
       ftp: NO_TLS,
       ftps: [
         e2e('trust', 'ftps: a certificate that nobody vouches for (vsftpd)'),
+        e2e('trust', 'ftps: an expired certificate of a trusted issuer (vsftpd)'),
+        e2e('trust', 'ftps-implicit: an expired certificate of a trusted issuer (vsftpd)'),
+        ...['explicit', 'implicit'].map((way) =>
+          unit(
+            'ftp-hostile',
+            AT_THE_OTHER_END,
+            `a data connection with an expired certificate is untrusted, and nothing is delivered or sent (${way} TLS)`,
+          ),
+        ),
         unit('ftp-hostile', AT_THE_OTHER_END, 'an unknown certificate is untrusted before any name is sent, and the message holds its pin'),
         wire('logins', 'ftps: another certificate after the connection was cut in the middle'),
       ],

@@ -85,21 +85,30 @@ export async function ftpSrvSite(t: TestContext): Promise<Site> {
   return site(t, 'ftp', await startFtpSrv(), { ftp: true }, {})
 }
 
+/** Of vsftpd alone. */
+export interface FtpsOptions extends Pick<VsftpdOptions, 'certificateValidity'> {
+  readonly implicit?: true
+}
+
 /** FTPS: the proxy cannot read the control connection, so it mirrors the server's ports. */
-export async function ftpsSite(t: TestContext, name: 'vsftpd' | 'proftpd'): Promise<Site | null> {
+export async function ftpsSite(t: TestContext, name: 'vsftpd' | 'proftpd', options: FtpsOptions = {}): Promise<Site | null> {
   if (!startable(t, name)) return null
   const first = await freePorts(PASSIVE_PORTS)
   const last = first + PASSIVE_PORTS - 1
   const server =
     name === 'vsftpd'
-      ? await startVsftpd({ extra: [`pasv_min_port=${first}`, `pasv_max_port=${last}`], certificateNames: `IP:${MIRROR}` })
+      ? await startVsftpd({
+          ...options,
+          extra: [`pasv_min_port=${first}`, `pasv_max_port=${last}`, ...(options.implicit === true ? ['implicit_ssl=YES'] : [])],
+          certificateNames: `IP:${MIRROR}`,
+        })
       : await startProftpd({ extra: [`PassivePorts ${first} ${last}`] })
   const mirrored = { host: MIRROR, port: server.port, portRange: { first, count: PASSIVE_PORTS } }
   // One by its issuer, the other one by its pin.
   const certificate = server.tlsCa ?? ''
   const trust: Record<string, string> =
     name === 'vsftpd' ? { 'tls-ca': certificate } : { fingerprint: new X509Certificate(certificate).fingerprint256 }
-  return site(t, 'ftps', server, mirrored, trust)
+  return site(t, options.implicit === true ? 'ftps-implicit' : 'ftps', server, mirrored, trust)
 }
 
 /** nginx with TLS. Needs no account. */

@@ -87,6 +87,21 @@ for (const name of ['vsftpd', 'proftpd'] as const) {
   })
 }
 
+for (const scheme of ['ftps', 'ftps-implicit'] as const) {
+  test(`${scheme}: an expired certificate of a trusted issuer (vsftpd)`, async (t) => {
+    const site = await ftpsSite(t, 'vsftpd', { certificateValidity: 'expired', ...(scheme === 'ftps' ? {} : { implicit: true }) })
+    if (site === null) return
+    const step = await uploadStep(t, site, site.inputs)
+    const run = await step.attempt()
+    assertFailed(run, 'untrusted', 4)
+    assert.match(run.annotations.map((a) => a.message).join('\n'), /CERT_HAS_EXPIRED/)
+    const log = readFileSync(join(site.server.directory, 'vsftpd.log'), 'utf8')
+    assert.match(log, /CONNECT/)
+    assert.doesNotMatch(log, /USER|PASS /)
+    assert.equal(getRemote(site, 'a.bin'), null)
+  })
+}
+
 test('https: a certificate that nobody vouches for, then its pin', async (t) => {
   const site = await httpsSite(t)
   if (site === null) return

@@ -28,6 +28,8 @@ export interface ScriptedOptions {
   /** Null says nothing; a function does what it likes. */
   readonly greeting?: Answer
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
+  /** TLS from the first byte on. */
+  readonly implicit?: true
 }
 
 const DEFAULTS: Readonly<Record<string, Answer>> = {
@@ -120,7 +122,8 @@ function serve(
     else if (answer) void answer(rest.join(' '), session)
   }
   track(plain)
-  onLines(plain, obey)
+  if (options.implicit === true && options.tls !== undefined) control = track(new TLSSocket(plain, { isServer: true, ...options.tls }))
+  onLines(control, obey)
   const greeting = options.greeting === undefined ? '220 scripted' : options.greeting
   if (typeof greeting === 'string') session.say(greeting)
   else if (greeting !== null) void greeting('', session)

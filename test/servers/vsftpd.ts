@@ -1,7 +1,7 @@
 /** vsftpd with a user of its own: a private mount namespace puts our passwd, shadow and PAM files over those of the system. Needs root. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cryptPassword, makeCertificate } from './certificate.ts'
+import { cryptPassword, makeCertificate, type Validity } from './certificate.ts'
 import { findServer } from './debian.ts'
 import { freePorts, serverDirectory, startServer, TEST_PASSWORD, TEST_USER, type TestServer } from './server.ts'
 
@@ -11,6 +11,7 @@ export interface VsftpdOptions {
   /** Raw lines for vsftpd.conf. */
   readonly extra?: readonly string[]
   readonly certificateNames?: string
+  readonly certificateValidity?: Validity
   /** A folder to serve instead of a temporary one. */
   readonly root?: string
 }
@@ -22,7 +23,7 @@ export async function startVsftpd(options: VsftpdOptions = {}): Promise<TestServ
   const made = serverDirectory('vsftpd')
   const { directory } = made
   const root = options.root ?? made.root
-  const certificate = makeCertificate(directory, options.certificateNames)
+  const certificate = makeCertificate(directory, options.certificateNames, options.certificateValidity)
   const port = await freePorts()
   writeAccounts(directory, root)
   const configuration = join(directory, 'vsftpd.conf')

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { createHash, X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
@@ -550,6 +552,52 @@ describe('FTP: who is at the other end', () => {
     assert.match((await loose.open()).notes.join(), /not verified/)
   })
 
+  /** The issuer is trusted and the name right: only the date is wrong. */
+  const expired = (t: TestContext): { tls: { key: Buffer; cert: Buffer }; pem: string } => {
+    const folder = mkdtempSync(join(tmpdir(), 'rt-ftp-tls-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const made = makeCertificate(folder, undefined, 'expired')
+    return { tls: { key: readFileSync(made.keyFile), cert: readFileSync(made.certificateFile) }, pem: made.pem }
+  }
+
+  const WAYS = {
+    explicit: { scheme: 'ftps' },
+    implicit: { scheme: 'ftps-implicit', implicit: true },
+  } as const
+
+  for (const [name, way] of Object.entries(WAYS)) {
+    test(`an expired certificate is untrusted before any name is sent (${name} TLS)`, async (t) => {
+      const { tls: old, pem: issuer } = expired(t)
+      const { open, server } = await scene(t, {}, { ...way, tls: old, credentials: { tlsCa: issuer } })
+      assert.match((await fails('untrusted', open())).message, /CERT_HAS_EXPIRED/)
+      assert.equal(saidWho(server), false)
+    })
+
+    test(`a data connection with an expired certificate is untrusted, and nothing is delivered or sent (${name} TLS)`, async (t) => {
+      const { tls: old, pem: issuer } = expired(t)
+      let received = 0
+      const stale: Answer = async (_argument, session) => {
+        session.say('150 here')
+        const data = new TLSSocket(await session.data(), { isServer: true, ...old })
+        data.on('error', () => undefined)
+        data.on('data', (chunk: Buffer) => {
+          received += chunk.length
+        })
+        data.write(content)
+      }
+      const { open } = await scene(t, { RETR: stale, STOR: stale }, { ...way, tls, credentials: { tlsCa: `${pem}\n${issuer}` } })
+      const remote = await open()
+      let delivered = 0
+      const sink = (chunk: Uint8Array): void => {
+        delivered += chunk.length
+      }
+      const reading = await fails('untrusted', remote.read('f', { start: 0, end: content.length }, sink, {}, never))
+      const writing = await fails('untrusted', remote.writer?.create('f', content.length, body(content), silent, never) ?? assert.fail())
+      for (const { message } of [reading, writing]) assert.match(message, /CERT_HAS_EXPIRED/)
+      assert.deepEqual([delivered, received], [0, 0])
+    })
+  }
+
   test('data connections that the server will not encrypt are untrusted', async (t) => {
     for (const answer of ['534 no', '502 unknown', '530 no']) {
       const { open } = await scene(t, { PROT: answer }, { scheme: 'ftps', tls, credentials: { tlsCa: pem } })
@@ -561,8 +609,7 @@ describe('FTP: who is at the other end', () => {
     const other = mkdtempSync(join(tmpdir(), 'rt-ftp-tls-'))
     t.after(() => rmSync(other, { recursive: true, force: true }))
     const made = makeCertificate(other)
-    const { TLSSocket } = await import('node:tls')
-    const foreign = (socket: import('node:net').Socket): import('node:tls').TLSSocket =>
+    const foreign = (socket: Socket): TLSSocket =>
       new TLSSocket(socket, { isServer: true, key: readFileSync(made.keyFile), cert: readFileSync(made.certificateFile) })
     let received = 0
     const steal: Answer = async (_argument, session) => {

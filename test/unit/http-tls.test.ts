@@ -1,6 +1,5 @@
 /** Whom we trust: nothing of a request is written before the certificate is right. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
@@ -9,7 +8,7 @@ import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { protocol } from '../../src/remotes/http/index.ts'
 import type { Credentials, Remote } from '../../src/remotes/remote.ts'
-import { makeCertificate } from '../servers/certificate.ts'
+import { makeCertificate, type Validity } from '../servers/certificate.ts'
 import { pinOf } from '../servers/nginx.ts'
 import { rawServer, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
 
@@ -20,60 +19,16 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 
 const good = certificate('DNS:localhost,IP:127.0.0.1')
 const wrongName = certificate('DNS:other.example')
-const expired = expiredCertificate()
+const expired = certificate('DNS:localhost,IP:127.0.0.1', 'expired')
 
 interface Identity {
   readonly pem: string
   readonly key: string
 }
 
-function certificate(names: string): Identity {
-  const { pem, keyFile } = makeCertificate(directory, names)
+function certificate(names: string, validity: Validity = 'valid'): Identity {
+  const { pem, keyFile } = makeCertificate(directory, names, validity)
   return { pem, key: readFileSync(keyFile, 'utf8') }
-}
-
-function expiredCertificate(): Identity {
-  const file = (name: string): string => join(directory, name)
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-new',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=IP:127.0.0.1',
-      '-keyout',
-      file('old.key'),
-      '-out',
-      file('old.csr'),
-    ],
-    { stdio: 'ignore' },
-  )
-  execFileSync(
-    'openssl',
-    [
-      'x509',
-      '-req',
-      '-in',
-      file('old.csr'),
-      '-signkey',
-      file('old.key'),
-      '-copy_extensions',
-      'copy',
-      '-days',
-      '-1',
-      '-out',
-      file('old.crt'),
-    ],
-    { stdio: 'ignore' },
-  )
-  return { pem: readFileSync(file('old.crt'), 'utf8'), key: readFileSync(file('old.key'), 'utf8') }
 }
 
 async function serve(t: TestContext, certificate: Identity): Promise<ScriptedServer> {
