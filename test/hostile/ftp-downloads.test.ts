@@ -7,7 +7,7 @@ import { protocol } from '../../src/remotes/ftp/index.ts'
 import { type Answer, startScriptedFtp } from '../servers/scripted-ftp.ts'
 import { seededBytes } from '../support/prng.ts'
 import { type Answers, Markers, memoryFtp, retrieving, TIME } from './memory-ftp.ts'
-import { assertSilent, LOGIN, never, witness } from './ordeal.ts'
+import { assertSilent, CLEAR, type Layer, never, secured, witness } from './ordeal.ts'
 import { Site } from './transfer.ts'
 
 const SIZE = 300_000
@@ -153,14 +153,14 @@ const FACTS: readonly Lie[] = [
   ),
 ]
 
-async function endure(lie: Lie, content: Buffer, interrupted: boolean): Promise<void> {
+async function endure(layer: Layer, lie: Lie, content: Buffer, interrupted: boolean): Promise<void> {
   const files = new Map([['f', content]])
   const markers = new Markers()
   const site = new Site()
   const who = witness(5000)
   const against = async (answers: Answers, policy = {}) => {
-    const server = await startScriptedFtp(answers)
-    const config = protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), LOGIN)
+    const server = await startScriptedFtp(answers, layer.options)
+    const config = protocol.parse(new URL(`${layer.scheme}://127.0.0.1:${server.port}/`), layer.login)
     try {
       return await site.download(() => protocol.open(config, who, never), 'f', policy)
     } finally {
@@ -178,14 +178,15 @@ async function endure(lie: Lie, content: Buffer, interrupted: boolean): Promise<
   assertSilent(...who.heard)
 }
 
-describe('FTP downloads from servers that lie', { concurrency: 6 }, () => {
-  for (const lie of TRANSFERS)
-    for (const [what, content] of [
-      ['random bytes', RANDOM],
-      ['a disk image', IMAGE],
-    ] as const) {
-      test(`${lie.name}: ${what}`, () => endure(lie, content, false))
-      test(`${lie.name}: ${what}, continued`, () => endure(lie, content, true))
-    }
-  for (const lie of FACTS) test(lie.name, () => endure(lie, RANDOM, false))
-})
+for (const [name, layer] of Object.entries({ FTP: CLEAR, FTPS: secured() }))
+  describe(`${name} downloads from servers that lie`, { concurrency: 6 }, () => {
+    for (const lie of TRANSFERS)
+      for (const [what, content] of [
+        ['random bytes', RANDOM],
+        ['a disk image', IMAGE],
+      ] as const) {
+        test(`${lie.name}: ${what}`, () => endure(layer, lie, content, false))
+        test(`${lie.name}: ${what}, continued`, () => endure(layer, lie, content, true))
+      }
+    for (const lie of FACTS) test(lie.name, () => endure(layer, lie, RANDOM, false))
+  })

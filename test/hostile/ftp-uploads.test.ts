@@ -6,7 +6,7 @@ import { protocol } from '../../src/remotes/ftp/index.ts'
 import { type Answer, startScriptedFtp } from '../servers/scripted-ftp.ts'
 import { seededBytes } from '../support/prng.ts'
 import { type Answers, Markers, memoryFtp, storing } from './memory-ftp.ts'
-import { assertSilent, LOGIN, never, witness } from './ordeal.ts'
+import { assertSilent, CLEAR, type Layer, never, secured, witness } from './ordeal.ts'
 import { Site } from './transfer.ts'
 
 const SIZE = 200_000
@@ -123,14 +123,14 @@ const LIES: readonly Lie[] = [
   },
 ]
 
-async function endure(lie: Lie, interrupted: boolean, verify: 'auto' | 'full'): Promise<void> {
+async function endure(layer: Layer, lie: Lie, interrupted: boolean, verify: 'auto' | 'full'): Promise<void> {
   const files = new Map([['d/out.bin', Site.old]])
   const markers = new Markers()
   const site = new Site()
   const who = witness(5000)
   const against = async (answers: Answers, policy = {}) => {
-    const server = await startScriptedFtp(answers)
-    const config = protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), LOGIN)
+    const server = await startScriptedFtp(answers, layer.options)
+    const config = protocol.parse(new URL(`${layer.scheme}://127.0.0.1:${server.port}/`), layer.login)
     try {
       return await site.upload(() => protocol.open(config, who, never), 'd/out.bin', CONTENT, { verify, ...policy })
     } finally {
@@ -150,10 +150,11 @@ async function endure(lie: Lie, interrupted: boolean, verify: 'auto' | 'full'): 
   assertSilent(...who.heard)
 }
 
-describe('FTP uploads to servers that lie', { concurrency: 6 }, () => {
-  for (const lie of LIES)
-    for (const verify of lie.onlyFullTells === true ? (['auto', 'full'] as const) : (['auto'] as const)) {
-      test(`${lie.name}, verify: ${verify}`, () => endure(lie, false, verify))
-      test(`${lie.name}, verify: ${verify}, continued`, () => endure(lie, true, verify))
-    }
-})
+for (const [name, layer] of Object.entries({ FTP: CLEAR, FTPS: secured() }))
+  describe(`${name} uploads to servers that lie`, { concurrency: 6 }, () => {
+    for (const lie of LIES)
+      for (const verify of lie.onlyFullTells === true ? (['auto', 'full'] as const) : (['auto'] as const)) {
+        test(`${lie.name}, verify: ${verify}`, () => endure(layer, lie, false, verify))
+        test(`${lie.name}, verify: ${verify}, continued`, () => endure(layer, lie, true, verify))
+      }
+  })

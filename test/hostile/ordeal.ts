@@ -1,10 +1,15 @@
 /** What every case of this folder has to show whatever the server does: it ends, as the right kind of failure, and no secret was told. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import { secretForms } from '../../src/core/text.ts'
 import type { Body, Credentials, RemotePorts, WriteObserver } from '../../src/remotes/remote.ts'
+import { makeCertificate } from '../servers/certificate.ts'
+import type { ScriptedOptions } from '../servers/scripted-ftp.ts'
 
 /** Far beyond every limit that the cases set: only a hang comes here. */
 const GUARD_MS = 10_000
@@ -22,6 +27,23 @@ export const LOGIN: Credentials = { username: USERNAME, password: SECRETS[0], he
 export const BEARER: Credentials = { token: SECRETS[1], headers: new Map([['X-Api-Key', SECRETS[2]]]), fingerprints: [], tlsVerify: true }
 /** No login: for what a server must not even ask about. */
 export const NOBODY: Credentials = { headers: new Map(), fingerprints: [], tlsVerify: true }
+
+/** How a case of FTP is put: in clear text, or with TLS on both connections. */
+export interface Layer {
+  readonly scheme: 'ftp' | 'ftps'
+  readonly options: ScriptedOptions
+  readonly login: Credentials
+}
+
+export const CLEAR: Layer = { scheme: 'ftp', options: {}, login: LOGIN }
+
+export function secured(): Layer {
+  const directory = mkdtempSync(join(tmpdir(), 'rt-hostile-layer-'))
+  const { keyFile, certificateFile, pem } = makeCertificate(directory)
+  const tls = { key: readFileSync(keyFile), cert: readFileSync(certificateFile) }
+  rmSync(directory, { recursive: true })
+  return { scheme: 'ftps', options: { tls, protects: true }, login: { ...LOGIN, tlsCa: pem } }
+}
 
 export interface Witness extends RemotePorts {
   /** Everything that was said on the side. */

@@ -30,6 +30,8 @@ export interface ScriptedOptions {
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
   /** TLS from the first byte on. */
   readonly implicit?: true
+  /** Data connections speak TLS by themselves, as PROT P says. Without it they are the script's to wrap, or to leave bare. */
+  readonly protects?: true
 }
 
 const DEFAULTS: Readonly<Record<string, Answer>> = {
@@ -100,7 +102,9 @@ function serve(
       arriving = new Promise((resolve) => {
         passive.once('connection', (socket) => {
           passive.close()
-          resolve(track(socket))
+          track(socket)
+          const wrapped = options.protects === true && options.tls !== undefined
+          resolve(wrapped ? track(new TLSSocket(socket, { isServer: true, ...options.tls })) : socket)
         })
       })
       await listening(passive)
