@@ -21,7 +21,6 @@ const TLS_ONLY = 'only with TLS'
 const FTP_ONLY = 'only FTP has it'
 const HTTP_ONLY = 'only HTTP has it'
 const SFTP_ONLY = 'only SFTP has it'
-const AS_FTP = 'as ftp: said above TLS, by the same code'
 const ON_THE_WIRE = 'on the wire'
 const HERE = 'on this machine, the same for every protocol: local'
 
@@ -29,6 +28,7 @@ const e2e = (file: string, ...names: readonly string[]): string => [`test/e2e/${
 const unit = (file: string, ...names: readonly string[]): string => [`test/unit/${file}.test.ts`, ...names].join(' > ')
 const contract = (file: string, ...names: readonly string[]): string => [`test/contract/${file}.test.ts`, ...names].join(' > ')
 const machine = (file: string, ...names: readonly string[]): string => [`test/machine/${file}.test.ts`, ...names].join(' > ')
+const hostile = (file: string, ...names: readonly string[]): string => [`test/hostile/${file}.test.ts`, ...names].join(' > ')
 const wire = (file: string, ...names: readonly string[]): string => [`test/wire/${file}.test.ts`, ...names].join(' > ')
 
 type Wire = Readonly<Record<Exclude<Column, 'local'>, readonly string[]>>
@@ -62,6 +62,8 @@ const local = (cell: Cell): Readonly<Record<Column, Cell>> => ({ sftp: HERE, ftp
 const LIES_ABOUT_READS = 'FTP: servers that lie about reads'
 const LIES_ABOUT_WRITES = 'FTP: servers that lie about writes'
 const AT_THE_OTHER_END = 'FTP: who is at the other end'
+const UPLOADS_OVER_TLS = 'FTPS uploads to servers that lie'
+const DOWNLOADS_OVER_TLS = 'FTPS downloads from servers that lie'
 const JOURNAL = 'a journal in the cache, over a damaged partial'
 
 export const FAULTS: readonly FaultRow[] = [
@@ -204,7 +206,10 @@ export const FAULTS: readonly FaultRow[] = [
         unit('ftp-hostile', LIES_ABOUT_WRITES, 'a reset is transient, and 226 before the end is no success'),
         unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size under the right name'),
       ],
-      ftps: AS_FTP,
+      ftps: [
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 before the last byte, verify: auto'),
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 before the last byte, verify: auto, continued'),
+      ],
       http: [
         unit('http-write', 'http upload', 'a 2xx before the whole body has gone is no success'),
         unit('http-write', 'http upload', 'a stored size that is not the sent one, or nothing stored, is no success'),
@@ -221,7 +226,11 @@ export const FAULTS: readonly FaultRow[] = [
         unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size under the right name'),
         unit('ftp-hostile', LIES_ABOUT_WRITES, 'a server that says yes to everything and keeps nothing cannot be resumed on'),
       ],
-      ftps: AS_FTP,
+      ftps: [
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 and nothing stored, verify: auto'),
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 and half of it stored, verify: auto'),
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 and half of it stored, verify: auto, continued'),
+      ],
       http: [unit('http-write', 'http upload', 'a stored size that is not the sent one, or nothing stored, is no success')],
       local: ON_THE_WIRE,
     },
@@ -268,7 +277,10 @@ export const FAULTS: readonly FaultRow[] = [
         ),
       ],
       ftp: [e2e('upload-faults', 'upload: ftp-srv, which zeroes what comes before the place of a restart')],
-      ftps: AS_FTP,
+      ftps: [
+        e2e('upload-faults', 'upload: ftp-srv under TLS, which zeroes what comes before the place of a restart'),
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, 'a marker that is accepted and ignored, verify: auto, continued'),
+      ],
       http: [unit('http-write', 'http probe', 'only a server that writes in place can be continued; the scratch is gone in every case')],
       local: ON_THE_WIRE,
     },
@@ -281,7 +293,10 @@ export const FAULTS: readonly FaultRow[] = [
         unit('sftp-faults', 'sftp against wrong answers', 'a file that shrinks while it is read is source-changed, without a livelock'),
       ],
       ftp: [unit('ftp-hostile', LIES_ABOUT_READS, '226 after too few bytes is transient, or source-changed when the file is shorter now')],
-      ftps: AS_FTP,
+      ftps: [
+        hostile('ftp-downloads', DOWNLOADS_OVER_TLS, '226 after 70 kB, again and again: random bytes'),
+        hostile('ftp-downloads', DOWNLOADS_OVER_TLS, '226 after nothing: random bytes'),
+      ],
       http: [unit('http-read', 'http read', 'a short body is transient, however it ends')],
       local: ON_THE_WIRE,
     },
@@ -359,7 +374,10 @@ export const FAULTS: readonly FaultRow[] = [
     cells: {
       sftp: FTP_ONLY,
       ftp: [wire('liars', 'ftp: REST is granted, and the file comes from its first byte')],
-      ftps: AS_FTP,
+      ftps: [
+        hostile('ftp-downloads', DOWNLOADS_OVER_TLS, 'a marker that is accepted and ignored: random bytes, continued'),
+        hostile('ftp-downloads', DOWNLOADS_OVER_TLS, 'a marker that is accepted and ignored: a disk image, continued'),
+      ],
       http: 'ranges: 55, 56',
       local: ON_THE_WIRE,
     },
@@ -413,7 +431,11 @@ export const FAULTS: readonly FaultRow[] = [
         machine('remote-disk', "ftp: vsftpd: the server's disk is full"),
         machine('remote-disk', "ftp: ProFTPD: the server's disk is full"),
       ],
-      ftps: AS_FTP,
+      ftps: [
+        contract('ftp', 'FTP servers: what only they do', 'Pure-FTPd over quota is no-space, TLS'),
+        machine('remote-disk', "ftps: vsftpd: the server's disk is full"),
+        machine('remote-disk', "ftps: ProFTPD: the server's disk is full"),
+      ],
       http: [
         unit('http-write', 'http upload', 'replies mean what they say, and the source is let go'),
         machine('remote-disk', "http: Apache mod_dav: the server's disk is full"),
@@ -477,7 +499,7 @@ export const FAULTS: readonly FaultRow[] = [
     cells: {
       sftp: ['that claims every byte', 'with the digests of other blocks'].map((title) => e2e('state', `sftp: ${JOURNAL}`, title)),
       ftp: ['that claims every byte', 'with the digests of other blocks'].map((title) => e2e('state', `ftp: ${JOURNAL}`, title)),
-      ftps: AS_FTP,
+      ftps: ['that claims every byte', 'with the digests of other blocks'].map((title) => e2e('state', `ftps: ${JOURNAL}`, title)),
       http: up('uploads', 'uploads: ', 'a partial with zeros for the last acknowledged bytes').http,
       local: 'the cache is never asked for a download',
     },

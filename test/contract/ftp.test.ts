@@ -199,13 +199,17 @@ describe('FTP servers: what only they do', () => {
     assert.deepEqual(readdirSync(server.root), ['x'])
   })
 
-  test('Pure-FTPd over quota is no-space', async (t) => {
-    const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ quotaMegabytes: 1 }))
-    if (server === null) return
-    const remote = await opened(t, server, 'ftp')
-    const error = await failure(remote.writer?.create('x', 3 * 1024 * 1024, body(Buffer.alloc(3 * 1024 * 1024)), silent, never))
-    assert.equal(error.kind, 'no-space', error.message)
-  })
+  for (const [title, scheme] of [
+    ['Pure-FTPd over quota is no-space', 'ftp'],
+    ['Pure-FTPd over quota is no-space, TLS', 'ftps'],
+  ] as const)
+    test(title, async (t) => {
+      const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ quotaMegabytes: 1 }))
+      if (server === null) return
+      const remote = await opened(t, server, scheme)
+      const error = await failure(remote.writer?.create('x', 3 * 1024 * 1024, body(Buffer.alloc(3 * 1024 * 1024)), silent, never))
+      assert.equal(error.kind, 'no-space', error.message)
+    })
 
   test('a listing that Pure-FTPd cuts at 10,000 entries is an error, and others list all', async (t) => {
     const starts: [ServerName, () => Promise<TestServer>, boolean][] = [

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { type ServerName, serverOrSkip } from '../servers/debian.ts'
-import { startFtpSrv } from '../servers/ftp-srv.ts'
+import { PASSIVE_PORTS as FTP_SRV_PORTS, startFtpSrv } from '../servers/ftp-srv.ts'
 import { startNginx } from '../servers/nginx.ts'
 import { type OpensshOptions, startOpenssh } from '../servers/openssh.ts'
 import { type ProftpdOptions, startProftpd } from '../servers/proftpd.ts'
@@ -85,8 +85,15 @@ export async function ftpSrvSite(t: TestContext): Promise<Site> {
   return site(t, 'ftp', await startFtpSrv(), { ftp: true }, {})
 }
 
-/** Of vsftpd alone. */
-export interface FtpsOptions extends Pick<VsftpdOptions, 'certificateValidity'> {
+/** ftp-srv under TLS, mirrored. */
+export async function ftpSrvTlsSite(t: TestContext): Promise<Site> {
+  const server = await startFtpSrv({ certificateNames: `IP:${MIRROR}` })
+  const mirrored = { host: MIRROR, port: server.port, portRange: { first: server.port + 1, count: FTP_SRV_PORTS } }
+  return site(t, 'ftps', server, mirrored, { 'tls-ca': server.tlsCa ?? '' })
+}
+
+/** All but the root of vsftpd alone. */
+export interface FtpsOptions extends Pick<VsftpdOptions, 'certificateValidity' | 'root'> {
   readonly implicit?: true
 }
 
@@ -102,7 +109,7 @@ export async function ftpsSite(t: TestContext, name: 'vsftpd' | 'proftpd', optio
           extra: [`pasv_min_port=${first}`, `pasv_max_port=${last}`, ...(options.implicit === true ? ['implicit_ssl=YES'] : [])],
           certificateNames: `IP:${MIRROR}`,
         })
-      : await startProftpd({ extra: [`PassivePorts ${first} ${last}`] })
+      : await startProftpd({ ...(options.root === undefined ? {} : { root: options.root }), extra: [`PassivePorts ${first} ${last}`] })
   const mirrored = { host: MIRROR, port: server.port, portRange: { first, count: PASSIVE_PORTS } }
   // One by its issuer, the other one by its pin.
   const certificate = server.tlsCa ?? ''

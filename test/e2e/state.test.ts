@@ -8,7 +8,7 @@ import { type AttemptOptions, createStep, type Step } from './action.ts'
 import { brokenAttempt, freshMachine, onlyPartial } from './broken.ts'
 import { getRemote, MIB, putRemote, randomBytes } from './files.ts'
 import { assertComplete } from './outcome.ts'
-import { type Site, sftpSite, vsftpdSite } from './sites.ts'
+import { ftpsSite, type Site, sftpSite, vsftpdSite } from './sites.ts'
 
 const SIZE = 16 * MIB
 const CUT = 10 * MIB
@@ -147,9 +147,11 @@ const FORGERIES: Readonly<Record<string, Forgery>> = {
     }),
 }
 
+const SITES = { sftp: sftpSite, ftp: vsftpdSite, ftps: (t: TestContext) => ftpsSite(t, 'proftpd') } as const
+
 /** What is on the server is damaged, so that a journal that were believed would leave wrong bytes under the final name. */
-for (const open of [sftpSite, vsftpdSite]) {
-  test(`${open === sftpSite ? 'sftp' : 'ftp'}: a journal in the cache, over a damaged partial`, async (t) => {
+for (const [protocol, open] of Object.entries(SITES)) {
+  test(`${protocol}: a journal in the cache, over a damaged partial`, async (t) => {
     const site = await open(t)
     if (site === null) return
     const step = await uploadStep(t, site)
@@ -160,7 +162,7 @@ for (const open of [sftpSite, vsftpdSite]) {
     damaged[2 * MIB] = (damaged[2 * MIB] ?? 0) ^ 1
     const saved = step.cache.entries().findLast((entry) => entry.finalized)
     assert.ok(saved !== undefined, 'no state was saved')
-    const names = open === sftpSite ? Object.keys(FORGERIES) : ['that claims every byte', 'with the digests of other blocks']
+    const names = protocol === 'sftp' ? Object.keys(FORGERIES) : ['that claims every byte', 'with the digests of other blocks']
     for (const name of names) {
       await t.test(name, async () => {
         rmSync(join(site.server.root, NAME), { force: true })

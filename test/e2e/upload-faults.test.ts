@@ -7,7 +7,7 @@ import { brokenAttempt, freshMachine, onlyPartial } from './broken.ts'
 import { getRemote, MIB, putRemote, sha256 } from './files.ts'
 import { assertComplete, assertFailed } from './outcome.ts'
 import { assertStored, bytes, CUT, clean, flipped, NAME, SIZE, TAMPERING, uploadStep } from './scene.ts'
-import { ftpSrvSite, proftpdSite, type Site, sftpSite, vsftpdSite } from './sites.ts'
+import { ftpSrvSite, ftpSrvTlsSite, proftpdSite, type Site, sftpSite, vsftpdSite } from './sites.ts'
 
 const old = Buffer.from('an older release')
 
@@ -68,8 +68,7 @@ test('upload: a server that refuses to restart, as Debian ships ProFTPD', async 
   assertStored(site)
 })
 
-test('upload: ftp-srv, which zeroes what comes before the place of a restart', async (t) => {
-  const site = await ftpSrvSite(t)
+async function zeroesBeforeTheMarker(t: TestContext, site: Site): Promise<void> {
   const step = await uploadStep(t, site)
   freshMachine(step, NAME, bytes)
   await brokenAttempt(step, site, 'up', CUT)
@@ -80,4 +79,9 @@ test('upload: ftp-srv, which zeroes what comes before the place of a restart', a
   freshMachine(step, NAME, bytes)
   assert.equal((await step.attempt()).exitCode, 0)
   assertStored(site)
-})
+}
+
+test('upload: ftp-srv, which zeroes what comes before the place of a restart', async (t) => zeroesBeforeTheMarker(t, await ftpSrvSite(t)))
+
+test('upload: ftp-srv under TLS, which zeroes what comes before the place of a restart', async (t) =>
+  zeroesBeforeTheMarker(t, await ftpSrvTlsSite(t)))

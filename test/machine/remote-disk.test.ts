@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MIB, partialsIn } from '../e2e/files.ts'
 import { assertComplete, assertFailed } from '../e2e/outcome.ts'
-import { proftpdSite, sftpSite, vsftpdSite } from '../e2e/sites.ts'
+import { ftpsSite, proftpdSite, sftpSite, vsftpdSite } from '../e2e/sites.ts'
 import { startApache } from '../servers/apache.ts'
 import { serverOrSkip } from '../servers/debian.ts'
 import { memoryDisk } from './memory-disk.ts'
@@ -33,6 +33,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'sftp: OpenSSH': { open: sftpSite, keeps: true },
   'ftp: vsftpd': { open: vsftpdSite, keeps: true },
   'ftp: ProFTPD': { open: proftpdSite, keeps: true },
+  'ftps: vsftpd': { open: (t, options) => ftpsSite(t, 'vsftpd', options), keeps: true },
+  'ftps: ProFTPD': { open: (t, options) => ftpsSite(t, 'proftpd', options), keeps: true },
   'http: Apache mod_dav': { open: webdavPlace, keeps: false },
 }
 
