@@ -207,7 +207,11 @@ export const FAULTS: readonly FaultRow[] = [
         unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size under the right name'),
       ],
       ftps: [
-        hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 before the last byte, verify: auto'),
+        hostile(
+          'ftp-tls',
+          'FTPS: success said before the data was read',
+          '226 after the first bytes is no success, also where the size is right',
+        ),
         hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 before the last byte, verify: auto, continued'),
       ],
       http: [
@@ -279,7 +283,7 @@ export const FAULTS: readonly FaultRow[] = [
       ftp: [e2e('upload-faults', 'upload: ftp-srv, which zeroes what comes before the place of a restart')],
       ftps: [
         e2e('upload-faults', 'upload: ftp-srv under TLS, which zeroes what comes before the place of a restart'),
-        hostile('ftp-uploads', UPLOADS_OVER_TLS, 'a marker that is accepted and ignored, verify: auto, continued'),
+        hostile('ftp-uploads', UPLOADS_OVER_TLS, 'zeros before the marker, verify: auto, continued'),
       ],
       http: [unit('http-write', 'http probe', 'only a server that writes in place can be continued; the scratch is gone in every case')],
       local: ON_THE_WIRE,

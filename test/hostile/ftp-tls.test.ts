@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { TLSSocket } from 'node:tls'
 import type { FailureKind } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
-import type { Remote } from '../../src/remotes/remote.ts'
+import type { Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { makeCertificate } from '../servers/certificate.ts'
 import { type Answer, type ScriptedFtp, type ScriptedOptions, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
 import { absent, body, drip, ends, fails, flood, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
@@ -243,4 +243,43 @@ describe('FTPS: a data connection that is cut under its TLS', { concurrency: 4 }
         await fails('transient', remote.tree?.list('', never) ?? absent(), who)
       },
     ))
+})
+
+/** More than the buffers of both sides hold, so that most of it is still to be sent when the server has its say. */
+const LARGE = 48 * 1024 * 1024
+
+describe('FTPS: success said before the data was read', { concurrency: 2 }, () => {
+  for (const [name, taken] of [
+    ['after the first bytes', 1],
+    ['in the middle', 1_000_000],
+  ] as const)
+    test(`226 ${name} is no success, also where the size is right`, () => {
+      let sent = 0
+      const hasty: Answer = async (_path, session) => {
+        session.say('150 go on')
+        const data = await session.data()
+        let came = 0
+        data.on('data', (chunk: Buffer) => {
+          came += chunk.length
+          if (came < taken || data.isPaused()) return
+          data.pause()
+          session.say('226 done')
+        })
+      }
+      // An older file of the same length lies there: the size afterwards proves nothing.
+      const answers = { STOR: hasty, SIZE: `213 ${LARGE}` }
+      return withServer(answers, { tls, protects: true, timeoutMs: 3000 }, async (open, who) => {
+        const remote = await ends(open())
+        const observer: WriteObserver = {
+          ...silent,
+          sent: (total) => {
+            sent = total
+          },
+        }
+        const writing = remote.writer?.create('f', LARGE, body(Buffer.alloc(LARGE)), observer, never) ?? absent()
+        const error = await fails('transient', writing, who)
+        assert.match(error.message, /before/, error.message)
+        assert.ok(sent < LARGE, 'all of it had been sent')
+      })
+    })
 })
