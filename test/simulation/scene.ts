@@ -11,6 +11,9 @@ export type Direction = 'upload' | 'download'
 export const LOCAL = 'local.bin'
 export const FINAL = 'final.bin'
 
+/** None that turns over on the way (2), in the store (4) or in a partial (16): an accident that undoes a change exactly leaves nothing that could be noticed. */
+const FLIPS: readonly number[] = [1, 8, 32, 128]
+
 /**
  * Doubt: bytes that changed where a proof by size cannot see it, and that nobody has looked at since. An upload forgets it with every new connection and at every
  * new attempt, because what was there before is proven then. What is in doubt excuses wrong bytes; nothing else does.
@@ -156,7 +159,7 @@ export class Scene {
   flipped(bytes: Buffer): Buffer {
     if (bytes.length === 0) return bytes
     const at = below(this.random, bytes.length)
-    return patched(bytes, at, Buffer.of((bytes[at] ?? 0) ^ (1 << below(this.random, 8))))
+    return patched(bytes, at, Buffer.of((bytes[at] ?? 0) ^ (FLIPS[below(this.random, FLIPS.length)] ?? 1)))
   }
 }
 
