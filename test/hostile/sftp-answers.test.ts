@@ -30,6 +30,7 @@ const create = (remote: Remote) => remote.writer?.create('/g', 3, body(Buffer.fr
 const PLACES: Readonly<Record<Exclude<Place, 'SETSTAT'>, (remote: Remote) => Promise<unknown>>> = {
   EXTENDED: async () => undefined,
   STAT: (remote) => remote.stat('/f', never),
+  LSTAT: (remote) => remote.tree?.isLink?.('/f', never) ?? absent(),
   OPEN: read,
   READ: read,
   WRITE: create,
@@ -42,7 +43,7 @@ const PLACES: Readonly<Record<Exclude<Place, 'SETSTAT'>, (remote: Remote) => Pro
   MKDIR: (remote) => remote.tree?.makeDirectory('/d', never) ?? absent(),
 }
 /** Where nothing is learned from an answer but whether it is positive, a strange one may be taken for a yes or a no. */
-const INDIFFERENT: readonly Place[] = ['EXTENDED', 'FSTAT', 'CLOSE', 'MKDIR', 'REMOVE']
+const INDIFFERENT: readonly Place[] = ['EXTENDED', 'LSTAT', 'FSTAT', 'CLOSE', 'MKDIR', 'REMOVE']
 
 interface Answer {
   readonly name: string

@@ -48,6 +48,12 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-faults', 'says OK and stores less')],
   },
   {
+    name: 'sftp-creating-replaces-a-link',
+    protects: 'from writing over what a link in the place of the partial points at',
+    edits: [{ file: `${AT}/files.ts`, find: '  if (creating) await withoutLink(requests, path)\n', replace: '' }],
+    detectors: [unit('sftp-faults', 'creating takes a link in its place away')],
+  },
+  {
     name: 'sftp-syncs-before-it-acknowledges',
     protects: 'from bytes that the server loses when its machine dies',
     edits: [

@@ -15,6 +15,15 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     detectors: [simulated('upload', 'openssh'), simulated('upload', 'vsftpd'), simulated('upload', 'proftpd')],
   },
   {
+    name: 'a-link-is-no-partial',
+    protects: 'from continuing, or publishing, what a link in the place of the partial points at',
+    edits: [
+      { file: 'src/engine/upload-plan.ts', find: 'const partialSize = linked ? null : found', replace: 'const partialSize = found' },
+      { file: 'src/engine/upload-plan.ts', find: 'const wanted = resumes && !linked', replace: 'const wanted = resumes' },
+    ],
+    detectors: [here('upload', 'a link in the place of the partial')],
+  },
+  {
     name: 'read-back-compares',
     protects: 'from taking bytes that were read back for the source without a comparison',
     edits: [

@@ -188,3 +188,24 @@ test("the partial's name is taken by a directory: a conflict, and nothing is sen
   const result = await stage.upload('in')
   assert.deepEqual([result.failure?.kind, result.bytesTransferred, stage.server.files.size], ['conflict', 0, 0])
 })
+
+test('a link in the place of the partial is no partial: what it points at is not continued', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step) => {
+    if (step === 'written') throw new TransferError('stopped', 'cut off')
+  }
+  assert.equal((await stage.upload('in')).failure?.kind, 'stopped')
+  const partial = partialOf(stage)
+  stage.server.before = () => {}
+  for (const isThere of [true, false]) {
+    const isLink = async (path: string): Promise<boolean> => isThere && path === partial
+    const remote = (of: Remote): Remote => ({ ...of, ...(of.tree === undefined ? {} : { tree: { ...of.tree, isLink } }) })
+    // Without the link the same bytes are continued, so the question is what decides.
+    stage.server.files.set(partial, CONTENT.subarray(0, 3 * BLOCK))
+    stage.server.files.delete('out')
+    const result = await stage.upload('in', { remote })
+    assert.deepEqual([result.status, result.resumedFrom], ['complete', isThere ? 0 : 3 * BLOCK])
+    assert.ok(holds(stage.server.files.get('out'), CONTENT))
+  }
+})

@@ -13,6 +13,7 @@ export interface ScriptedRequest {
     | 'WRITE'
     | 'CLOSE'
     | 'STAT'
+    | 'LSTAT'
     | 'FSTAT'
     | 'SETSTAT'
     | 'REMOVE'
@@ -147,6 +148,9 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
   })
   sftp.on('FSTAT', (id, handle) => {
     if (!taken('FSTAT', id, pathOf(handle))) tell(id, pathOf(handle))
+  })
+  sftp.on('LSTAT', (id, path) => {
+    if (!taken('LSTAT', id, path)) tell(id, path)
   })
   sftp.on('STAT', (id, path) => {
     if (!taken('STAT', id, path)) tell(id, path)
