@@ -28,6 +28,8 @@ export interface Watched {
   readonly fresh?: boolean
   /** `npm test` takes it only there: it is the same for every protocol. */
   readonly only?: string
+  /** The calls are none of the other one. */
+  readonly direction?: Direction
   /** `journal`: the file name of the step's journal. */
   paths(step: Step, direction: Direction, journal: string): readonly string[]
 }
@@ -41,7 +43,7 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
       return [...(direction === 'download' ? local : []), stateFolder(step), journal, ...counted]
     },
   },
-  'the folder of the file, once it is renamed': { only: 'ftp download', paths: (step) => [step.machine.workspace] },
+  'the folder of the file, once it is renamed': { direction: 'download', only: 'ftp download', paths: (step) => [step.machine.workspace] },
   'the folder of the state': {
     fresh: true,
     only: 'sftp upload',

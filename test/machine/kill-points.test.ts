@@ -31,6 +31,7 @@ for (const [protocol, direction, open, which] of [
     if (site === null) return
     const journal = await journalName(t, site, direction)
     for (const [what, watched] of Object.entries(WATCHED)) {
+      if (watched.direction !== undefined && watched.direction !== direction) continue
       if (!ALL && watched.only !== undefined && watched.only !== `${protocol} ${direction}`) continue
       const { points, killAt } = await crashes(t, site, direction, watched, journal)
       assert.ok(points.length > 0, `no call on ${what} was seen`)
