@@ -23,11 +23,12 @@ const files = (asked.length > 0 ? asked : ['test']).flatMap((path) =>
 )
 // A test that waits for ever must become a failure with a name, not a CI run that is cut.
 const TEST_TIMEOUT_MS = 600_000
+// More than two cores: a third of the time the tests wait for a server or a clock.
 const args = [
   '--disable-warning=ExperimentalWarning',
   '--test',
   '--test-reporter=spec',
-  '--test-concurrency=2',
+  '--test-concurrency=3',
   `--test-timeout=${TEST_TIMEOUT_MS}`,
   ...files.sort(),
 ]

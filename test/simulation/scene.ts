@@ -11,7 +11,7 @@ export type Direction = 'upload' | 'download'
 export const LOCAL = 'local.bin'
 export const FINAL = 'final.bin'
 
-/** None that turns over on the way (2), in the store (4) or in a partial (16): an accident that undoes a change exactly leaves nothing that could be noticed. */
+/** None that turns over on the way (2, 64), in the store (4) or in a partial (16): an accident that undoes a change exactly leaves nothing that could be noticed. */
 const FLIPS: readonly number[] = [1, 8, 32, 128]
 
 /**
@@ -76,6 +76,7 @@ export class Scene {
   readonly direction: Direction
   readonly random: () => number
   readonly doubt = new Doubt()
+  wireFlips = 0
   /** Every content that the source had, oldest first. */
   readonly versions: Buffer[] = []
   /** Contents that others gave the final name in this attempt. */
