@@ -15,13 +15,21 @@ const TEST_TIMEOUT_MS = 600_000
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
+/** In place of a file that is none of those that run: the runner calls a suite by the file that holds its text, such as the remote contract. */
+const SHARED = '(shared)'
+
+function resultOf(results: ReadonlyMap<string, Result>, name: string): Result {
+  return results.get(name) ?? results.get(name.replace(/^[^>]+(?= > )/, SHARED)) ?? 'not run'
+}
+
 /** Results by `file > test > subtest`. Events of one file come in the order of its tests; a parent's result follows those of its children. */
 async function resultsOf(files: readonly string[]): Promise<ReadonlyMap<string, Result>> {
   const results = new Map<string, Result>()
   const paths = new Map<string, string[]>()
   const note = (file: string | undefined, nesting: number, name: string, result: Result): void => {
     if (file === undefined) return
-    const path = [relative(root, file), ...(paths.get(file) ?? []).slice(0, nesting), name].join(' > ')
+    const place = relative(root, file).replaceAll('\\', '/')
+    const path = [files.includes(place) ? place : SHARED, ...(paths.get(file) ?? []).slice(0, nesting), name].join(' > ')
     results.set(path, result)
     if (result === 'fail') say(`failed: ${path}`)
   }
@@ -45,7 +53,7 @@ function show(column: string, cell: Cell, results: ReadonlyMap<string, Result>):
     line(cell, open ? 'OPEN' : 'n/a')
     return !open
   }
-  const found = cell.map((name) => [name, results.get(name) ?? 'not run'] as const)
+  const found = cell.map((name) => [name, resultOf(results, name)] as const)
   for (const [name, result] of found) line(name, result.startsWith('skip') ? 'skip' : result)
   for (const [, result] of found) if (result.startsWith('skip')) line(result, '')
   return found.some(([, result]) => result === 'pass') && found.every(([, result]) => result === 'pass' || result.startsWith('skip'))
