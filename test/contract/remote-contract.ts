@@ -164,6 +164,20 @@ export function remoteContract(name: string, start: () => Promise<ContractSubjec
       assert.equal((await readAll(remote, subject.path('short.bin'), { start: 0, end: 1000 })).length, 1000, 'usable afterwards')
     })
 
+    test('a file that goes on behind the size it is taken to have is another one', async () => {
+      await subject.put('longer.bin', pattern(1000))
+      const path = subject.path('longer.bin')
+      await rejectsWith(
+        ['source-changed'],
+        remote.read(path, { start: 0, end: 900 }, () => {}, { size: 900 }, never),
+      )
+      await rejectsWith(
+        ['source-changed', 'unsupported'],
+        remote.read(path, { start: 300, end: 900 }, () => {}, { size: 900 }, never),
+      )
+      await remote.read(path, { start: 0, end: 1000 }, () => {}, { size: 1000 }, never)
+    })
+
     test('reading a missing file is not-found', async () => {
       await rejectsWith(['not-found'], readAll(remote, subject.path('missing.bin'), { start: 0, end: 10 }))
     })
