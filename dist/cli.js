@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-CHWDUT7W.js";
+} from "./chunk-VFAJEJFW.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-CHWDUT7W.js";
+} from "./chunk-VFAJEJFW.js";
 import {
   failUntilTold,
   leave

@@ -21,7 +21,8 @@ export async function proveDownload(session: DownloadSession, remote: Remote, fi
     if (ours === checksum.hex) return proven('digest', `${checksum.algorithm} as given`, checksum.algorithm === 'sha256' ? ours : undefined)
     return mismatch(session, `${checksum.algorithm} of the downloaded file is ${ours}, expected ${checksum.hex}`)
   }
-  if (verify === 'size' || size === 0) return proven('size', 'size')
+  // Of a file that was told to be empty the end was seen; one without a length may have been cut off before its first byte.
+  if (verify === 'size' || (size === 0 && session.fingerprint !== null)) return proven('size', 'size')
   const { digester } = remote
   if (digester !== undefined && !(verify === 'full' && digester.algorithm === 'crc32')) {
     session.phase('proving', size)

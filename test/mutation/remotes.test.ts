@@ -64,6 +64,9 @@ class File {
     stat: async () => {
       throw new StatusError(STATUS.noSuchFile, 'No such file')
     },
+    lstat: async () => {
+      throw new StatusError(STATUS.noSuchFile, 'No such file')
+    },
     sync: async () => {
       await new Promise((resolve) => setImmediate(resolve))
       this.log.push('synced')

@@ -65,7 +65,7 @@ function judgeProof({ profile, source }: Scene, { policy }: Ended, result: Trans
   if (result.proof === null) throw new Violation('success without a proof')
   if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given')
     throw new Violation('a digest was claimed that there is none of')
-  if (result.proof === 'size' && policy === 'full' && source.length > 0 && result.size !== 0)
+  if (result.proof === 'size' && policy === 'full' && source.length > 0 && (result.size !== 0 || profile.unsized === true))
     throw new Violation('a proof of content was asked for')
 }
 
