@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-H4NGWBFK.js";
+} from "./chunk-T7XIVAUY.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-VFAJEJFW.js";
+} from "./chunk-4GCBFVM7.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-BUUARJNI.js";
+} from "./chunk-KDNXQZ5M.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

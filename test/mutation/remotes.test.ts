@@ -149,7 +149,8 @@ test('sftp: an exchange that was given up ends its connection, because its reque
     made += 1
     let ended = (): void => {}
     const connection: Partial<Connection> = {
-      requests: { outstanding: 1 } as unknown as Requests,
+      requests: {} as Requests,
+      outstanding: 1,
       onEnd: (listener) => {
         ended = listener
       },

@@ -54,6 +54,36 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-faults', 'creating takes a link in its place away')],
   },
   {
+    name: 'sftp-second-channel-knows-the-file',
+    protects: 'from writing half of the bytes into another file, put under the name since it was opened',
+    edits: [{ file: `${AT}/files.ts`, find: 'if (found?.equals(bytes) === true) return', replace: 'if (found !== null) return' }],
+    detectors: [unit('sftp-second-lane', 'no second channel writes')],
+  },
+  {
+    name: 'sftp-zeros-are-no-sample',
+    protects: 'from taking a hole in another file for the file of zeros that is sent',
+    edits: [{ file: `${AT}/writer.ts`, find: 'if (head.some((byte) => byte !== 0)) this.#sample', replace: 'this.#sample' }],
+    detectors: [unit('sftp-second-lane', 'which cannot be told from a hole')],
+  },
+  {
+    name: 'sftp-sends-no-further-than-the-source-keeps',
+    protects: 'from sending what the source has put in the place of bytes that were still on their way',
+    edits: [
+      {
+        file: `${AT}/writer.ts`,
+        find: 'if (this.#pending.length > 0 && this.sent - this.#acknowledged + length > SPAN_MAX) return undefined\n',
+        replace: '',
+      },
+    ],
+    detectors: [unit('sftp-second-lane', 'what is confirmed has no gap')],
+  },
+  {
+    name: 'sftp-second-channel-is-done-before-the-sync',
+    protects: 'from a sync that comes before the last word of the second channel',
+    edits: [{ file: `${AT}/files.ts`, find: '    await second.close()\n', replace: '' }],
+    detectors: [unit('sftp-second-lane', 'it is synced when both are done')],
+  },
+  {
     name: 'sftp-syncs-before-it-acknowledges',
     protects: 'from bytes that the server loses when its machine dies',
     edits: [
@@ -250,8 +280,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/leases.ts`,
-        find: 'if (signal.aborted || member.connection.requests.outstanding > 0)',
-        replace: 'if (member.connection.requests.outstanding < 0)',
+        find: 'if (signal.aborted || member.connection.outstanding > 0)',
+        replace: 'if (member.connection.outstanding < 0)',
       },
     ],
     detectors: [here('remotes', 'sftp: an exchange that was given up')],

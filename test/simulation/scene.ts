@@ -81,7 +81,7 @@ export class Scene {
   readonly versions: Buffer[] = []
   /** Contents that others gave the final name in this attempt. */
   foreign: (Buffer | null)[] = []
-  /** The final name held a whole version of the source when others changed it. */
+  /** The final name held a whole version of the source, or one that only its size vouches for, when others changed it. */
   wasWhole = false
   /** Others changed the partial in this attempt. */
   edited = false
@@ -120,7 +120,8 @@ export class Scene {
 
   setFinal(bytes: Buffer | null): void {
     const { world, direction } = this
-    this.wasWhole ||= this.isWhole(this.final)
+    const isSized = this.versions.some(({ length }) => length === this.final?.length)
+    this.wasWhole ||= this.isWhole(this.final) || (isSized && this.doubt.bytes.size > 0)
     this.foreign.push(bytes)
     if (this.inPlace) this.doubtful(0, Math.max(this.final?.length ?? 0, bytes?.length ?? 0, this.source.length))
     if (bytes === null) (direction === 'upload' ? world.server : world.local).delete(direction === 'upload' ? FINAL : LOCAL)

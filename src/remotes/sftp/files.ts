@@ -9,7 +9,7 @@ import type { Leases } from './leases.ts'
 import { readRange } from './reader.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
 import { settlesWithin } from './waiting.ts'
-import { writeBody } from './writer.ts'
+import { type Lane, type Sample, writeBody } from './writer.ts'
 
 /** Of new files. Given with OPEN, because changing it afterwards would also widen what an administrator had narrowed. */
 const FILE_MODE = 0o644
@@ -130,12 +130,56 @@ async function writeFile(
   if (creating) await withoutLink(requests, path)
   const handle = await opened(requests, path, flags, doing, creating ? FILE_MODE : undefined)
   const size = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
-    await writeBody({ requests, handle, path, start, length, requestMax: connection.limits.write, chunks, observer, signal })
+    const second = new SecondLane(connection, path)
+    const another = (sample: Sample): Promise<Lane | null> => second.open(sample)
+    try {
+      await writeBody({ requests, handle, path, start, length, requestMax: connection.limits.write, chunks, observer, signal, another })
+    } catch (error) {
+      second.close().catch(() => {})
+      throw error
+    }
+    await second.close()
     const [told] = await Promise.all([sizeOf(requests, handle), synced(connection, handle, length)])
     return told
   })
   await checkSize(requests, path, size, start + length, creating)
   observer.acknowledged(length)
+}
+
+/** The same file on a second channel of the connection. */
+class SecondLane {
+  readonly #connection: Connection
+  readonly #path: string
+  #opening: Promise<Lane | null> | null = null
+  #closed = false
+
+  constructor(connection: Connection, path: string) {
+    this.#connection = connection
+    this.#path = path
+  }
+
+  /** Null unless the file found under the path holds the sample: somebody may have put another one there since the first OPEN. */
+  async open(sample: Sample): Promise<Lane | null> {
+    if (this.#closed) return null
+    this.#opening ??= this.#find(sample).catch(() => null)
+    return this.#opening
+  }
+
+  async #find({ position, bytes }: Sample): Promise<Lane | null> {
+    const requests = await this.#connection.second()
+    if (requests === null) return null
+    const handle = await requests.open(this.#path, OPEN.read | OPEN.write)
+    const found = await requests.read(handle, Buffer.alloc(bytes.length), 0, bytes.length, position).catch(() => null)
+    if (found?.equals(bytes) === true) return { requests, handle }
+    await requests.close(handle)
+    return null
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const lane = await this.#opening
+    await lane?.requests.close(lane.handle)
+  }
 }
 
 /** OPEN follows a link, and v3 has no flag against it: the link goes, what it points at stays. */

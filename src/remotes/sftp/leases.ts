@@ -48,7 +48,7 @@ export class Leases {
     } catch (error) {
       if (signal.aborted && options.graceMs !== undefined) await settlesWithin(working, options.graceMs)
       // Whoever shares the connection did not stop: for them it is a lost connection.
-      if (signal.aborted || member.connection.requests.outstanding > 0)
+      if (signal.aborted || member.connection.outstanding > 0)
         member.connection.retire(new TransferError('transient', 'another exchange on this connection ended early', { cause: error }))
       throw error
     } finally {

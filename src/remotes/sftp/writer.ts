@@ -10,14 +10,32 @@ import { abortable } from './waiting.ts'
 const WINDOW_FIRST = 2 * 1024 * 1024
 const WINDOW_MAX = 4 * 1024 * 1024
 const WINDOW_MIN = 256 * 1024
+/** From the first unconfirmed byte to the last one sent, over all lanes: what is sent must not change meanwhile (remotes/remote.ts). */
+const SPAN_MAX = 6 * 1024 * 1024
+/** From here on the server's window, and not the processor, may be what limits. */
+const LONG_WAY_MS = 20
+/** So much of a file is confirmed, and so much still to come, before a second lane pays. */
+const LANE_AFTER = 4 * 1024 * 1024
+const LANE_WORTH = 16 * 1024 * 1024
+const SAMPLE_BYTES = 512
 /** An answer that takes longer than this means that the window only fills queues. */
 const ANSWER_SLOW_MS = 1000
 /** An answer that comes within this was not kept up by distance. */
 const SHORT_WAY_MS = 10
 
-export interface WriteJob {
+/** A channel, and the file open on it. */
+export interface Lane {
   readonly requests: Requests
   readonly handle: Handle
+}
+
+/** Confirmed bytes of the file, to know it by: not all of them 0, as a hole is. */
+export interface Sample {
+  readonly position: number
+  readonly bytes: Buffer
+}
+
+export interface WriteJob extends Lane {
   /** For messages. */
   readonly path: string
   readonly start: number
@@ -27,6 +45,8 @@ export interface WriteJob {
   readonly chunks: AsyncIterator<Uint8Array>
   readonly observer: WriteObserver
   readonly signal: AbortSignal
+  /** Another lane to the file that holds the sample, or null. Asked for once, over a long way. */
+  another?(sample: Sample): Promise<Lane | null>
 }
 
 /**
@@ -53,8 +73,14 @@ function bodyLength(job: WriteJob, got: number): TransferError {
   )
 }
 
+interface OpenLane extends Lane {
+  capacity: number
+  inFlight: number
+}
+
 interface PendingWrite {
   readonly length: number
+  readonly lane: OpenLane
   confirmed: boolean
 }
 
@@ -62,8 +88,9 @@ class WriteWindow {
   sent = 0
   readonly #job: WriteJob
   readonly #pending: PendingWrite[] = []
-  #capacity = WINDOW_FIRST
-  #inFlight = 0
+  readonly #lanes: OpenLane[]
+  #sample: (Sample & { readonly write: PendingWrite }) | null = null
+  #asked = false
   #quickestMs = Number.POSITIVE_INFINITY
   #acknowledged = 0
   #failure: unknown = null
@@ -71,6 +98,7 @@ class WriteWindow {
 
   constructor(job: WriteJob) {
     this.#job = job
+    this.#lanes = [{ requests: job.requests, handle: job.handle, capacity: WINDOW_FIRST, inFlight: 0 }]
   }
 
   /** Cuts the chunk into equal requests and sends each as soon as the window has room. */
@@ -80,9 +108,13 @@ class WriteWindow {
     const pieces = Math.ceil(bytes.length / this.#job.requestMax)
     const size = Math.ceil(bytes.length / Math.max(1, pieces))
     for (let at = 0; at < bytes.length; at += size) {
-      while (this.#inFlight > 0 && this.#mustWait(size)) await this.#change()
+      let lane = this.#free(size)
+      while (lane === undefined) {
+        await this.#change()
+        lane = this.#free(size)
+      }
       this.#check()
-      this.#submit(bytes.subarray(at, at + size))
+      this.#submit(lane, bytes.subarray(at, at + size))
     }
   }
 
@@ -91,23 +123,30 @@ class WriteWindow {
     this.#check()
   }
 
+  #free(length: number): OpenLane | undefined {
+    if (this.#pending.length > 0 && this.sent - this.#acknowledged + length > SPAN_MAX) return undefined
+    const free = this.#lanes.filter((lane) => lane.inFlight === 0 || !this.#mustWait(lane, length))
+    return free.reduce<OpenLane | undefined>((best, lane) => (best === undefined || lane.inFlight < best.inFlight ? lane : best), undefined)
+  }
+
   /**
    * Over a short way it is the processor that limits, and a request that finds the server's window open costs it less. Over a long way
    * the window is always full, and requests must lie ready for the moment it opens.
    */
-  #mustWait(length: number): boolean {
-    if (this.#inFlight + length > this.#capacity) return true
-    return this.#quickestMs < SHORT_WAY_MS && this.#job.requests.writeHadBetterWait(length)
+  #mustWait(lane: OpenLane, length: number): boolean {
+    if (lane.inFlight + length > lane.capacity) return true
+    return this.#quickestMs < SHORT_WAY_MS && lane.requests.writeHadBetterWait(length)
   }
 
-  #submit(bytes: Buffer): void {
-    const { requests, handle, start, observer } = this.#job
+  #submit(lane: OpenLane, bytes: Buffer): void {
+    const { start, observer } = this.#job
     const { length } = bytes
-    const pending: PendingWrite = { length, confirmed: false }
+    const pending: PendingWrite = { length, lane, confirmed: false }
     const submittedAt = performance.now()
     this.#pending.push(pending)
-    this.#inFlight += length
-    requests.write(handle, bytes, start + this.sent).then(
+    lane.inFlight += length
+    this.#keepSample(pending, bytes)
+    lane.requests.write(lane.handle, bytes, start + this.sent).then(
       () => this.#confirm(pending, performance.now() - submittedAt),
       (error: unknown) => this.#fail(error),
     )
@@ -119,8 +158,9 @@ class WriteWindow {
   #confirm(write: PendingWrite, tookMs: number): void {
     write.confirmed = true
     this.#quickestMs = Math.min(this.#quickestMs, tookMs)
-    this.#inFlight -= write.length
-    this.#capacity = Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, this.#capacity + (tookMs < ANSWER_SLOW_MS ? write.length : -write.length)))
+    const { lane } = write
+    lane.inFlight -= write.length
+    lane.capacity = Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, lane.capacity + (tookMs < ANSWER_SLOW_MS ? write.length : -write.length)))
     const before = this.#acknowledged
     for (let first = this.#pending[0]; first?.confirmed === true; first = this.#pending[0]) {
       this.#pending.shift()
@@ -128,7 +168,29 @@ class WriteWindow {
     }
     if (this.#acknowledged > before && this.#acknowledged < this.#job.length && this.#failure === null && !this.#job.signal.aborted)
       this.#job.observer.acknowledged(this.#acknowledged)
+    this.#widen()
     this.#notify()
+  }
+
+  #keepSample(write: PendingWrite, bytes: Buffer): void {
+    if (this.#sample !== null || this.#job.another === undefined) return
+    const head = bytes.subarray(0, SAMPLE_BYTES)
+    if (head.some((byte) => byte !== 0)) this.#sample = { position: this.#job.start + this.sent, bytes: Buffer.from(head), write }
+  }
+
+  /** Nobody waits for the second lane: the first one goes on meanwhile. */
+  #widen(): void {
+    const { length, another } = this.#job
+    const pays = this.#acknowledged >= LANE_AFTER && length - this.sent >= LANE_WORTH
+    if (this.#asked || !pays || this.#quickestMs < LONG_WAY_MS || another === undefined || this.#sample?.write.confirmed !== true) return
+    this.#asked = true
+    another(this.#sample).then(
+      (lane) => {
+        if (lane !== null) this.#lanes.push({ ...lane, capacity: WINDOW_FIRST, inFlight: 0 })
+        this.#notify()
+      },
+      () => {},
+    )
   }
 
   #fail(error: unknown): void {
