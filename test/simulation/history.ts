@@ -102,6 +102,7 @@ class Running {
     turn.losing = plan.some(({ kind, step }) => kind === 'saves-lost' && step === 0)
     if (spec.direction === 'upload') scene.doubt.bytes.clear()
     scene.foreign = []
+    scene.displaced = []
     scene.wasWhole = false
     scene.edited = false
     scene.travelling = true

@@ -23,7 +23,7 @@ export function judge(scene: Scene, ended: Ended): void {
   const { final } = scene
   const whole = scene.isWhole(final, firstVersion)
   const foreign = scene.foreign.some((bytes) => same(bytes, final))
-  const excused = beyondProof(scene, ended)
+  const excused = beyondProof(scene, ended, foreign)
   const succeeded = result !== null && (result.status === 'complete' || result.status === 'unchanged')
   if (succeeded) {
     judgeProof(scene, ended, result)
@@ -46,10 +46,11 @@ function same(a: Buffer | null, b: Buffer | null): boolean {
  * What nobody can know: bytes that the server lost after it confirmed them, that flipped on the way, or that somebody changes in the partial after it was proven.
  * Where only sizes are compared nothing notices; everything stronger must, unless two readings of a file without a size were lied to alike.
  */
-function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended): boolean {
+function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended, foreign: boolean): boolean {
   const { doubt, profile, direction, versions, final } = scene
   // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
-  const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === final?.length)
+  const isSized = (bytes: Buffer | null): boolean => versions.slice(firstVersion).some(({ length }) => length === bytes?.length)
+  const sized = turn.sizeLies > 0 || scene.edited || isSized(final) || (foreign && scene.displaced.some(isSized))
   if (!sized && profile.identity !== 'none' && !scene.inPlace) return false
   if (doubt.bytes.size > 0) return true
   if (direction === 'upload') return false

@@ -33,4 +33,5 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'openssh:upload:55:auto:138217:final-removed@33,flip@1',
     'the judge: a file that only its size vouches for is taken away by others after the commit',
   ],
+  ['openssh:download:17:auto:186018:flip@1,final-replaced@14', 'the judge: the same of a download'],
 ]

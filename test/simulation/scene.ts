@@ -81,7 +81,9 @@ export class Scene {
   readonly versions: Buffer[] = []
   /** Contents that others gave the final name in this attempt. */
   foreign: (Buffer | null)[] = []
-  /** The final name held a whole version of the source, or one that only its size vouches for, when others changed it. */
+  /** Contents that they put theirs in the place of, ours perhaps. */
+  displaced: (Buffer | null)[] = []
+  /** The final name held a whole version of the source when others changed it. */
   wasWhole = false
   /** Others changed the partial in this attempt. */
   edited = false
@@ -120,8 +122,8 @@ export class Scene {
 
   setFinal(bytes: Buffer | null): void {
     const { world, direction } = this
-    const isSized = this.versions.some(({ length }) => length === this.final?.length)
-    this.wasWhole ||= this.isWhole(this.final) || (isSized && this.doubt.bytes.size > 0)
+    this.wasWhole ||= this.isWhole(this.final)
+    this.displaced.push(this.final)
     this.foreign.push(bytes)
     if (this.inPlace) this.doubtful(0, Math.max(this.final?.length ?? 0, bytes?.length ?? 0, this.source.length))
     if (bytes === null) (direction === 'upload' ? world.server : world.local).delete(direction === 'upload' ? FINAL : LOCAL)
