@@ -113,7 +113,9 @@ class Running {
     this.steps += turn.steps
     this.moved += turn.moved
     trace?.push(`  ended after ${turn.steps} steps: ${describe(result)}`)
-    judge(scene, { result, policy: spec.policy, turn, before, firstVersion })
+    // A digest is only given of the first version: see `checksum`.
+    const judged = spec.policy === 'given' && firstVersion > 0 ? 'auto' : spec.policy
+    judge(scene, { result, policy: judged, turn, before, firstVersion })
     return result
   }
 

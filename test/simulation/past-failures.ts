@@ -34,4 +34,8 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'the judge: a file that only its size vouches for is taken away by others after the commit',
   ],
   ['openssh:download:17:auto:186018:flip@1,final-replaced@14', 'the judge: the same of a download'],
+  [
+    'openssh:download:55:given:201251:-/source-replace,partial-flip@7,crash@21',
+    'the judge: it asked for the given digest of a version that none was given of',
+  ],
 ]
