@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4GCBFVM7.js";
+} from "./chunk-OPCSJSV6.js";
 import {
   INPUT_ROWS,
   createHost,

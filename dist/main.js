@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4GCBFVM7.js";
+} from "./chunk-OPCSJSV6.js";
 import {
   failUntilTold,
   leave

@@ -87,7 +87,10 @@ async function identify(session: DownloadSession, remote: Remote, signal: AbortS
     throw new TransferError('invalid-input', `the source is no plain file: ${job.name}`, { hint })
   }
   const known = session.fingerprint ?? session.ports.recorder.entry(job.key)?.source ?? null
-  if (known === null || !identifies(known) || isSame(fingerprintOf(file), known)) return file
+  if (known === null || isSame(fingerprintOf(file), known)) return file
+  // Without a date only another size tells; what was begun in this session is of the old one.
+  const { fingerprint } = session
+  if (!identifies(known) && (fingerprint === null || fingerprint.size === file.size)) return file
   if (session.fingerprint === null) session.tag = fingerprintTag(known)
   throw new TransferError('source-changed', 'it is not the file whose download was begun', {
     hint: 'Set `on-change: restart` to fetch the new version.',

@@ -1,15 +1,15 @@
 /** SFTP: every request answered by silence, by chatter, and by every kind of packet that is no answer to it. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import ssh2 from 'ssh2'
 import type { FailureKind } from '../../src/core/errors.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type ScriptedRequest, sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER } from '../servers/server.ts'
+import { newKeyPair } from '../support/host-key.ts'
 import { absent, body, ends, failureOf, LOGIN, never, silent, witness } from './ordeal.ts'
 
-const HOST_KEY = ssh2.utils.generateKeyPairSync('ed25519').private
+const HOST_KEY = newKeyPair().private
 const CREDENTIALS = { ...LOGIN, username: TEST_USER, password: TEST_PASSWORD }
 /** A busy machine may not come to the place in time: then again with more of it. */
 const SHORT_MS = [900, 3000, 9000]

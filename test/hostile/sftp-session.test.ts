@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { describe, test } from 'node:test'
-import ssh2 from 'ssh2'
 import type { FailureKind } from '../../src/core/errors.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type Script, sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
+import { newKeyPair } from '../support/host-key.ts'
 import { absent, drip, ends, fails, flood, LOGIN, never, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
 
-const HOST_KEY = ssh2.utils.generateKeyPairSync('ed25519').private
+const HOST_KEY = newKeyPair().private
 const IDENT = 'SSH-2.0-OpenSSH_9.2\r\n'
 
 /** A server of bare bytes. `heard` is what the client said in the clear. */

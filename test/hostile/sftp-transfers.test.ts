@@ -5,12 +5,13 @@ import ssh2 from 'ssh2'
 import type { PublicFailureKind } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type ScriptedRequest, sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
+import { newKeyPair } from '../support/host-key.ts'
 import { seededBytes } from '../support/prng.ts'
 import { assertSilent, LOGIN, never, witness } from './ordeal.ts'
 import { type Attempt, Site } from './transfer.ts'
 
 const { STATUS_CODE: STATUS } = ssh2.utils.sftp
-const HOST_KEY = ssh2.utils.generateKeyPairSync('ed25519').private
+const HOST_KEY = newKeyPair().private
 const SIZE = 200_000
 const CUT = 90_000
 const CONTENT = Buffer.from(seededBytes(9, SIZE))

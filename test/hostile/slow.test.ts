@@ -1,7 +1,6 @@
 /** Servers that never fall silent and never come to an end: the remote waits as long as something arrives, the engine does not. And secrets that come back. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import ssh2 from 'ssh2'
 import { TransferError } from '../../src/core/errors.ts'
 import { redactor, secretForms } from '../../src/core/text.ts'
 import { protocol as ftp } from '../../src/remotes/ftp/index.ts'
@@ -11,13 +10,14 @@ import { protocol as sftp } from '../../src/remotes/sftp/index.ts'
 import { startScriptedFtp } from '../servers/scripted-ftp.ts'
 import { rawServer } from '../servers/scripted-http.ts'
 import { sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
+import { newKeyPair } from '../support/host-key.ts'
 import { memoryFtp } from './memory-ftp.ts'
 import { absent, BEARER, body, drip, ends, LOGIN, never, silent, type Witness, witness } from './ordeal.ts'
 import { Site } from './transfer.ts'
 
 const CONTENT = Buffer.alloc(100_000, 5)
 const POLICY = { timeoutMs: 500, retries: 1 }
-const HOST_KEY = ssh2.utils.generateKeyPairSync('ed25519').private
+const HOST_KEY = newKeyPair().private
 
 async function isGivenUp(site: Site, open: () => Promise<Remote>, path: string): Promise<void> {
   const { result } = await site.download(open, path, POLICY)

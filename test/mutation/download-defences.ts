@@ -100,11 +100,23 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download.ts',
-        find: 'if (known === null || !identifies(known) || isSame(fingerprintOf(file), known)) return file',
+        find: 'if (known === null || isSame(fingerprintOf(file), known)) return file',
         replace: 'if (file !== null) return file',
       },
     ],
     detectors: [here('download', 'on-change: fail')],
+  },
+  {
+    name: 'begun-file-without-a-date-has-its-size',
+    protects: 'from recording a longer version under the size of the one that was begun',
+    edits: [
+      {
+        file: 'src/engine/download.ts',
+        find: 'if (!identifies(known) && (fingerprint === null || fingerprint.size === file.size)) return file',
+        replace: 'if (!identifies(known)) return file',
+      },
+    ],
+    detectors: [unit('download', 'a source without a date that has another size')],
   },
   {
     name: 'on-change-fail-download',

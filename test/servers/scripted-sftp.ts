@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import net from 'node:net'
 import ssh2, { type AuthContext, type Connection, type SFTPWrapper } from 'ssh2'
+import { newKeyPair } from '../support/host-key.ts'
 import { TEST_PASSWORD, TEST_USER } from './server.ts'
 
 const { STATUS_CODE: STATUS, OPEN_MODE } = ssh2.utils.sftp
@@ -57,7 +58,7 @@ export interface ScriptedSftp {
 }
 
 export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSftp> {
-  const hostKey = script.hostKey ?? ssh2.utils.generateKeyPairSync('ed25519').private
+  const hostKey = script.hostKey ?? newKeyPair().private
   const publicKey = publicBlob(hostKey)
   const files = new Map<string, Buffer>()
   const authentications: string[] = []

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join, posix } from 'node:path'
 import type ssh2Types from 'ssh2'
+import { newKeyPair } from './host-key.ts'
 
 const ssh2 = createRequire(import.meta.url)('ssh2') as typeof ssh2Types
 const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp
@@ -84,7 +85,7 @@ function serve(sftp: ssh2Types.SFTPWrapper): void {
   sftp.on('EXTENDED', (id) => sftp.status(id, STATUS_CODE.OP_UNSUPPORTED))
 }
 
-const hostKey = ssh2.utils.generateKeyPairSync('ed25519')
+const hostKey = newKeyPair()
 const server = new ssh2.Server({ hostKeys: [hostKey.private] }, (connection) => {
   connection.on('error', () => {})
   connection.on('authentication', (context) => {

@@ -165,3 +165,27 @@ test('a file that is the beginning of the source is not the source, although the
   const result = await run(world, { file: { size: beginning.length }, digester })
   assert.equal(result.failure?.kind, 'source-changed')
 })
+
+test('a source without a date that has another size at the second try is begun anew, and the journal can be read', async () => {
+  const world = emptyWorld()
+  let size = BLOCK
+  const file = {
+    get size() {
+      return size
+    },
+    modifiedAtMs: null,
+  }
+  let readings = 0
+  const deliver = (start: number, end: number) => {
+    readings += 1
+    if (readings > 1) return { bytes: CONTENT.subarray(start, end) }
+    size = CONTENT.length
+    return { bytes: CONTENT.subarray(start, start + 7), error: new TransferError('transient', 'cut off') }
+  }
+  const result = await run(world, { file, deliver })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.deepEqual(world.local.get('out'), CONTENT)
+  const journals = world.savedBefore.filter((saved) => saved !== null).map(encodeJournal)
+  assert.ok(journals.length > 1)
+  for (const text of journals) assert.ok(decodeJournal(Buffer.from(text)) !== null, text)
+})

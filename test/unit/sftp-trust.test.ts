@@ -1,12 +1,12 @@
 /** Who is trusted before what is told: against an SSH server inside this process that notes every authentication. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import ssh2 from 'ssh2'
 import { TransferError } from '../../src/core/errors.ts'
 import type { Credentials, Remote } from '../../src/remotes/remote.ts'
 import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type Script, type ScriptedSftp, startScriptedSftp } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER } from '../servers/server.ts'
+import { newKeyPair } from '../support/host-key.ts'
 
 const signal = new AbortController().signal
 
@@ -123,7 +123,7 @@ describe('sftp authentication', () => {
   })
 
   test('a key is offered first, and the password as a second factor', () => {
-    const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519')
+    const { private: privateKey } = newKeyPair()
     let keyAccepted = false
     const script: Script = {
       authenticate: (context) => {
@@ -144,7 +144,7 @@ describe('sftp authentication', () => {
 
   test('a refused key is denied after one offer', () =>
     withServer({ methods: ['publickey'] }, async (server) => {
-      const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519')
+      const { private: privateKey } = newKeyPair()
       const { password: _password, ...keyOnly } = { password: '', privateKey, knownHosts: server.knownHosts }
       const error = await failure(open(server.port, { ...keyOnly, password: '' }))
       assert.equal(error.kind, 'denied')
