@@ -116,7 +116,7 @@ async function ftpDown(target: Target): Promise<void> {
   const take = (length: number): boolean => {
     filled += length
     if (filled < CHUNK) return true
-    write(room().length === 0 ? (buffers[current] ?? Buffer.alloc(0)) : Buffer.alloc(0), CHUNK)
+    write(buffers[current] ?? Buffer.alloc(0), CHUNK)
     current = (current + 1) % buffers.length
     filled = 0
     data.pause()

@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-OPCSJSV6.js";
+} from "./chunk-3EQZRKR3.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-KDNXQZ5M.js";
+} from "./chunk-UG4HDS4G.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

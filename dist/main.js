@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-T7XIVAUY.js";
+} from "./chunk-2PP6XLQK.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-OPCSJSV6.js";
+} from "./chunk-3EQZRKR3.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-KDNXQZ5M.js";
+} from "./chunk-UG4HDS4G.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -2,13 +2,13 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-T7XIVAUY.js";
+} from "./chunk-2PP6XLQK.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-KDNXQZ5M.js";
+} from "./chunk-UG4HDS4G.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -176,6 +176,12 @@ export function remoteContract(name: string, start: () => Promise<ContractSubjec
         remote.read(path, { start: 300, end: 900 }, () => {}, { size: 900 }, never),
       )
       await remote.read(path, { start: 0, end: 1000 }, () => {}, { size: 1000 }, never)
+      for (const size of [900, 0]) {
+        const seen: number[] = []
+        const reading = remote.read(path, { start: size, end: size + 1 }, (chunk) => void seen.push(chunk.length), { size }, never)
+        await reading.catch((error: unknown) => assert.ok(error instanceof TransferError && error.kind === 'unsupported', String(error)))
+        assert.ok(seen.length === 1 || size > 0, 'what lies behind the size told is seen')
+      }
     })
 
     test('reading a missing file is not-found', async () => {

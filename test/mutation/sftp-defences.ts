@@ -56,7 +56,7 @@ export const SFTP_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-second-channel-knows-the-file',
     protects: 'from writing half of the bytes into another file, put under the name since it was opened',
-    edits: [{ file: `${AT}/files.ts`, find: 'if (found?.equals(bytes) === true) return', replace: 'if (found !== null) return' }],
+    edits: [{ file: `${AT}/files.ts`, find: 'if (found?.equals(bytes) === true && !this.#closed) {', replace: 'if (found !== null) {' }],
     detectors: [unit('sftp-second-lane', 'no second channel writes')],
   },
   {

@@ -232,10 +232,17 @@ class OpenConnection implements Connection {
   async #openSecond(): Promise<Requests | null> {
     if (!WINDOW_PER_CHANNEL.test(this.ident)) return null
     const opened = await new Promise<SFTPWrapper | null>((resolve) => {
-      const timer = setTimeout(() => resolve(null), this.#timeoutMs)
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        resolve(null)
+      }, this.#timeoutMs)
       this.#wrapper.client.sftp((error: Error | undefined, sftp: SFTPWrapper) => {
         clearTimeout(timer)
-        resolve(error === undefined ? sftp : null)
+        if (error !== undefined) return resolve(null)
+        if (!isLate) return resolve(sftp)
+        sftp.on('error', () => {}) // nobody else listens
+        sftp.end()
       })
     })
     if (opened === null || !this.#alive) return null

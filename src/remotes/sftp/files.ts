@@ -150,7 +150,7 @@ async function writeFile(
 class SecondLane {
   readonly #connection: Connection
   readonly #path: string
-  #opening: Promise<Lane | null> | null = null
+  #lane: Lane | null = null
   #closed = false
 
   constructor(connection: Connection, path: string) {
@@ -160,25 +160,26 @@ class SecondLane {
 
   /** Null unless the file found under the path holds the sample: somebody may have put another one there since the first OPEN. */
   async open(sample: Sample): Promise<Lane | null> {
-    if (this.#closed) return null
-    this.#opening ??= this.#find(sample).catch(() => null)
-    return this.#opening
+    return this.#closed ? null : this.#find(sample).catch(() => null)
   }
 
   async #find({ position, bytes }: Sample): Promise<Lane | null> {
     const requests = await this.#connection.second()
-    if (requests === null) return null
+    if (requests === null || this.#closed) return null
     const handle = await requests.open(this.#path, OPEN.read | OPEN.write)
     const found = await requests.read(handle, Buffer.alloc(bytes.length), 0, bytes.length, position).catch(() => null)
-    if (found?.equals(bytes) === true) return { requests, handle }
+    if (found?.equals(bytes) === true && !this.#closed) {
+      this.#lane = { requests, handle }
+      return this.#lane
+    }
     await requests.close(handle)
     return null
   }
 
+  /** Does not wait for a lane that is still being opened: that one closes itself. */
   async close(): Promise<void> {
     this.#closed = true
-    const lane = await this.#opening
-    await lane?.requests.close(lane.handle)
+    await this.#lane?.requests.close(this.#lane.handle)
   }
 }
 
