@@ -47,7 +47,11 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     name: 'http-total-is-the-size',
     protects: 'from another file under the same name, on a server without ETag',
     edits: [
-      { file: `${AT}/reader.ts`, find: 'if (total !== null && size !== null && total !== size) throw', replace: 'if (total === -1) throw' },
+      {
+        file: `${AT}/reader.ts`,
+        find: 'if (total !== null && size !== null && total !== size && !looksBehind(range, size))',
+        replace: 'if (total === -1)',
+      },
     ],
     detectors: [read('another total than stat told')],
   },
