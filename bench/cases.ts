@@ -25,11 +25,10 @@ export interface Setting {
   /** The file to move. */
   readonly source: string
   readonly scratch: string
-  /** The CLI of the bundle, as the command to run. */
+  /** The CLI of the bundle, with its state in a directory, as the command to run. */
   readonly cli: readonly string[]
 }
 
-const STATE = '--state=none'
 const BARE = [process.execPath, fileURLToPath(new URL('./bare.ts', import.meta.url))]
 
 /** The least that Node has to do for the same: see bare.ts. */
@@ -64,7 +63,7 @@ export async function sftpCase(setting: Setting, direction: 'up' | 'down', ssh?:
   return {
     name: `SFTP ${direction}`,
     target,
-    ours: { name: 'ours', command: [...server.prefix, ...setting.cli, ...way, ...trust, STATE] },
+    ours: { name: 'ours', command: [...server.prefix, ...setting.cli, ...way, ...trust] },
     peers: [
       {
         name: 'OpenSSH sftp',
@@ -95,7 +94,7 @@ export async function ftpCase(setting: Setting, direction: 'up' | 'down', tls: b
   return {
     name: `${tls ? 'FTPS' : 'FTP'} ${direction}`,
     target,
-    ours: { name: 'ours', command: [...setting.cli, ...way, ...login, STATE] },
+    ours: { name: 'ours', command: [...setting.cli, ...way, ...login] },
     peers: [
       { name: 'curl', command: [...curl, ...(direction === 'up' ? ['-T', source] : ['-o', target]), curlUrl] },
       { name: 'lftp', command: ['lftp', '-c', lftp] },
@@ -122,7 +121,7 @@ export async function httpCase(setting: Setting, tls: boolean): Promise<Case> {
   return {
     name: `${tls ? 'HTTPS' : 'HTTP'} down`,
     target,
-    ours: { name: 'ours', command: [...setting.cli, `--source=${url}`, `--destination=${target}`, ...trust, STATE] },
+    ours: { name: 'ours', command: [...setting.cli, `--source=${url}`, `--destination=${target}`, ...trust] },
     peers: [
       { name: 'curl', command: ['curl', '-sS', '--http1.1', ...(tls ? ['--cacert', ca] : []), '-o', target, url] },
       {

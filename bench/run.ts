@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: one file per protocol and direction, ours (the CLI of dist/, verification on) beside the field's tools, in the same run, in turns.
+ * `npm run bench`: one file per protocol and direction, ours (the CLI of dist/, verification and state on) beside the field's tools, in the same run, in turns.
  *   npm run bench -- [--size=1024] [--pairs=5] [--only=SFTP,FTP] [--wan=path/to/wan.sh]
  * Sizes in MiB. `--wan` adds SFTP over a link of 50 ms and 1 Gbit/s between two network namespaces (root). Prints medians and ratios ours / peer of their speeds.
  */
@@ -85,7 +85,8 @@ function measure(one: Case, bytes: number): void {
   console.log(`| ${one.name} | ${speed('ours')} | ${peers.join(' | ')} |`)
 }
 
-const setting: Setting = { source: makeSource('source.bin', sizeMiB), scratch, cli: [process.execPath, join(root, 'dist', 'cli.js')] }
+const cli = [process.execPath, join(root, 'dist', 'cli.js'), `--state=${join(scratch, 'state')}`]
+const setting: Setting = { source: makeSource('source.bin', sizeMiB), scratch, cli }
 const cases: readonly (readonly [string, () => Promise<Case>])[] = [
   ['SFTP up', () => sftpCase(setting, 'up')],
   ['SFTP down', () => sftpCase(setting, 'down')],

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-2PP6XLQK.js";
+} from "./chunk-4QPN6XAP.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-3EQZRKR3.js";
+} from "./chunk-QUQCIXKE.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-UG4HDS4G.js";
+} from "./chunk-FTCF2AOK.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

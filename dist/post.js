@@ -2,13 +2,13 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-2PP6XLQK.js";
+} from "./chunk-4QPN6XAP.js";
 import {
   cacheStore,
   decodeJournal,
   fileStore,
   leave
-} from "./chunk-UG4HDS4G.js";
+} from "./chunk-FTCF2AOK.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

@@ -67,9 +67,10 @@ export interface Watcher {
   written(start: number, end: number): void
   cut(size: number): void
   digested(): void
+  published(): void
 }
 
-const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {} }
+const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, published: () => {} }
 
 export function simulatedTarget(world: World, path: string, step: Step, watcher: Watcher = NOBODY): LocalTarget {
   const partialPath = (tag: string): string => partialName(path, tag)
@@ -96,6 +97,7 @@ export function simulatedTarget(world: World, path: string, step: Step, watcher:
       if (bytes === undefined) throw new TransferError('conflict', 'the partial is gone')
       world.local.delete(partialPath(tag))
       world.local.set(path, bytes)
+      watcher.published()
       step('committed')
     },
   }

@@ -23,6 +23,8 @@ export class Doubt {
   readonly bytes = new Set<number>()
   /** Of a download whose bytes were digested while in doubt: only a comparison of that digest could have told. */
   undigested = false
+  /** The download under the final name was in doubt when it was published: a journal that comes back vouches for it as it was received. */
+  publishedInDoubt = false
   /** The source of a download changed without a trace. */
   unseen = false
   /** The same lie about the end of a file that has no size was told in two readings: they agree. */
@@ -47,6 +49,10 @@ export class Doubt {
   written(start: number, end: number): void {
     this.settle(start, end)
     for (const at of this.arriving) if (at >= start && at < end) this.bytes.add(at)
+  }
+
+  published(): void {
+    this.publishedInDoubt = this.undigested || this.bytes.size > 0
   }
 
   cut(size: number): void {

@@ -2,12 +2,12 @@
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici'
+import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, type ProxyAgent } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
 import type { HttpConfig } from './config.ts'
 import { dialer } from './dial.ts'
-import { judge, tlsOptions } from './trust.ts'
+import { judge, type TlsOptions, tlsOptions } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
 const CLOSE_TIMEOUT_MS = 1000
@@ -27,7 +27,11 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   const ending = new AbortController()
   let connected = false
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
-  const tls = tlsOptions(config.tls)
+  let known: TlsOptions | undefined
+  const tls = (): TlsOptions => {
+    known ??= tlsOptions(config.tls)
+    return known
+  }
   const dialing = { tls, timeoutMs, signal: ending.signal }
   const toHome = dialer(dialing)
   const toOthers = dialer({ ...dialing, lookup: publicLookup(() => home.isPrivate) })
@@ -41,9 +45,7 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   }
   const dispatcher = new EnvHttpProxyAgent({
     connect: direct,
-    // A resumed session would not be checked against the host's name again.
-    requestTls: { ...tls, timeout: timeoutMs, signal: ending.signal, allowH2: false, maxCachedSessions: 0 },
-    proxyTls: { secureContext: tls.secureContext, timeout: timeoutMs, signal: ending.signal, allowH2: false },
+    ...(namesProxy(process.env) ? throughProxy(tls(), timeoutMs, ending.signal) : {}),
     allowH2: false,
     factory: (origin, given) =>
       pool(origin, given, config, () => {
@@ -58,6 +60,20 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
       ending.abort()
       await bounded(dispatcher.destroy(new TransferError('stopped', 'the connection was closed')))
     },
+  }
+}
+
+/** Whether undici makes an agent for a proxy, which wants to know how to trust at once; reading the roots takes a tenth of a second. */
+function namesProxy(environment: NodeJS.ProcessEnv): boolean {
+  return ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].some((name) => (environment[name] ?? '') !== '')
+}
+
+function throughProxy(tls: TlsOptions, timeoutMs: number, signal: AbortSignal): Pick<ProxyAgent.Options, 'requestTls' | 'proxyTls'> {
+  const common = { timeout: timeoutMs, signal, allowH2: false }
+  return {
+    // A resumed session would not be checked against the host's name again.
+    requestTls: { ...tls, ...common, maxCachedSessions: 0 },
+    proxyTls: { secureContext: tls.secureContext, ...common },
   }
 }
 

@@ -1,6 +1,7 @@
 /** Opens single connections for the pool. */
 import { isIP, type LookupFunction, type Socket, connect as tcpConnect } from 'node:net'
-import { connect as tlsConnect } from 'node:tls'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import type { TlsOptions } from './trust.ts'
@@ -13,7 +14,7 @@ const READ_BYTES = 256 * 1024
 const ROUND_BYTES = 4 * 1024 * 1024
 
 export interface DialOptions {
-  readonly tls: TlsOptions
+  readonly tls: () => TlsOptions
   readonly timeoutMs: number
   /** Destroys every connection when it aborts, also those being made. */
   readonly signal: AbortSignal
@@ -22,7 +23,8 @@ export interface DialOptions {
 
 export function dialer(options: DialOptions): buildConnector.connector {
   return (target, callback) => {
-    const socket = target.protocol === 'https:' ? dialTls(target, options) : dialTcp(target, options)
+    const isSecure = target.protocol === 'https:'
+    let socket = isSecure ? tcpConnect(addressOf(target, options, 443)) : dialTcp(target, options)
     let told = false
     const tell = (error: Error | null): void => {
       if (told) return
@@ -35,8 +37,19 @@ export function dialer(options: DialOptions): buildConnector.connector {
       socket.destroy(new TransferError('transient', `no connection to ${target.hostname} within ${options.timeoutMs} ms`))
     }
     const timer = setTimeout(expire, options.timeoutMs)
-    socket.once(target.protocol === 'https:' ? 'secureConnect' : 'connect', () => tell(null))
     socket.on('error', tell)
+    if (!isSecure) return void socket.once('connect', () => tell(null))
+    // Reading the roots takes a tenth of a second: time in which the connection is made.
+    const trust = nextTurn().then(options.tls)
+    trust.catch(() => {}) // told once connected
+    socket.once('connect', () => {
+      const secure = (tls: TlsOptions): void => {
+        if (told) return
+        socket = secured(socket, target, tls)
+        socket.once('secureConnect', () => tell(null)).on('error', tell)
+      }
+      trust.then(secure).catch((error: Error) => socket.destroy(error))
+    })
   }
 }
 
@@ -51,9 +64,9 @@ function addressOf(target: buildConnector.Options, options: DialOptions, port: n
   }
 }
 
-function dialTls(target: buildConnector.Options, options: DialOptions): Socket {
+function secured(socket: Socket, target: buildConnector.Options, tls: TlsOptions): TLSSocket {
   const servername = isIP(target.hostname) === 0 ? target.hostname : ''
-  return tlsConnect({ ...addressOf(target, options, 443), ...options.tls, servername, ALPNProtocols: ['http/1.1'] })
+  return tlsConnect({ socket, ...tls, servername, ALPNProtocols: ['http/1.1'] })
 }
 
 /** Reads up to 256 KiB at once, where Node itself takes 64 KiB: a third less CPU time for each byte. */
