@@ -2,9 +2,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startNginx } from '../test/servers/nginx.ts'
-import { startVsftpd } from '../test/servers/vsftpd.ts'
-import { type Ssh, serveSsh } from './ssh.ts'
+import { type Serving, serve } from './serving.ts'
 
 export interface Contestant {
   readonly name: string
@@ -27,38 +25,33 @@ export interface Setting {
   readonly scratch: string
   /** The CLI of the bundle, with its state in a directory, as the command to run. */
   readonly cli: readonly string[]
+  /** The name of the link to measure over; none: loopback. */
+  readonly link?: string
 }
 
 const BARE = [process.execPath, fileURLToPath(new URL('./bare.ts', import.meta.url))]
 
 /** The least that Node has to do for the same: see bare.ts. */
-function bare(url: string, direction: 'up' | 'down', file: string, ca: readonly string[]): Contestant {
-  return { name: 'bare Node', command: [...BARE, url, direction, file, ...ca] }
+function bare({ prefix }: Serving, url: string, direction: 'up' | 'down', file: string, ca: readonly string[]): Contestant {
+  return { name: 'bare Node', command: [...prefix, ...BARE, url, direction, file, ...ca] }
 }
 
-export async function sftpCase(setting: Setting, direction: 'up' | 'down', ssh?: Ssh): Promise<Case> {
-  const server = ssh ?? (await serveSsh())
+export async function sftpCase(setting: Setting, direction: 'up' | 'down'): Promise<Case> {
+  const server = await serve('openssh', setting.link)
   const { source, scratch } = setting
   const remote = direction === 'up' ? 'bench.bin' : 'source.bin'
   const target = direction === 'up' ? join(server.root, remote) : join(scratch, 'down.bin')
-  if (direction === 'down') server.provide(source, remote)
+  if (direction === 'down') provide(source, join(server.root, remote))
+  const keyFile = join(server.directory, 'bench-key')
+  writeFileSync(keyFile, server.privateKey ?? '', { mode: 0o600 })
+  const knownHosts = (server.knownHosts ?? '').replace(/^\S+/, `[${server.host}]:${server.port}`)
   const url = `sftp://${server.username}@${server.host}:${server.port}/~/${remote}`
-  const trust = [`--known-hosts=${server.knownHosts}`, `--private-key=${server.privateKey}`]
+  const trust = [`--known-hosts=${knownHosts}`, `--private-key=${server.privateKey}`]
   const way = direction === 'up' ? [`--source=${source}`, `--destination=${url}`] : [`--source=${url}`, `--destination=${target}`]
   const batch = join(scratch, `sftp-${direction}.batch`)
   writeFileSync(batch, direction === 'up' ? `put ${source} ${remote}\n` : `get ${remote} ${target}\n`)
-  const options = [
-    '-q',
-    '-o',
-    'StrictHostKeyChecking=no',
-    '-o',
-    'UserKnownHostsFile=/dev/null',
-    '-o',
-    'LogLevel=ERROR',
-    '-i',
-    server.keyFile,
-  ]
-  const rclone = `:sftp,host=${server.host},port=${server.port},user=${server.username},key_file=${server.keyFile},shell_type=none:`
+  const options = ['-q', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-i', keyFile]
+  const rclone = `:sftp,host=${server.host},port=${server.port},user=${server.username},key_file=${keyFile},shell_type=none:`
   const rcloneWay = direction === 'up' ? [source, `${rclone}${remote}`] : [`${rclone}${remote}`, target]
   return {
     name: `SFTP ${direction}`,
@@ -71,35 +64,41 @@ export async function sftpCase(setting: Setting, direction: 'up' | 'down', ssh?:
       },
       { name: 'rclone', command: [...server.prefix, 'rclone', 'copyto', '-q', '--config', '', '--ignore-checksum', ...rcloneWay] },
     ],
-    dispose: async () => {
-      if (ssh === undefined) await server.dispose()
-    },
+    dispose: () => server.dispose(),
   }
 }
 
 export async function ftpCase(setting: Setting, direction: 'up' | 'down', tls: boolean): Promise<Case> {
-  const server = await startVsftpd()
+  const server = await serve('vsftpd', setting.link)
   const { source, scratch } = setting
   const remote = direction === 'up' ? 'bench.bin' : 'source.bin'
   const target = direction === 'up' ? join(server.root, remote) : join(scratch, 'down.bin')
   if (direction === 'down') provide(source, join(server.root, remote))
   const ca = join(scratch, 'ca.pem')
   writeFileSync(ca, server.tlsCa ?? '')
-  const url = `${tls ? 'ftps' : 'ftp'}://${server.username}@127.0.0.1:${server.port}/${remote}`
+  const url = `${tls ? 'ftps' : 'ftp'}://${server.username}@${server.host}:${server.port}/${remote}`
   const way = direction === 'up' ? [`--source=${source}`, `--destination=${url}`] : [`--source=${url}`, `--destination=${target}`]
   const login = [`--password=${server.password}`, ...(tls ? [`--tls-ca=${server.tlsCa}`] : [])]
-  const curl = ['curl', '-sS', '-u', `${server.username}:${server.password}`, ...(tls ? ['--ssl-reqd', '--cacert', ca] : [])]
-  const curlUrl = `ftp://127.0.0.1:${server.port}/${remote}`
-  const lftp = `set ssl:ca-file ${ca}; set ftp:ssl-force ${tls}; set ftp:ssl-protect-data ${tls}; set ftp:ssl-allow ${tls}; set xfer:clobber on; open -u ${server.username},${server.password} ftp://127.0.0.1:${server.port}; ${direction === 'up' ? `put ${source} -o ${remote}` : `get ${remote} -o ${target}`}`
+  const curl = [
+    ...server.prefix,
+    'curl',
+    '-sS',
+    '-u',
+    `${server.username}:${server.password}`,
+    ...(tls ? ['--ssl-reqd', '--cacert', ca] : []),
+  ]
+  const curlUrl = `ftp://${server.host}:${server.port}/${remote}`
+  const lftp = `set ssl:ca-file ${ca}; set ftp:ssl-force ${tls}; set ftp:ssl-protect-data ${tls}; set ftp:ssl-allow ${tls}; set xfer:clobber on; open -u ${server.username},${server.password} ftp://${server.host}:${server.port}; ${direction === 'up' ? `put ${source} -o ${remote}` : `get ${remote} -o ${target}`}`
   return {
     name: `${tls ? 'FTPS' : 'FTP'} ${direction}`,
     target,
-    ours: { name: 'ours', command: [...setting.cli, ...way, ...login] },
+    ours: { name: 'ours', command: [...server.prefix, ...setting.cli, ...way, ...login] },
     peers: [
       { name: 'curl', command: [...curl, ...(direction === 'up' ? ['-T', source] : ['-o', target]), curlUrl] },
-      { name: 'lftp', command: ['lftp', '-c', lftp] },
+      { name: 'lftp', command: [...server.prefix, 'lftp', '-c', lftp] },
       bare(
-        `ftp://${server.username}:${server.password}@127.0.0.1:${server.port}/${remote}`,
+        server,
+        `ftp://${server.username}:${server.password}@${server.host}:${server.port}/${remote}`,
         direction,
         direction === 'up' ? source : target,
         tls ? [ca] : [],
@@ -110,23 +109,24 @@ export async function ftpCase(setting: Setting, direction: 'up' | 'down', tls: b
 }
 
 export async function httpCase(setting: Setting, tls: boolean): Promise<Case> {
-  const server = await startNginx()
+  const server = await serve('nginx', setting.link)
   const { source, scratch } = setting
   provide(source, join(server.root, 'source.bin'))
   const ca = join(scratch, 'ca.pem')
   writeFileSync(ca, server.tlsCa ?? '')
   const target = join(scratch, 'down.bin')
-  const url = tls ? `https://127.0.0.1:${server.tlsPort}/s/source.bin` : `http://127.0.0.1:${server.port}/s/source.bin`
+  const url = tls ? `https://${server.host}:${server.tlsPort}/s/source.bin` : `http://${server.host}:${server.port}/s/source.bin`
   const trust = tls ? [`--tls-ca=${server.tlsCa}`] : []
   return {
     name: `${tls ? 'HTTPS' : 'HTTP'} down`,
     target,
-    ours: { name: 'ours', command: [...setting.cli, `--source=${url}`, `--destination=${target}`, ...trust] },
+    ours: { name: 'ours', command: [...server.prefix, ...setting.cli, `--source=${url}`, `--destination=${target}`, ...trust] },
     peers: [
-      { name: 'curl', command: ['curl', '-sS', '--http1.1', ...(tls ? ['--cacert', ca] : []), '-o', target, url] },
+      { name: 'curl', command: [...server.prefix, 'curl', '-sS', '--http1.1', ...(tls ? ['--cacert', ca] : []), '-o', target, url] },
       {
         name: 'aria2',
         command: [
+          ...server.prefix,
           'aria2c',
           '-q',
           '--no-conf',
@@ -140,7 +140,7 @@ export async function httpCase(setting: Setting, tls: boolean): Promise<Case> {
           url,
         ],
       },
-      bare(url, 'down', target, tls ? [ca] : []),
+      bare(server, url, 'down', target, tls ? [ca] : []),
     ],
     dispose: () => server.dispose(),
   }

@@ -1,23 +1,19 @@
 /**
  * `npm run bench`: one file per protocol and direction, ours (the CLI of dist/, verification and state on) beside the field's tools, in the same run, in turns.
  *   npm run bench -- [--size=1024] [--pairs=5] [--only=SFTP,FTP] [--wan=path/to/wan.sh]
- * Sizes in MiB. `--wan` adds SFTP over a link of 50 ms and 1 Gbit/s between two network namespaces (root). Prints medians and ratios ours / peer of their speeds.
+ * Sizes in MiB. `--wan` adds, over a link of 1 Gbit/s between two network namespaces (root), SFTP at 50 ms and the others at 2 ms. Prints medians and ratios ours / peer of their speeds.
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Case, Contestant, Setting } from './cases.ts'
+import { type Case, type Contestant, ftpCase, httpCase, type Setting, sftpCase } from './cases.ts'
+import { stayInMemory } from './serving.ts'
 
-await import('../test/servers/debian.ts') // knows the unpacked servers by the folder for temporary files, so before that changes
-// In memory where there is such a folder: the disk is not what is measured.
-if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm'
-const { ftpCase, httpCase, sftpCase } = await import('./cases.ts')
-const { serveSshBehind } = await import('./ssh.ts')
-
+stayInMemory()
 const { values } = parseArgs({
   options: { size: { type: 'string' }, pairs: { type: 'string' }, only: { type: 'string' }, wan: { type: 'string' } },
 })
@@ -31,6 +27,7 @@ const wanted = (name: string): boolean =>
 const scratch = mkdtempSync(join(tmpdir(), 'resumable-transfer-bench-'))
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const MIB = 1024 * 1024
+const LINK = 'rtbench'
 
 function makeSource(name: string, mib: number): string {
   const path = join(scratch, name)
@@ -97,6 +94,37 @@ const cases: readonly (readonly [string, () => Promise<Case>])[] = [
   ['HTTP down', () => httpCase(setting, false)],
   ['HTTPS down', () => httpCase(setting, true)],
 ]
+const far = (one: Setting): readonly (() => Promise<Case>)[] => [() => sftpCase(one, 'up'), () => sftpCase(one, 'down')]
+const near = (one: Setting): readonly (() => Promise<Case>)[] => [
+  () => ftpCase(one, 'up', false),
+  () => ftpCase(one, 'down', false),
+  () => ftpCase(one, 'up', true),
+  () => ftpCase(one, 'down', true),
+  () => httpCase(one, false),
+  () => httpCase(one, true),
+]
+
+/** A distant server, and one near by: what a runner usually has before it. */
+async function overLinks(wan: string): Promise<void> {
+  for (const { rttMs, most, begin } of [
+    { rttMs: 50, most: 256, begin: far },
+    { rttMs: 2, most: 512, begin: near },
+  ]) {
+    const mib = Math.min(sizeMiB, most)
+    const starts = begin({ ...setting, source: makeSource(`over-${rttMs}-ms.bin`, mib), link: LINK })
+    spawnSync(wan, ['up', LINK, String(rttMs), '1000'], { stdio: ['ignore', 'ignore', 'inherit'] })
+    try {
+      for (const start of starts) {
+        const one = await start()
+        measure({ ...one, name: `${one.name}, ${mib} MiB at ${rttMs} ms, 1 Gbit/s` }, mib * MIB)
+        await one.dispose()
+      }
+    } finally {
+      spawnSync(wan, ['down', LINK], { stdio: 'inherit' })
+    }
+  }
+}
+
 try {
   console.log(
     `${sizeMiB} MiB, ${pairs} runs each in turns, medians; ratio = speed of ours / speed of the peer in the same turn (lowest–highest)\n`,
@@ -108,22 +136,7 @@ try {
     measure(one, sizeMiB * MIB)
     await one.dispose()
   }
-  if (values.wan !== undefined && wanted('WAN')) {
-    const link = 'rtbench'
-    spawnSync(values.wan, ['up', link, '50', '1000'], { stdio: 'inherit' })
-    const mib = Math.min(sizeMiB, 256)
-    const far: Setting = { ...setting, source: makeSource('far.bin', mib) }
-    const ssh = await serveSshBehind(link)
-    try {
-      for (const direction of ['up', 'down'] as const) {
-        const one = await sftpCase(far, direction, ssh)
-        measure({ ...one, name: `${one.name}, ${mib} MiB at 50 ms, 1 Gbit/s` }, mib * MIB)
-      }
-    } finally {
-      await ssh.dispose()
-      spawnSync(values.wan, ['down', link], { stdio: 'inherit' })
-    }
-  }
+  if (values.wan !== undefined && wanted('WAN')) await overLinks(values.wan)
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }

@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-QUQCIXKE.js";
+} from "./chunk-VS6NN3Z7.js";
 import {
   INPUT_ROWS,
   createHost,

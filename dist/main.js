@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-QUQCIXKE.js";
+} from "./chunk-VS6NN3Z7.js";
 import {
   failUntilTold,
   leave

@@ -29,6 +29,8 @@ export class UploadSession extends Session {
   /** Bytes kept by the first plan; null before it. */
   resumedFrom: number | null = null
   acknowledged: RangeSet = EMPTY
+  /** Bytes went to the final name itself. */
+  wroteInPlace = false
   /** False once this server's way of continuing, or its digest, was found not to work. */
   resumerWorks = true
   digesterWorks = true

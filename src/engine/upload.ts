@@ -12,6 +12,8 @@ import { send } from './upload-send.ts'
 import { type UploadJob, UploadSession } from './upload-session.ts'
 import { proveWhole } from './verify.ts'
 
+const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteInPlace'> = { sentBytes: 0, resumedFrom: null, wroteInPlace: false }
+
 /** Never rejects with a TransferError: how it failed is part of the result. */
 export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSignal): Promise<TransferResult> {
   const started = ports.clock.nowMs()
@@ -23,7 +25,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     return toTheEnd(session, signal)
   }
   const outcome = await carryOut().catch(failedOutcome)
-  const { sentBytes: bytesTransferred, resumedFrom } = (session as UploadSession | null) ?? { sentBytes: 0, resumedFrom: null }
+  const { sentBytes: bytesTransferred, resumedFrom, wroteInPlace } = (session as UploadSession | null) ?? UNBEGUN
   const result: TransferResult = {
     name: job.name,
     size,
@@ -32,6 +34,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     bytesReused:
       outcome.status === 'unchanged' ? size : Math.max(resumedFrom ?? 0, outcome.status === 'complete' ? size - bytesTransferred : 0),
     resumedFrom: resumedFrom ?? 0,
+    ...(wroteInPlace ? { inPlace: true } : {}),
     durationMs: ports.clock.nowMs() - started,
     ...outcome,
   }
@@ -130,7 +133,9 @@ async function proveSent(session: UploadSession, remote: Remote, signal: AbortSi
       return second.method
     }
   }
-  throw new TransferError('integrity', 'the uploaded file differs from the source', { hint: 'Nothing was published under the final name.' })
+  throw new TransferError('integrity', 'the uploaded file differs from the source', {
+    hint: session.wroteInPlace ? 'Send it again before anybody uses it.' : 'Nothing was published under the final name.',
+  })
 }
 
 function complete(session: UploadSession, remote: Remote, proof: ProofLevel, digest: string): Outcome {

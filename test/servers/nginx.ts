@@ -19,6 +19,8 @@ export interface NginxServer extends TestServer {
 export interface NginxOptions {
   /** A folder to serve instead of a temporary one. */
   readonly root?: string
+  readonly certificateNames?: string
+  readonly listen?: string
 }
 
 export async function startNginx(options: NginxOptions = {}): Promise<NginxServer> {
@@ -27,9 +29,9 @@ export async function startNginx(options: NginxOptions = {}): Promise<NginxServe
   const port = await freePorts(2)
   mkdirSync(join(root, 'dav'), { recursive: true })
   mkdirSync(join(made.directory, 'tmp'))
-  const certificate = makeCertificate(made.directory)
+  const certificate = makeCertificate(made.directory, options.certificateNames)
   writePasswords(made.directory)
-  writeFileSync(join(made.directory, 'nginx.conf'), configuration(made.directory, root, port))
+  writeFileSync(join(made.directory, 'nginx.conf'), configuration(made.directory, root, port, options.listen ?? '127.0.0.1'))
   const server = await startServer({
     name: 'nginx',
     port,
@@ -53,7 +55,7 @@ export function writePasswords(directory: string): void {
   writeFileSync(join(directory, 'htpasswd'), `${TEST_USER}:${hash}\n`)
 }
 
-function configuration(directory: string, root: string, port: number): string {
+function configuration(directory: string, root: string, port: number, address: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${directory}/tmp/${kind};`)
   return `daemon off; master_process off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log info;
 events { worker_connections 256; }
@@ -61,7 +63,7 @@ http {
   access_log ${directory}/access.log; client_max_body_size 0; default_type application/octet-stream;
   sendfile on; tcp_nopush on; ${temporary.join(' ')}
   server {
-    listen 127.0.0.1:${port}; listen 127.0.0.1:${port + 1} ssl http2;
+    listen ${address}:${port}; listen ${address}:${port + 1} ssl http2;
     ssl_certificate ${directory}/tls.crt; ssl_certificate_key ${directory}/tls.key;
     location /s/ { alias ${root}/; }
     location /gz/ { alias ${root}/; gzip on; gzip_min_length 10; gzip_types application/octet-stream; }

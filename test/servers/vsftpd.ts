@@ -14,6 +14,7 @@ export interface VsftpdOptions {
   readonly certificateValidity?: Validity
   /** A folder to serve instead of a temporary one. */
   readonly root?: string
+  readonly listen?: string
 }
 
 const UID = 65_533
@@ -74,7 +75,7 @@ function writeAccounts(directory: string, root: string): void {
 function configurationLines(directory: string, port: number, pemFile: string, options: VsftpdOptions): string[] {
   return [
     'listen=YES',
-    'listen_address=127.0.0.1',
+    `listen_address=${options.listen ?? '127.0.0.1'}`,
     `listen_port=${port}`,
     'background=NO',
     'run_as_launching_user=NO',

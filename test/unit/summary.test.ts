@@ -160,6 +160,9 @@ test('the error says what happened, what is safe and what to do', () => {
   ])
     assert.doesNotMatch(of('transient', failureSetting('terminal', started, undefined)).join(), /kept|continues/)
   assert.match(of('no-space', failureSetting('terminal', down, undefined)).join(), /^[^,]*,Progress is kept: Running/)
+  assert.match(of('transient', undefined, { inPlace: true }).join(), /may be incomplete/)
+  assert.doesNotMatch(of('transient', undefined, { inPlace: true }).join(), /untouched/)
+  assert.match(of('transient', undefined, { inPlace: true, bytesTransferred: 0 }).join(), /untouched/)
   assert.doesNotMatch(of('transient', undefined, { bytesReused: 0, bytesTransferred: 0 }).join(), /Progress is kept/)
   assert.doesNotMatch(of('source-changed').join(), /Progress is kept/)
   const outputs = { kind: 'refused', message: 'cannot write the outputs' } as const

@@ -79,3 +79,18 @@ test('a server that tells a wrong digest and cannot be read from publishes nothi
   assert.equal(result.failure?.kind, 'integrity')
   assert.equal(world.server.has('out'), false)
 })
+
+test('a failed upload says whether its bytes went to the final name itself', async () => {
+  const read = () => Promise.reject(new TransferError('refused', 'no reading'))
+  const lying = (remote: Remote): Remote => ({ ...remote, digester: blind('sha256'), read })
+  const beside = await run(emptyWorld(), 'auto', lying)
+  assert.equal(beside.failure?.hint, 'Nothing was published under the final name.')
+  assert.equal(beside.inPlace, undefined)
+  const straight = await run(emptyWorld(), 'auto', (remote) => {
+    const { tree: _, ...rest } = lying(remote)
+    return rest
+  })
+  assert.equal(straight.failure?.kind, 'integrity')
+  assert.doesNotMatch(straight.failure?.hint ?? '', /Nothing was published/)
+  assert.equal(straight.inPlace, true)
+})
