@@ -1,7 +1,9 @@
 /**
  * `npm run bench`: one file per protocol and direction, ours (the CLI of dist/, verification and state on) beside the field's tools, in the same run, in turns.
  *   npm run bench -- [--size=1024] [--pairs=5] [--only=SFTP,FTP] [--wan=path/to/wan.sh]
- * Sizes in MiB. `--wan` adds, over a link of 1 Gbit/s between two network namespaces (root), SFTP at 50 ms and the others at 2 ms. Prints medians and ratios ours / peer of their speeds.
+ * Sizes in MiB. `--wan` (root) adds, over a link of 1 Gbit/s, SFTP at 50 ms and the others at 2 ms. It names a script that makes such links:
+ * `up <name> <round trip ms> <Mbit/s>` between the network namespaces <name>-c and <name>-s, the latter with the address 10.77.0.2, and `down <name>`.
+ * Prints medians and ratios ours / peer of their speeds.
  */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
