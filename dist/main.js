@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-4QPN6XAP.js";
+} from "./chunk-NXMOYGQ4.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-VS6NN3Z7.js";
+} from "./chunk-RQSLAUIB.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-FTCF2AOK.js";
+} from "./chunk-H2YRKBWH.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

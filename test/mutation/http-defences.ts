@@ -261,6 +261,12 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     detectors: [here('remotes', 'http: another pin')],
   },
   {
+    name: 'http-an-address-is-a-name',
+    protects: 'from a certificate for another machine where the server is named by its address',
+    edits: [{ file: `${AT}/dial.ts`, find: 'socket, host: hostname, servername', replace: 'socket, servername' }],
+    detectors: [unit('http-tls', 'self-signed, wrong name')],
+  },
+  {
     name: 'http-judges-before-it-asks',
     protects: 'from a request to a server that is not verified',
     edits: [

@@ -19,6 +19,8 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 
 const good = certificate('DNS:localhost,IP:127.0.0.1')
 const wrongName = certificate('DNS:other.example')
+const localName = certificate('DNS:localhost')
+const addressOnly = certificate('IP:127.0.0.1')
 const expired = certificate('DNS:localhost,IP:127.0.0.1', 'expired')
 
 interface Identity {
@@ -53,16 +55,19 @@ async function open(t: TestContext, origin: string, credentials: Partial<Credent
 
 describe('http tls', () => {
   test('a certificate of a given issuer is trusted', async (t) => {
-    const server = await serve(t, good)
-    const remote = await open(t, server.origin, { tlsCa: good.pem })
-    assert.equal((await remote.stat('/file', never))?.size, 5)
-    assert.ok(server.requests.every((r) => r.headers.authorization !== undefined))
+    for (const certificate of [good, addressOnly]) {
+      const server = await serve(t, certificate)
+      const remote = await open(t, server.origin, { tlsCa: certificate.pem })
+      assert.equal((await remote.stat('/file', never))?.size, 5)
+      assert.ok(server.requests.every((r) => r.headers.authorization !== undefined))
+    }
   })
 
   test('self-signed, wrong name and expired are untrusted, name the pin, and see no request', async (t) => {
     for (const [certificate, credentials] of [
       [good, {}],
       [wrongName, { tlsCa: wrongName.pem }],
+      [localName, { tlsCa: localName.pem }],
       [expired, { tlsCa: expired.pem }],
       [good, { tlsCa: good.pem, fingerprints: ['00'.repeat(32)] }],
       [good, { tlsVerify: false, fingerprints: ['00'.repeat(32)] }],

@@ -1,13 +1,13 @@
 /** The connections of one Remote: pooled per origin, through the proxy of the environment where there is one, and judged before they are used. */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { type SecureContext, TLSSocket } from 'node:tls'
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, type ProxyAgent } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
 import type { HttpConfig } from './config.ts'
-import { dialer } from './dial.ts'
-import { judge, type TlsOptions, tlsOptions } from './trust.ts'
+import { type DialOptions, dialer } from './dial.ts'
+import { HANDSHAKE, judge, secureContextFor } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
 const CLOSE_TIMEOUT_MS = 1000
@@ -27,12 +27,12 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   const ending = new AbortController()
   let connected = false
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
-  let known: TlsOptions | undefined
-  const tls = (): TlsOptions => {
-    known ??= tlsOptions(config.tls)
+  let known: SecureContext | undefined
+  const trust = (): SecureContext => {
+    known ??= secureContextFor(config.tls)
     return known
   }
-  const dialing = { tls, timeoutMs, signal: ending.signal }
+  const dialing = { trust, timeoutMs, signal: ending.signal }
   const toHome = dialer(dialing)
   const toOthers = dialer({ ...dialing, lookup: publicLookup(() => home.isPrivate) })
   const direct: buildConnector.connector = (target, callback) => {
@@ -45,7 +45,7 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   }
   const dispatcher = new EnvHttpProxyAgent({
     connect: direct,
-    ...(namesProxy(process.env) ? throughProxy(tls(), timeoutMs, ending.signal) : {}),
+    ...throughProxy(dialing),
     allowH2: false,
     factory: (origin, given) =>
       pool(origin, given, config, () => {
@@ -63,17 +63,25 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   }
 }
 
-/** Whether undici makes an agent for a proxy, which wants to know how to trust at once; reading the roots takes a tenth of a second. */
-function namesProxy(environment: NodeJS.ProcessEnv): boolean {
-  return ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].some((name) => (environment[name] ?? '') !== '')
-}
-
-function throughProxy(tls: TlsOptions, timeoutMs: number, signal: AbortSignal): Pick<ProxyAgent.Options, 'requestTls' | 'proxyTls'> {
-  const common = { timeout: timeoutMs, signal, allowH2: false }
+/** undici reads these for a proxy only, so nobody waits for the roots without one; and it copies all options as JSON, which must not touch them. */
+function throughProxy({ trust, timeoutMs, signal }: DialOptions): Pick<ProxyAgent.Options, 'requestTls' | 'proxyTls'> {
+  const common = { timeout: timeoutMs, signal, allowH2: false, toJSON: () => undefined }
   return {
-    // A resumed session would not be checked against the host's name again.
-    requestTls: { ...tls, ...common, maxCachedSessions: 0 },
-    proxyTls: { secureContext: tls.secureContext, ...common },
+    requestTls: {
+      get secureContext() {
+        return trust()
+      },
+      ...HANDSHAKE,
+      ...common,
+      // A resumed session would not be checked against the host's name again.
+      maxCachedSessions: 0,
+    },
+    proxyTls: {
+      get secureContext() {
+        return trust()
+      },
+      ...common,
+    },
   }
 }
 

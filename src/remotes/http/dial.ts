@@ -1,10 +1,10 @@
 /** Opens single connections for the pool. */
 import { isIP, type LookupFunction, type Socket, connect as tcpConnect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type TLSSocket, connect as tlsConnect } from 'node:tls'
+import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { TransferError } from '../../core/errors.ts'
-import type { TlsOptions } from './trust.ts'
+import { HANDSHAKE } from './trust.ts'
 
 const READ_BYTES = 256 * 1024
 /**
@@ -14,7 +14,7 @@ const READ_BYTES = 256 * 1024
 const ROUND_BYTES = 4 * 1024 * 1024
 
 export interface DialOptions {
-  readonly tls: () => TlsOptions
+  readonly trust: () => SecureContext
   readonly timeoutMs: number
   /** Destroys every connection when it aborts, also those being made. */
   readonly signal: AbortSignal
@@ -40,12 +40,12 @@ export function dialer(options: DialOptions): buildConnector.connector {
     socket.on('error', tell)
     if (!isSecure) return void socket.once('connect', () => tell(null))
     // Reading the roots takes a tenth of a second: time in which the connection is made.
-    const trust = nextTurn().then(options.tls)
+    const trust = nextTurn().then(options.trust)
     trust.catch(() => {}) // told once connected
     socket.once('connect', () => {
-      const secure = (tls: TlsOptions): void => {
+      const secure = (secureContext: SecureContext): void => {
         if (told) return
-        socket = secured(socket, target, tls)
+        socket = secured(socket, target, secureContext)
         socket.once('secureConnect', () => tell(null)).on('error', tell)
       }
       trust.then(secure).catch((error: Error) => socket.destroy(error))
@@ -64,9 +64,10 @@ function addressOf(target: buildConnector.Options, options: DialOptions, port: n
   }
 }
 
-function secured(socket: Socket, target: buildConnector.Options, tls: TlsOptions): TLSSocket {
-  const servername = isIP(target.hostname) === 0 ? target.hostname : ''
-  return tlsConnect({ socket, ...tls, servername, ALPNProtocols: ['http/1.1'] })
+function secured(socket: Socket, { hostname }: buildConnector.Options, secureContext: SecureContext): TLSSocket {
+  const servername = isIP(hostname) === 0 ? hostname : ''
+  // With a socket given, `host` connects nothing: it is what the certificate must name where there is no server name.
+  return tlsConnect({ socket, host: hostname, servername, secureContext, ...HANDSHAKE, ALPNProtocols: ['http/1.1'] })
 }
 
 /** Reads up to 256 KiB at once, where Node itself takes 64 KiB: a third less CPU time for each byte. */

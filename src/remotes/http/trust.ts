@@ -5,21 +5,14 @@ import type { TlsPolicy } from './config.ts'
 
 const TLS_VERSION_MIN = 'TLSv1.2'
 
-export interface TlsOptions {
-  readonly secureContext: SecureContext
-  readonly rejectUnauthorized: false
-  readonly minVersion: 'TLSv1.2'
-}
-
-/** Options for the handshake: the system's roots, Node's own and the given ones. */
-export function tlsOptions(policy: TlsPolicy): TlsOptions {
-  return { secureContext: secureContextFor(policy.ca), rejectUnauthorized: false, minVersion: TLS_VERSION_MIN }
-}
+/** Of every handshake. */
+export const HANDSHAKE = { rejectUnauthorized: false, minVersion: TLS_VERSION_MIN } as const
 
 /** Made once: reading several hundred roots takes some 40 ms. */
 let usual: SecureContext | undefined
 
-function secureContextFor(extra: readonly string[]): SecureContext {
+/** Whom to trust: the system's roots, Node's own and the given ones. */
+export function secureContextFor({ ca: extra }: TlsPolicy): SecureContext {
   if (extra.length === 0 && usual !== undefined) return usual
   const ca = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...extra])]
   const context = createSecureContext({ ca, minVersion: TLS_VERSION_MIN })
