@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-NXMOYGQ4.js";
+} from "./chunk-NE4GRZO3.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-RQSLAUIB.js";
+} from "./chunk-PQXEHJ7M.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-H2YRKBWH.js";
+} from "./chunk-MVXBG5J6.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

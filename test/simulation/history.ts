@@ -101,6 +101,7 @@ class Running {
     const turn = new Turn(scene, plan, index, trace, index === this.placesOf ? this.places : null)
     turn.losing = plan.some(({ kind, step }) => kind === 'saves-lost' && step === 0)
     if (spec.direction === 'upload') scene.doubt.bytes.clear()
+    else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
     scene.foreign = []
     scene.displaced = []
     scene.wasWhole = false

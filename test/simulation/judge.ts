@@ -58,7 +58,8 @@ function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended
   const digestible = profile.digests !== 'none' && scene.source.length > 0
   const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && digestible)
   const bySize = result?.proof === 'size' || ((result === null || result.proof === null) && (!comparable || turn.digestFailed))
-  const found = result?.status === 'unchanged' && doubt.publishedInDoubt
+  const { published } = doubt
+  const found = result?.status === 'unchanged' && published !== null && published.version >= firstVersion && same(published.bytes, final)
   return ((doubt.undigested || doubt.unseen || found) && bySize) || (doubt.agreed && result?.proof === 'read-back')
 }
 

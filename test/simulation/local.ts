@@ -67,10 +67,10 @@ export interface Watcher {
   written(start: number, end: number): void
   cut(size: number): void
   digested(): void
-  published(): void
+  publish(bytes: Buffer): void
 }
 
-const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, published: () => {} }
+const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, publish: () => {} }
 
 export function simulatedTarget(world: World, path: string, step: Step, watcher: Watcher = NOBODY): LocalTarget {
   const partialPath = (tag: string): string => partialName(path, tag)
@@ -97,7 +97,7 @@ export function simulatedTarget(world: World, path: string, step: Step, watcher:
       if (bytes === undefined) throw new TransferError('conflict', 'the partial is gone')
       world.local.delete(partialPath(tag))
       world.local.set(path, bytes)
-      watcher.published()
+      watcher.publish(bytes)
       step('committed')
     },
   }

@@ -23,8 +23,10 @@ export class Doubt {
   readonly bytes = new Set<number>()
   /** Of a download whose bytes were digested while in doubt: only a comparison of that digest could have told. */
   undigested = false
-  /** The download under the final name was in doubt when it was published: a journal that comes back vouches for it as it was received. */
-  publishedInDoubt = false
+  /** A download that was in doubt when it was published, and of which version it is: a journal that comes back vouches for it as it was received. */
+  published: { readonly bytes: Buffer; readonly version: number } | null = null
+  /** Index of the latest version of the source. */
+  version = -1
   /** The source of a download changed without a trace. */
   unseen = false
   /** The same lie about the end of a file that has no size was told in two readings: they agree. */
@@ -51,8 +53,14 @@ export class Doubt {
     for (const at of this.arriving) if (at >= start && at < end) this.bytes.add(at)
   }
 
-  published(): void {
-    this.publishedInDoubt = this.undigested || this.bytes.size > 0
+  publish(bytes: Buffer): void {
+    this.published = this.undigested || this.bytes.size > 0 ? { bytes, version: this.version } : null
+  }
+
+  /** Nothing is kept of any partial. */
+  forgetPartial(): void {
+    this.bytes.clear()
+    this.undigested = false
   }
 
   cut(size: number): void {
@@ -109,7 +117,7 @@ export class Scene {
 
   setSource(bytes: Buffer, quietly = false): void {
     const { world } = this
-    this.versions.push(bytes)
+    this.doubt.version = this.versions.push(bytes) - 1
     if (this.direction === 'download' && this.profile.identity === 'none' && this.travelling) this.doubt.unseen = true
     if (!quietly) world.wallMs += 5000
     world.version += 1
@@ -148,6 +156,10 @@ export class Scene {
     if (!this.travelling) return
     this.edited = true
     this.doubt.add(start, end)
+  }
+
+  hasLocalPartial(): boolean {
+    return [...this.world.local.keys()].some((name) => name.endsWith('.partial'))
   }
 
   changePartial(change: (bytes: Buffer) => Buffer): void {

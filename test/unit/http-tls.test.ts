@@ -78,6 +78,25 @@ describe('http tls', () => {
     }
   })
 
+  test("closing in the middle of a reply is our own end, not the server's", async (t) => {
+    for (const tls of [{ key: good.key, cert: good.pem }, undefined]) {
+      const silent = (response: http.ServerResponse): void => {
+        response.writeHead(200, { 'content-length': '50', etag: '"a"' }).write('begun')
+      }
+      const server = await scriptedServer(
+        (request, response) => (request.method === 'GET' && request.headers.range === undefined ? silent(response) : void response.end()),
+        tls === undefined ? {} : { tls },
+      )
+      t.after(() => server.close())
+      const config = protocol.parse(new URL('/file', server.origin), { ...BASE, tlsCa: good.pem })
+      const remote = await protocol.open(config, { timeoutMs: 3000, debug: () => undefined, warn: () => undefined }, never)
+      const begun = Promise.withResolvers<void>()
+      const reading = remote.read('/file', { start: 0, end: Number.POSITIVE_INFINITY }, () => begun.resolve(), {}, never)
+      await begun.promise
+      await Promise.all([assert.rejects(reading, { kind: 'stopped' }), remote.close()])
+    }
+  })
+
   test('a pin is enough, whatever else is wrong with the certificate', async (t) => {
     for (const certificate of [good, wrongName]) {
       const server = await serve(t, certificate)

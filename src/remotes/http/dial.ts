@@ -3,7 +3,7 @@ import { isIP, type LookupFunction, type Socket, connect as tcpConnect } from 'n
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
-import { TransferError } from '../../core/errors.ts'
+import { abortError, TransferError } from '../../core/errors.ts'
 import { HANDSHAKE } from './trust.ts'
 
 const READ_BYTES = 256 * 1024
@@ -38,10 +38,11 @@ export function dialer(options: DialOptions): buildConnector.connector {
     }
     const timer = setTimeout(expire, options.timeoutMs)
     socket.on('error', tell)
+    stopWith(options.signal, socket, () => socket)
     if (!isSecure) return void socket.once('connect', () => tell(null))
-    // Reading the roots takes a tenth of a second: time in which the connection is made.
+    // Reading the roots takes a tenth of a second: time in which the connection is made, or the address is looked up. It is not the server's time.
     const trust = nextTurn().then(options.trust)
-    trust.catch(() => {}) // told once connected
+    trust.catch(() => {}).finally(() => timer.refresh()) // told once connected
     socket.once('connect', () => {
       const secure = (secureContext: SecureContext): void => {
         if (told) return
@@ -53,11 +54,17 @@ export function dialer(options: DialOptions): buildConnector.connector {
   }
 }
 
+/** The socket that is used then is destroyed: below TLS the end would be told as the server's. */
+function stopWith(signal: AbortSignal, lowest: Socket, current: () => Socket): void {
+  const stop = (): void => void current().destroy(abortError(signal))
+  signal.addEventListener('abort', stop, { once: true })
+  lowest.once('close', () => signal.removeEventListener('abort', stop))
+}
+
 function addressOf(target: buildConnector.Options, options: DialOptions, port: number) {
   return {
     host: target.hostname,
     port: target.port === '' ? port : Number(target.port),
-    signal: options.signal,
     noDelay: true,
     keepAlive: true,
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),

@@ -249,7 +249,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     const reply = this.#reply
     if (reply === null || !this.#settle()) return
     const bodyStarted = this.#outgoing?.started() ?? false
-    this.#resolve({ reply, excerpt: excerptOf(this.#excerpt), requestSent: this.#requestSent, bodyStarted })
+    const finished = { reply, excerpt: excerptOf(this.#excerpt), requestSent: this.#requestSent, bodyStarted }
+    // One turn later the connection is free again: a request that follows at once would have another one opened.
+    setImmediate(() => this.#resolve(finished))
     if (!this.#ended) this.#controller?.abort(new TransferError('stopped', 'the rest is not wanted'))
   }
 
