@@ -59,7 +59,9 @@ function beyondProof(scene: Scene, { result, policy, turn, firstVersion }: Ended
   const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && digestible)
   const bySize = result?.proof === 'size' || ((result === null || result.proof === null) && (!comparable || turn.digestFailed))
   const { published } = doubt
-  const found = result?.status === 'unchanged' && published !== null && published.version >= firstVersion && same(published.bytes, final)
+  const isPublished = (bytes: Buffer | null): boolean =>
+    published !== null && published.version >= firstVersion && same(published.bytes, bytes)
+  const found = result?.status === 'unchanged' && (isPublished(final) || (foreign && scene.displaced.some(isPublished)))
   return ((doubt.undigested || doubt.unseen || found) && bySize) || (doubt.agreed && result?.proof === 'read-back')
 }
 
