@@ -86,38 +86,30 @@ function measure(one: Case, bytes: number): void {
 
 const cli = [process.execPath, join(root, 'dist', 'cli.js'), `--state=${join(scratch, 'state')}`]
 const setting: Setting = { source: makeSource('source.bin', sizeMiB), scratch, cli }
-const cases: readonly (readonly [string, () => Promise<Case>])[] = [
-  ['SFTP up', () => sftpCase(setting, 'up')],
-  ['SFTP down', () => sftpCase(setting, 'down')],
-  ['FTP up', () => ftpCase(setting, 'up', false)],
-  ['FTP down', () => ftpCase(setting, 'down', false)],
-  ['FTPS up', () => ftpCase(setting, 'up', true)],
-  ['FTPS down', () => ftpCase(setting, 'down', true)],
-  ['HTTP down', () => httpCase(setting, false)],
-  ['HTTPS down', () => httpCase(setting, true)],
-]
-const far = (one: Setting): readonly (() => Promise<Case>)[] => [() => sftpCase(one, 'up'), () => sftpCase(one, 'down')]
-const near = (one: Setting): readonly (() => Promise<Case>)[] => [
-  () => ftpCase(one, 'up', false),
-  () => ftpCase(one, 'down', false),
-  () => ftpCase(one, 'up', true),
-  () => ftpCase(one, 'down', true),
-  () => httpCase(one, false),
-  () => httpCase(one, true),
+const CASES: readonly (readonly [string, (setting: Setting) => Promise<Case>])[] = [
+  ['SFTP up', (one) => sftpCase(one, 'up')],
+  ['SFTP down', (one) => sftpCase(one, 'down')],
+  ['FTP up', (one) => ftpCase(one, 'up', false)],
+  ['FTP down', (one) => ftpCase(one, 'down', false)],
+  ['FTPS up', (one) => ftpCase(one, 'up', true)],
+  ['FTPS down', (one) => ftpCase(one, 'down', true)],
+  ['HTTP down', (one) => httpCase(one, false)],
+  ['HTTPS down', (one) => httpCase(one, true)],
 ]
 
 /** A distant server, and one near by: what a runner usually has before it. */
 async function overLinks(wan: string): Promise<void> {
-  for (const { rttMs, most, begin } of [
-    { rttMs: 50, most: 256, begin: far },
-    { rttMs: 2, most: 512, begin: near },
+  for (const { rttMs, most, isFar } of [
+    { rttMs: 50, most: 256, isFar: true },
+    { rttMs: 2, most: 512, isFar: false },
   ]) {
     const mib = Math.min(sizeMiB, most)
-    const starts = begin({ ...setting, source: makeSource(`over-${rttMs}-ms.bin`, mib), link: LINK })
-    spawnSync(wan, ['up', LINK, String(rttMs), '1000'], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const over: Setting = { ...setting, source: makeSource(`over-${rttMs}-ms.bin`, mib), link: LINK }
+    const { status } = spawnSync(wan, ['up', LINK, String(rttMs), '1000'], { stdio: ['ignore', 'ignore', 'inherit'] })
+    if (status !== 0) throw new Error(`${wan} made no link`)
     try {
-      for (const start of starts) {
-        const one = await start()
+      for (const [, start] of CASES.filter(([name]) => name.startsWith('SFTP') === isFar)) {
+        const one = await start(over)
         measure({ ...one, name: `${one.name}, ${mib} MiB at ${rttMs} ms, 1 Gbit/s` }, mib * MIB)
         await one.dispose()
       }
@@ -132,9 +124,9 @@ try {
     `${sizeMiB} MiB, ${pairs} runs each in turns, medians; ratio = speed of ours / speed of the peer in the same turn (lowest–highest)\n`,
   )
   console.log('| case | ours | peer | peer | the least in Node (see bare.ts) |\n|---|---|---|---|---|')
-  for (const [name, start] of cases) {
+  for (const [name, start] of CASES) {
     if (!wanted(name)) continue
-    const one = await start()
+    const one = await start(setting)
     measure(one, sizeMiB * MIB)
     await one.dispose()
   }

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-NE4GRZO3.js";
+} from "./chunk-A652SIZI.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-PQXEHJ7M.js";
+} from "./chunk-EMKFNBU4.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-MVXBG5J6.js";
+} from "./chunk-2EVP22EQ.js";
 import "./chunk-QN2OLOUP.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-JNQCJRQQ.js";

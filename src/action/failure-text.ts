@@ -70,17 +70,17 @@ function happened(failure: TransferFailure, name: string): readonly string[] {
   return ['The inputs are not right:', ...failure.message.split('\n')]
 }
 
-const OVERWRITTEN = 'This server cannot rename, so the bytes were sent to the final name itself: what is there now may be incomplete.'
-
 /** What failed came after the files. */
 function inPlace(files: number): string {
   return files === 1 ? 'One file is in place.' : `${files} files are in place.`
 }
 
+const OVERWRITTEN = 'This server cannot rename, so the bytes were sent to the final name itself: what is there now may be incomplete.'
+
 function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], setting: FailureSetting): string {
   if (kind === 'invalid-input') return 'Nothing was transferred and no connection was made.'
   const again = setting.host === 'actions' ? "'Re-run failed jobs'" : 'Running the same command again'
-  if (failed.some((result) => result.inPlace === true)) return `${OVERWRITTEN} ${again} sends the whole file.`
+  if (failed.some((result) => result.writtenDirectly === true)) return `${OVERWRITTEN} ${again} sends the whole file.`
   if (kind === 'untrusted') return 'No credential was sent.'
   const untouched = 'What was under the final name before is untouched.'
   const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)

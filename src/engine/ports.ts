@@ -59,7 +59,7 @@ export interface TransferResult {
   /** How it was proven, for people: 'sha256 by the server', 'read back', 'size and acknowledgements'. */
   readonly proofDetail: string | null
   /** The server cannot rename: what was sent went to the final name itself. */
-  readonly inPlace?: true
+  readonly writtenDirectly?: true
   /** `sha256:…` of the whole file, when known. */
   readonly digest: string | null
   readonly durationMs: number

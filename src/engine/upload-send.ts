@@ -24,7 +24,7 @@ export async function send(
   session.acknowledge(plan.kind === 'start' ? EMPTY : missing(plan.segments, size))
   session.record()
   session.phase('transferring', size)
-  session.wroteInPlace ||= remote.tree === undefined
+  session.wroteDirectly ||= remote.tree === undefined
   if (plan.kind === 'start') {
     if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(partial), signal)
     return exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))

@@ -30,7 +30,7 @@ export class UploadSession extends Session {
   resumedFrom: number | null = null
   acknowledged: RangeSet = EMPTY
   /** Bytes went to the final name itself. */
-  wroteInPlace = false
+  wroteDirectly = false
   /** False once this server's way of continuing, or its digest, was found not to work. */
   resumerWorks = true
   digesterWorks = true

@@ -12,7 +12,11 @@ import { send } from './upload-send.ts'
 import { type UploadJob, UploadSession } from './upload-session.ts'
 import { proveWhole } from './verify.ts'
 
-const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteInPlace'> = { sentBytes: 0, resumedFrom: null, wroteInPlace: false }
+const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly'> = {
+  sentBytes: 0,
+  resumedFrom: null,
+  wroteDirectly: false,
+}
 
 /** Never rejects with a TransferError: how it failed is part of the result. */
 export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSignal): Promise<TransferResult> {
@@ -25,7 +29,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     return toTheEnd(session, signal)
   }
   const outcome = await carryOut().catch(failedOutcome)
-  const { sentBytes: bytesTransferred, resumedFrom, wroteInPlace } = (session as UploadSession | null) ?? UNBEGUN
+  const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly } = (session as UploadSession | null) ?? UNBEGUN
   const result: TransferResult = {
     name: job.name,
     size,
@@ -34,7 +38,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     bytesReused:
       outcome.status === 'unchanged' ? size : Math.max(resumedFrom ?? 0, outcome.status === 'complete' ? size - bytesTransferred : 0),
     resumedFrom: resumedFrom ?? 0,
-    ...(wroteInPlace ? { inPlace: true } : {}),
+    ...(wroteDirectly ? { writtenDirectly: true } : {}),
     durationMs: ports.clock.nowMs() - started,
     ...outcome,
   }
@@ -134,7 +138,7 @@ async function proveSent(session: UploadSession, remote: Remote, signal: AbortSi
     }
   }
   throw new TransferError('integrity', 'the uploaded file differs from the source', {
-    hint: session.wroteInPlace ? 'Send it again before anybody uses it.' : 'Nothing was published under the final name.',
+    hint: session.wroteDirectly ? 'Send it again before anybody uses it.' : 'Nothing was published under the final name.',
   })
 }
 

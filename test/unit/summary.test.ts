@@ -160,11 +160,11 @@ test('the error says what happened, what is safe and what to do', () => {
   ])
     assert.doesNotMatch(of('transient', failureSetting('terminal', started, undefined)).join(), /kept|continues/)
   assert.match(of('no-space', failureSetting('terminal', down, undefined)).join(), /^[^,]*,Progress is kept: Running/)
-  assert.match(of('transient', undefined, { inPlace: true }).join(), /may be incomplete/)
-  assert.doesNotMatch(of('transient', undefined, { inPlace: true }).join(), /untouched/)
+  assert.match(of('transient', undefined, { writtenDirectly: true }).join(), /may be incomplete/)
+  assert.doesNotMatch(of('transient', undefined, { writtenDirectly: true }).join(), /untouched/)
   // Of an empty file no byte travels, and it replaces what was there.
   for (const kind of ['transient', 'untrusted'] as const)
-    assert.match(of(kind, undefined, { inPlace: true, bytesTransferred: 0 }).join(), /may be incomplete/)
+    assert.match(of(kind, undefined, { writtenDirectly: true, bytesTransferred: 0 }).join(), /may be incomplete/)
   assert.doesNotMatch(of('transient', undefined, { bytesReused: 0, bytesTransferred: 0 }).join(), /Progress is kept/)
   assert.doesNotMatch(of('source-changed').join(), /Progress is kept/)
   const outputs = { kind: 'refused', message: 'cannot write the outputs' } as const

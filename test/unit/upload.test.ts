@@ -85,12 +85,12 @@ test('a failed upload says whether its bytes went to the final name itself', asy
   const lying = (remote: Remote): Remote => ({ ...remote, digester: blind('sha256'), read })
   const beside = await run(emptyWorld(), 'auto', lying)
   assert.equal(beside.failure?.hint, 'Nothing was published under the final name.')
-  assert.equal(beside.inPlace, undefined)
+  assert.equal(beside.writtenDirectly, undefined)
   const straight = await run(emptyWorld(), 'auto', (remote) => {
     const { tree: _, ...rest } = lying(remote)
     return rest
   })
   assert.equal(straight.failure?.kind, 'integrity')
   assert.doesNotMatch(straight.failure?.hint ?? '', /Nothing was published/)
-  assert.equal(straight.inPlace, true)
+  assert.equal(straight.writtenDirectly, true)
 })

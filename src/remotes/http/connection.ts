@@ -1,7 +1,7 @@
 /** The connections of one Remote: pooled per origin, through the proxy of the environment where there is one, and judged before they are used. */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { type SecureContext, TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, type ProxyAgent } from 'undici'
 import { TransferError } from '../../core/errors.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
@@ -27,12 +27,7 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
   const ending = new AbortController()
   let connected = false
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
-  let known: SecureContext | undefined
-  const trust = (): SecureContext => {
-    known ??= secureContextFor(config.tls)
-    return known
-  }
-  const dialing = { trust, timeoutMs, signal: ending.signal }
+  const dialing = { trust: () => secureContextFor(config.tls), timeoutMs, signal: ending.signal }
   const toHome = dialer(dialing)
   const toOthers = dialer({ ...dialing, lookup: publicLookup(() => home.isPrivate) })
   const direct: buildConnector.connector = (target, callback) => {

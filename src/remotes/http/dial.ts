@@ -40,9 +40,10 @@ export function dialer(options: DialOptions): buildConnector.connector {
     socket.on('error', tell)
     stopWith(options.signal, socket, () => socket)
     if (!isSecure) return void socket.once('connect', () => tell(null))
-    // Reading the roots takes a tenth of a second: time in which the connection is made, or the address is looked up. It is not the server's time.
+    // The roots are read while the connection is made, or its address is looked up. That time is not the server's.
     const trust = nextTurn().then(options.trust)
-    trust.catch(() => {}).finally(() => timer.refresh()) // told once connected
+    const restart = (): void => void (told || timer.refresh())
+    trust.then(restart, restart) // what failed is told once connected
     socket.once('connect', () => {
       const secure = (secureContext: SecureContext): void => {
         if (told) return

@@ -8,15 +8,16 @@ const TLS_VERSION_MIN = 'TLSv1.2'
 /** Of every handshake. */
 export const HANDSHAKE = { rejectUnauthorized: false, minVersion: TLS_VERSION_MIN } as const
 
-/** Made once: reading several hundred roots takes some 40 ms. */
-let usual: SecureContext | undefined
+/** By the given certificates. Made once: reading several hundred roots takes up to a tenth of a second. */
+const contexts = new Map<string, SecureContext>()
 
 /** Whom to trust: the system's roots, Node's own and the given ones. */
 export function secureContextFor({ ca: extra }: TlsPolicy): SecureContext {
-  if (extra.length === 0 && usual !== undefined) return usual
+  const known = contexts.get(extra.join())
+  if (known !== undefined) return known
   const ca = [...new Set([...getCACertificates('default'), ...getCACertificates('system'), ...extra])]
   const context = createSecureContext({ ca, minVersion: TLS_VERSION_MIN })
-  if (extra.length === 0) usual = context
+  contexts.set(extra.join(), context)
   return context
 }
 
