@@ -88,9 +88,12 @@ for (const [name, open] of Object.entries(IMPOSTORS)) {
     const rig = laidOut(t, ground, site, way, bytes)
     let tries = 0
     let struck = false
+    let phase = ''
     const on = (event: TransferEvent): void => {
       if (event.kind === 'retrying') tries += 1
-      if (struck || event.kind !== 'progress' || event.done < CUT || event.done === SIZE) return
+      if (event.kind === 'phase') phase = event.phase
+      // An upload is hashed first, perhaps before there is a connection to cut.
+      if (struck || phase !== 'transferring' || event.kind !== 'progress' || event.done < CUT || event.done === SIZE) return
       struck = true
       turn()
       for (const direction of ['up', 'down'] as const) site.proxy.strike({ kind: 'rst', direction, at: 0 })
