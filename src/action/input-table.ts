@@ -90,6 +90,13 @@ export const INPUTS = [
     description: 'The source changed since the partial was written: `restart` (an upload keeps blocks that still match) or `fail`.',
   },
   {
+    name: 'publish-without-rename',
+    default: 'auto',
+    values: ['auto', 'always', 'never'],
+    description:
+      'On servers that let nobody rename: `auto` writes under the final name when nothing is there yet, and otherwise refuses before sending; `always`; `never`.',
+  },
+  {
     name: 'state',
     default: 'auto',
     description:

@@ -54,6 +54,7 @@ export function parseInputs(raw: ReadonlyMap<string, string>, world: InputWorld)
       resume: reader.choice('resume', ['auto', 'never']),
       verify: reader.choice('verify', ['auto', 'full', 'size']),
       onChange: reader.choice('on-change', ['restart', 'fail']),
+      publishWithoutRename: reader.choice('publish-without-rename', ['auto', 'always', 'never']),
       checksum: checksumOf(reader, endings?.direction ?? 'download', endings?.entries.length ?? 1),
     },
     pace: {

@@ -22,6 +22,7 @@ export interface Policy {
   readonly resume: 'auto' | 'never'
   readonly verify: 'auto' | 'full' | 'size'
   readonly onChange: 'restart' | 'fail'
+  readonly publishWithoutRename: 'auto' | 'always' | 'never'
   /** Only in downloads. `digest` only for a single file. */
   readonly checksum: ExpectedChecksum | null
 }

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import { blockSizeFor } from '../core/fingerprint.ts'
+import { NONCE_HEX_LENGTH } from '../core/paths.ts'
 import { download } from '../engine/download.ts'
 import type { Clock, EnginePorts, TransferPolicy, TransferResult } from '../engine/ports.ts'
 import { Session } from '../engine/session.ts'
@@ -102,7 +103,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const { host, clock, signal } = surroundings
   const warn = (message: string): void => reporter.report({ kind: 'warning', name: '', message })
   const debug = (message: string): void => (job.logLevel === 'verbose' ? host.info(message) : host.debug(message))
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, debug, warn }
+  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, debug, warn }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
   // The first connection opens while state is read and the source is hashed; a refusal is reported by the transfer that needs it.
@@ -161,6 +162,7 @@ async function transferEach(job: Job, surroundings: Surroundings, running: Runni
     clock,
     random: Math.random,
     newKey: () => randomBytes(16).toString('hex'),
+    newNonce: () => randomBytes(NONCE_HEX_LENGTH / 2).toString('hex'),
     reporter,
     recorder: keeper,
     blockSize: blockSizeFor,

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 
-/** Identity of a source. `content` and `validator` may be resumed on; `hint` may be compared, never resumed on alone. */
+/**
+ * Identity of a source. `content` and `validator` may be resumed on; `hint` may be compared, never resumed on alone. `etag` of a hint is one that says nothing
+ * about the content: weak, or made of time and size. A changed one is a change all the same.
+ */
 export type Fingerprint =
   | { readonly strength: 'content'; readonly size: number; readonly sha256: string }
   | { readonly strength: 'validator'; readonly size: number; readonly validator: string }
-  | { readonly strength: 'hint'; readonly size: number; readonly modifiedAtMs: number | null }
+  | { readonly strength: 'hint'; readonly size: number; readonly modifiedAtMs: number | null; readonly etag: string | null }
 
 /** Characters; a longer one identifies nothing, because a journal does not hold it. */
 export const VALIDATOR_LENGTH_MAX = 1024
@@ -13,7 +16,12 @@ export function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
   if (a.size !== b.size) return false
   if (a.strength === 'content') return b.strength === 'content' && a.sha256 === b.sha256
   if (a.strength === 'validator') return b.strength === 'validator' && a.validator === b.validator
-  return b.strength === 'hint' && a.modifiedAtMs !== null && a.modifiedAtMs === b.modifiedAtMs
+  return b.strength === 'hint' && a.modifiedAtMs === b.modifiedAtMs && a.etag === b.etag && identifies(a)
+}
+
+/** Whether two looks at such a source could tell that it changed. */
+export function identifies(fingerprint: Fingerprint): boolean {
+  return fingerprint.strength !== 'hint' || fingerprint.modifiedAtMs !== null || fingerprint.etag !== null
 }
 
 /** Twelve hex digits that stand for the fingerprint in a partial's name. */
@@ -23,7 +31,7 @@ export function fingerprintTag(fingerprint: Fingerprint): string {
       ? `content:${fingerprint.size}:${fingerprint.sha256}`
       : fingerprint.strength === 'validator'
         ? `validator:${fingerprint.size}:${fingerprint.validator}`
-        : `hint:${fingerprint.size}:${fingerprint.modifiedAtMs ?? 'unknown'}`
+        : `hint:${fingerprint.size}:${fingerprint.modifiedAtMs ?? 'unknown'}:${fingerprint.etag ?? ''}`
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }
 

@@ -2,12 +2,17 @@
 import { createHash } from 'node:crypto'
 import { CHECK_HEX_LENGTH } from './block-check.ts'
 import { blockCount, type Fingerprint, VALIDATOR_LENGTH_MAX } from './fingerprint.ts'
+import { NONCE_HEX_LENGTH } from './paths.ts'
 import { type ByteRange, type RangeSet, rangeSet } from './ranges.ts'
 
 export interface JournalEntry {
   /** Sixteen hex digits: which file of the step. */
   readonly key: string
   readonly source: Fingerprint
+  /** Uploads: the eight hex digits in the partial's name that its process chose. Null in downloads, and where the bytes go to the final name itself. */
+  readonly nonce: string | null
+  /** Uploads: the process that wrote the partial has ended in order, so that nobody has it open for writing. */
+  readonly ended: boolean
   /** Bytes per block, a power of two. */
   readonly blockSize: number
   /** Null in uploads. In downloads the key of the blocks' checks, 32 hex digits: such an entry stays on its machine. */
@@ -19,7 +24,7 @@ export interface JournalEntry {
 }
 
 export interface Journal {
-  readonly version: 1
+  readonly version: 2
   /** Sixteen hex digits: which step. */
   readonly id: string
   /** Grows with every save; of two journals the higher is the newer. */
@@ -35,7 +40,7 @@ const DIGEST_BYTES = 32
 const CHECK_BYTES = CHECK_HEX_LENGTH / 2
 
 export function emptyJournal(id: string): Journal {
-  return { version: 1, id, sequence: 0, entries: [] }
+  return { version: 2, id, sequence: 0, entries: [] }
 }
 
 export function entryOf(journal: Journal, key: string): JournalEntry | null {
@@ -60,6 +65,8 @@ export function encodeJournal(journal: Journal): string {
     entries: journal.entries.map((entry) => ({
       key: entry.key,
       source: encodeFingerprint(entry.source),
+      nonce: entry.nonce,
+      ended: entry.ended,
       blockSize: entry.blockSize,
       checkKey: entry.checkKey,
       blocks: encodeBlocks(entry),
@@ -77,7 +84,7 @@ function encodeBlocks({ checkKey, blocks }: JournalEntry): string {
 function encodeFingerprint(f: Fingerprint): Record<string, unknown> {
   if (f.strength === 'content') return { strength: f.strength, size: f.size, sha256: f.sha256 }
   if (f.strength === 'validator') return { strength: f.strength, size: f.size, validator: f.validator }
-  return { strength: f.strength, size: f.size, modifiedAtMs: f.modifiedAtMs }
+  return { strength: f.strength, size: f.size, modifiedAtMs: f.modifiedAtMs, etag: f.etag }
 }
 
 /**
@@ -108,7 +115,7 @@ function fieldsOf(value: unknown, names: readonly string[]): Fields | null {
 
 function journalFrom(value: unknown): Journal | null {
   const fields = fieldsOf(value, ['format', 'version', 'id', 'sequence', 'entries'])
-  if (fields === null || fields.format !== FORMAT || fields.version !== 1) return null
+  if (fields === null || fields.format !== FORMAT || fields.version !== 2) return null
   if (!isTag(fields.id) || !isCount(fields.sequence) || !Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
   const entries: JournalEntry[] = []
   const keys = new Set<string>()
@@ -118,20 +125,21 @@ function journalFrom(value: unknown): Journal | null {
     keys.add(entry.key)
     entries.push(entry)
   }
-  return { version: 1, id: fields.id, sequence: fields.sequence, entries }
+  return { version: 2, id: fields.id, sequence: fields.sequence, entries }
 }
 
 function entryFrom(value: unknown): JournalEntry | null {
-  const fields = fieldsOf(value, ['key', 'source', 'blockSize', 'checkKey', 'blocks', 'acknowledged'])
+  const fields = fieldsOf(value, ['key', 'source', 'nonce', 'ended', 'blockSize', 'checkKey', 'blocks', 'acknowledged'])
   if (fields === null || !isTag(fields.key) || typeof fields.blocks !== 'string' || !Array.isArray(fields.acknowledged)) return null
   const source = fingerprintFrom(fields.source)
-  const { blockSize, checkKey } = fields
+  const { nonce, ended, blockSize, checkKey } = fields
+  if ((nonce !== null && !isHex(nonce, NONCE_HEX_LENGTH)) || typeof ended !== 'boolean') return null
   if (checkKey !== null && !isHex(checkKey, CHECK_HEX_LENGTH)) return null
   if (source === null || !isCount(blockSize) || !isPowerOfTwo(blockSize)) return null
   if (blockCount(source.size, blockSize) > BLOCKS_MAX) return null
   const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize), checkKey === null ? DIGEST_BYTES : CHECK_BYTES)
   const acknowledged = rangesFrom(fields.acknowledged, source.size)
-  return blocks === null || acknowledged === null ? null : { key: fields.key, source, blockSize, checkKey, blocks, acknowledged }
+  return blocks === null || acknowledged === null ? null : { key: fields.key, source, nonce, ended, blockSize, checkKey, blocks, acknowledged }
 }
 
 function fingerprintFrom(value: unknown): Fingerprint | null {
@@ -142,18 +150,16 @@ function fingerprintFrom(value: unknown): Fingerprint | null {
   }
   if (strength === 'validator') {
     const f = fieldsOf(value, ['strength', 'size', 'validator'])
-    const ok =
-      f !== null &&
-      isCount(f.size) &&
-      typeof f.validator === 'string' &&
-      f.validator.length > 0 &&
-      f.validator.length <= VALIDATOR_LENGTH_MAX
-    return ok ? { strength, size: f.size as number, validator: f.validator as string } : null
+    return f !== null && isCount(f.size) && isEtag(f.validator) ? { strength, size: f.size, validator: f.validator } : null
   }
   if (strength !== 'hint') return null
-  const f = fieldsOf(value, ['strength', 'size', 'modifiedAtMs'])
-  if (f === null || !isCount(f.size)) return null
-  return f.modifiedAtMs === null || isCount(f.modifiedAtMs) ? { strength, size: f.size, modifiedAtMs: f.modifiedAtMs } : null
+  const f = fieldsOf(value, ['strength', 'size', 'modifiedAtMs', 'etag'])
+  if (f === null || !isCount(f.size) || (f.modifiedAtMs !== null && !isCount(f.modifiedAtMs))) return null
+  return f.etag === null || isEtag(f.etag) ? { strength, size: f.size, modifiedAtMs: f.modifiedAtMs, etag: f.etag } : null
+}
+
+function isEtag(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= VALIDATOR_LENGTH_MAX
 }
 
 function blocksFrom(text: string, count: number, width: number): readonly (string | null)[] | null {

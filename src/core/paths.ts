@@ -17,12 +17,24 @@ export function joinPath(directory: string, name: string): string {
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`
 }
 
+/** Hex digits that a process chooses for the names it makes, so that no two processes ever make the same one. */
+export const NONCE_HEX_LENGTH = 8
+
 /**
- * Name of the partial of `name`: `.<name>.<tag>.partial`. Where that would be longer than the 255 bytes that file systems allow, the name is cut at a
- * character and completed by eight hex digits of its SHA-256, so that two long names never share a partial.
+ * Name of the partial of `name`: `.<name>.<tag>.partial`, in uploads with the nonce of the process that made it: `.<name>.<tag>.<nonce>.partial`. Where that would be
+ * longer than the 255 bytes that file systems allow, the name is cut at a character and completed by eight hex digits of its SHA-256, so that two long names never
+ * share a partial.
  */
-export function partialName(name: string, tag: string): string {
-  const suffix = `.${tag}.partial`
+export function partialName(name: string, tag: string, nonce: string | null = null): string {
+  return hiddenName(name, nonce === null ? `.${tag}.partial` : `.${tag}.${nonce}.partial`)
+}
+
+/** Where the file of the final name waits while the new one takes its place, on servers that cannot replace one by the other in one step. */
+export function asideName(name: string, nonce: string): string {
+  return hiddenName(name, `.${nonce}.aside`)
+}
+
+function hiddenName(name: string, suffix: string): string {
   const room = NAME_BYTES_MAX - 1 - suffix.length
   if (Buffer.byteLength(name) <= room) return `.${name}${suffix}`
   const mark = `~${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
@@ -34,8 +46,19 @@ export function partialName(name: string, tag: string): string {
   return `.${kept}${mark}${suffix}`
 }
 
-/** The tag in the name of a partial of `name`, or null when `candidate` is not one. */
-export function partialTag(name: string, candidate: string): string | null {
-  const tag = /\.([0-9a-f]{12})\.partial$/.exec(candidate)?.[1]
-  return tag !== undefined && partialName(name, tag) === candidate ? tag : null
+export interface PartialParts {
+  readonly tag: string
+  readonly nonce: string | null
+}
+
+/** What the name of a partial of `name` says, or null when `candidate` is not one. */
+export function partialParts(name: string, candidate: string): PartialParts | null {
+  const [, tag, nonce = null] = /\.([0-9a-f]{12})(?:\.([0-9a-f]{8}))?\.partial$/.exec(candidate) ?? []
+  return tag !== undefined && partialName(name, tag, nonce) === candidate ? { tag, nonce } : null
+}
+
+/** Whether `candidate` is a file of the final name `name` that was set aside. */
+export function isAside(name: string, candidate: string): boolean {
+  const nonce = /\.([0-9a-f]{8})\.aside$/.exec(candidate)?.[1]
+  return nonce !== undefined && asideName(name, nonce) === candidate
 }

@@ -1,12 +1,12 @@
 /** What of the local partial stays: intact by this machine's journal, and still the bytes that the server has. */
 import { createHash } from 'node:crypto'
 import { TransferError } from '../core/errors.ts'
-import type { Fingerprint } from '../core/fingerprint.ts'
+import { type Fingerprint, identifies } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
 import type { LocalFile, LocalPartial } from '../local/local.ts'
 import type { Remote } from '../remotes/remote.ts'
-import { type DownloadSession, identifies } from './download-session.ts'
+import type { DownloadSession } from './download-session.ts'
 import { keepableBlocks } from './plan.ts'
 
 /** Bytes before the place of continuation that are fetched again and compared. */

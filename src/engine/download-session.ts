@@ -62,7 +62,7 @@ export class DownloadSession extends Session {
   /** From here on the attempt is about this version of the source. */
   begin(fingerprint: Fingerprint | null): void {
     this.fingerprint = fingerprint
-    this.tag = fingerprintTag(fingerprint ?? { strength: 'hint', size: 0, modifiedAtMs: null })
+    this.tag = fingerprintTag(fingerprint ?? { strength: 'hint', size: 0, modifiedAtMs: null, etag: null })
     const count = fingerprint === null ? 0 : blockCount(fingerprint.size, this.ports.blockSize(fingerprint.size))
     this.blocks = new Array<null>(count).fill(null)
     const earlier = this.ports.recorder.entry(this.job.key)
@@ -79,6 +79,12 @@ export class DownloadSession extends Session {
 
   async close(): Promise<void> {
     await this.partial?.close()
+    this.partial = null
+  }
+
+  /** Gives the finished partial its final name. */
+  async publish(): Promise<void> {
+    await this.partial?.publish()
     this.partial = null
   }
 
@@ -118,6 +124,8 @@ export class DownloadSession extends Session {
     const entry = {
       key: this.job.key,
       source,
+      nonce: null,
+      ended: false,
       blockSize: this.ports.blockSize(source.size),
       checkKey: this.checkKey,
       blocks: [...this.blocks],
@@ -136,7 +144,7 @@ export class DownloadSession extends Session {
     const { fingerprint } = this
     const options: ReadOptions = {
       ...(fingerprint === null ? {} : { size: fingerprint.size }),
-      ...(fingerprint?.strength === 'validator' ? { validator: fingerprint.validator } : {}),
+      ...validatorOf(fingerprint),
     }
     const bytes = range.end - range.start
     return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs, bytes, what: 'receiving' }, signal, async (s, watch) => {
@@ -175,17 +183,18 @@ export class DownloadSession extends Session {
   }
 }
 
+function validatorOf(fingerprint: Fingerprint | null): Pick<ReadOptions, 'validator'> {
+  if (fingerprint?.strength === 'validator') return { validator: fingerprint.validator }
+  return fingerprint?.strength === 'hint' && fingerprint.etag !== null ? { validator: fingerprint.etag } : {}
+}
+
 export function fingerprintOf(file: RemoteFile): Fingerprint | null {
   if (file.size === null) return null
   const { size, validator, modifiedAtMs } = file
   // What the journal cannot hold identifies nothing: one strange header must not make the whole journal unreadable.
-  if (validator !== null && validator.length > 0 && validator.length <= VALIDATOR_LENGTH_MAX)
-    return { strength: 'validator', size, validator }
+  const holdable = (tag: string | null): tag is string => tag !== null && tag.length > 0 && tag.length <= VALIDATOR_LENGTH_MAX
+  if (holdable(validator)) return { strength: 'validator', size, validator }
   const dated = modifiedAtMs !== null && Number.isSafeInteger(modifiedAtMs) && modifiedAtMs >= 0
-  return { strength: 'hint', size, modifiedAtMs: dated ? modifiedAtMs : null }
-}
-
-/** Whether two looks at the source could tell that it changed. */
-export function identifies(fingerprint: Fingerprint): boolean {
-  return fingerprint.strength === 'validator' || (fingerprint.strength === 'hint' && fingerprint.modifiedAtMs !== null)
+  const etag = file.etag ?? null
+  return { strength: 'hint', size, modifiedAtMs: dated ? modifiedAtMs : null, etag: holdable(etag) ? etag : null }
 }

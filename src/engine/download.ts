@@ -1,13 +1,13 @@
 /** One file from a server: identify the source, keep what is provably of it, fetch the rest, prove the whole, publish by rename. */
 import { TransferError } from '../core/errors.ts'
-import { blockCount, type Fingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
+import { blockCount, type Fingerprint, fingerprintTag, identifies, sameFingerprint } from '../core/fingerprint.ts'
 import { missing, totalBytes } from '../core/ranges.ts'
 import type { LocalPartial } from '../local/local.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { BlockAssembler } from './assembler.ts'
 import { compareSamples, intactBlocks, keepProven } from './download-keep.ts'
 import { proveDownload } from './download-proof.ts'
-import { type DownloadJob, DownloadSession, fingerprintOf, identifies } from './download-session.ts'
+import { type DownloadJob, DownloadSession, fingerprintOf } from './download-session.ts'
 import { endOf } from './end-of-file.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { keepableBlocks } from './plan.ts'
@@ -68,11 +68,9 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
   await confirmIdentity(session, remote, signal)
   const outcome = await proveDownload(session, remote, partial, signal)
   session.phase('committing', null)
-  await partial.sync()
-  await session.close()
   // Whoever dies after the rename has the journal's word for every block, and need not fetch them again.
   await session.saved()
-  await job.target.commit(session.tag)
+  await session.publish()
   session.ports.recorder.forget(job.key)
   return outcome
 }

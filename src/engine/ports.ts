@@ -42,6 +42,12 @@ export interface TransferFailure {
   readonly hint?: string
 }
 
+/**
+ * `none`: there was no file. `untouched`: it is still there, by the last look at it. `replaced`: the new file has taken its place. `aside`: it lies under another
+ * name, `path`, and nothing is under the final one. `unknown`: nobody could look.
+ */
+export type Previous = { readonly kind: 'none' | 'untouched' | 'replaced' | 'unknown' } | { readonly kind: 'aside'; readonly path: string }
+
 /** How one file ended. Plain data: the outputs, the summary and the exit code are made of it. */
 export interface TransferResult {
   readonly name: string
@@ -60,6 +66,8 @@ export interface TransferResult {
   readonly proofDetail: string | null
   /** The server cannot rename: what was sent went to the final name itself. */
   readonly writtenDirectly?: true
+  /** What became of the file that was under the final name, as far as this process saw it. */
+  readonly previous?: Previous
   /** `sha256:…` of the whole file, when known. */
   readonly digest: string | null
   readonly durationMs: number
@@ -83,6 +91,8 @@ export interface EnginePorts {
   readonly random: Random
   /** A fresh secret key for block checks: 32 random hex digits. */
   newKey(): string
+  /** Eight random hex digits for names that no other process makes. */
+  newNonce(): string
   readonly reporter: Reporter
   readonly recorder: Recorder
   /** Bytes per block for a file of this size; `blockSizeFor` outside the simulation. */
@@ -93,6 +103,8 @@ export interface TransferPolicy {
   readonly resume: 'auto' | 'never'
   readonly verify: 'auto' | 'full' | 'size'
   readonly onChange: 'restart' | 'fail'
+  /** What to do on servers that let nobody rename: see the input of this name. */
+  readonly publishWithoutRename: 'auto' | 'always' | 'never'
   readonly timeoutMs: number
   readonly retries: number
 }

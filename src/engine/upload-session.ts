@@ -88,7 +88,7 @@ export class UploadSession extends Session {
   record(): void {
     const { blockSize, blocks } = this.expected
     const { acknowledged, fingerprint: source } = this
-    this.ports.recorder.record({ key: this.job.key, source, blockSize, checkKey: null, blocks, acknowledged })
+    this.ports.recorder.record({ key: this.job.key, source, nonce: null, ended: false, blockSize, checkKey: null, blocks, acknowledged })
   }
 }
 

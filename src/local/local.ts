@@ -26,7 +26,7 @@ export interface LocalSource {
 export interface LocalFile {
   size(): Promise<number>
   read(range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void>
-  /** Digest of the whole file as it stands on disk, lowercase hex. */
+  /** Digest of the whole file as it stands on disk, lowercase hex. One that was computed while the bytes came counts only if nobody else has touched the file. */
   digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
   close(): Promise<void>
 }
@@ -38,8 +38,11 @@ export interface LocalPartial extends LocalFile {
   /** Tells that everything before `end` is final, so that the whole file's SHA-256 can be computed alongside. Only grows, until `truncate`. */
   settled(end: number): void
   truncate(size: number): Promise<void>
-  /** Everything written is on the medium. */
-  sync(): Promise<void>
+  /**
+   * Ends the writing and gives the file its final name: everything is on the medium, the partial's name still means this very file, nobody else has written to it
+   * since its last own write, and after the rename the final name means it. `conflict` otherwise. The file is closed then.
+   */
+  publish(): Promise<void>
 }
 
 /** Where a download goes: the final name and its directory. */
@@ -49,10 +52,11 @@ export interface LocalTarget {
   digestFinal(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string>
   /** What the final name holds, a plain file. Whoever proves it must not be able to change it. */
   openFinal(): Promise<LocalFile>
-  /** Opens (creating it and its directory, never truncating) the partial of this tag; refuses links and anything that is no plain file. */
+  /**
+   * Opens the partial of this tag for this process alone, making it and its directory where there is none; refuses links and anything that is no plain file of one
+   * name. While another process has it, a new one is made under a name of its own beside it.
+   */
   openPartial(tag: string): Promise<LocalPartial>
   /** A missing one is no error. */
   removePartial(tag: string): Promise<void>
-  /** Renames the closed, synced partial to the final name and syncs the directory. */
-  commit(tag: string): Promise<void>
 }

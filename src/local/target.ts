@@ -37,16 +37,12 @@ export function localTarget(path: string): LocalTarget {
     openFinal: () => openFinal(path),
     openPartial: async (tag) => {
       await mkdir(directory, { recursive: true }).catch(localError(`create the directory ${directory}`))
-      return openPartial(partialPath(tag))
+      return openPartial(partialPath(tag), path)
     },
     removePartial: async (tag) => {
       await unlink(partialPath(tag)).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') localError(`remove ${partialPath(tag)}`)(error)
       })
-    },
-    commit: async (tag) => {
-      await rename(partialPath(tag), path).catch(localError(`rename the finished download to ${path}`))
-      await syncDirectory(directory)
     },
   }
 }
@@ -86,7 +82,7 @@ async function openFinal(path: string): Promise<LocalFile> {
   }
 }
 
-async function openPartial(path: string): Promise<LocalPartial> {
+async function openPartial(path: string, final: string): Promise<LocalPartial> {
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | NO_FOLLOW, 0o644).catch(localError(`open ${path}`))
   const opened = await handle.stat()
   if (!opened.isFile() || opened.nlink !== 1) {
@@ -118,8 +114,12 @@ async function openPartial(path: string): Promise<LocalPartial> {
       await stopAlongside()
       await handle.truncate(size).catch(localError(`truncate ${path}`))
     },
-    sync: async () => {
+    publish: async () => {
       await handle.sync().catch(localError(`write ${path} to the disk`))
+      await stopAlongside()
+      await handle.close()
+      await rename(path, final).catch(localError(`rename the finished download to ${final}`))
+      await syncDirectory(dirname(final))
     },
     close: async () => {
       await stopAlongside()

@@ -16,8 +16,10 @@ export interface RemoteFile {
   /** In bytes; null when the server does not tell (HTTP without a length). */
   readonly size: number | null
   readonly modifiedAtMs: number | null
-  /** A strong validator (HTTP's strong ETag); null elsewhere. */
+  /** A validator of the content (HTTP's strong ETag, unless it is made of time and size); null elsewhere. */
   readonly validator: string | null
+  /** An ETag that says nothing about the content: weak, or made of time and size. A changed one is a change; an equal one proves nothing. */
+  readonly etag?: string
 }
 
 /** Takes the bytes in order. A chunk may be reused as soon as the sink has returned or its promise has settled; a promise is back-pressure. */
@@ -30,7 +32,7 @@ export type Sink = (chunk: Uint8Array) => void | Promise<void>
 export type Body = AsyncIterable<Uint8Array>
 
 export interface ReadOptions {
-  /** Reject with `source-changed` unless the file still has this validator. Only given when `stat` told one. */
+  /** Reject with `source-changed` unless the file still has this validator or `etag`. Only given when `stat` told one. */
   readonly validator?: string
   /** The size that the file is taken to have. Reject with `source-changed` where it shows that it has another, above all when it goes on behind this end. */
   readonly size?: number
@@ -77,7 +79,11 @@ export interface PositionalResumer {
 export type Resumer = AppendResumer | PositionalResumer
 
 export interface Writer {
-  /** Creates or truncates `path`, or replaces a link that the server shows there, and sends `body`, exactly `size` bytes. Resolves once the server has confirmed and the file's size is `size`. */
+  /**
+   * Makes a new file and sends `body`, exactly `size` bytes. What stands under `path` is removed first, never written into: somebody may have it open, or it may
+   * be a link to another file. Resolves once the server has confirmed and the file's size is `size`; without having acknowledged all of it when the server took
+   * the bytes and did not say that they are stored (HTTP 202).
+   */
   create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
   /**
    * How a partial in `directory` can be continued on this server, or null when it can only take whole files. What cannot be known otherwise is
@@ -93,9 +99,21 @@ export interface TreeEntry {
 }
 
 export interface Tree {
-  /** How `rename` replaces an existing target. `after-delete`: there is a moment without any. */
-  readonly replaces: 'atomically' | 'after-delete'
+  /**
+   * What `rename` does about a file that has the new name: puts `from` in its place in one step; has the server remove it just before (WebDAV);
+   * or is refused (SFTP without posix-rename).
+   */
+  readonly replaces: 'atomically' | 'after-delete' | 'never'
+  /**
+   * Gives a file another name. Rejects with `not-found` when there is no `from`, with `refused`, `conflict` or `unsupported` when the server will not, and has
+   * then changed nothing. It never removes a file by itself: what becomes of the file under `to` is for the caller to decide.
+   */
   rename(from: string, to: string, signal: AbortSignal): Promise<void>
+  /**
+   * Has the server copy the whole file to a new name. Rejects as `rename` does; what it left under `to` then is for the caller to remove. Absent where the server
+   * cannot. `size` is the file's, for the time that it may take.
+   */
+  copy?(from: string, to: string, size: number, signal: AbortSignal): Promise<void>
   /** Removes a file; a missing one is no error. */
   remove(path: string, signal: AbortSignal): Promise<void>
   /** Makes a directory and its missing parents; an existing one is no error. */
@@ -142,6 +160,10 @@ export interface Remote {
 export interface RemotePorts {
   /** No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. */
   readonly timeoutMs: number
+  /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
+  readonly direction: 'upload' | 'download'
+  /** Replaces what is secret in foreign text. To be applied where such text enters, before anything is cut out of it. */
+  redact(text: string): string
   /** Protocol dialogue and decisions, for `log-level: verbose`. Never given a secret: the folder leaves it out. Escaped and redacted further up. */
   debug(message: string): void
   /** Something a person should see once. */
