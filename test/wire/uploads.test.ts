@@ -101,7 +101,7 @@ async function renameForbidden(ground: Ground, rig: Rig): Promise<void> {
 async function partialTaken(rig: Rig): Promise<void> {
   let taken = false
   const calls = (method: string, when: 'before' | 'after'): void => {
-    if (taken || method !== 'tree.rename' || when === 'after') return
+    if (taken || method !== 'tree.rename' || when === 'after' || rig.partials().length === 0) return
     taken = true
     renameSync(rig.partials()[0] ?? assert.fail('no partial'), rig.storedPath)
   }
@@ -136,7 +136,8 @@ async function renameReplyLost(rig: Rig): Promise<void> {
   let renames = 0
   let done = false
   const calls = (method: string, when: 'before' | 'after'): void => {
-    if (method !== 'tree.rename' || when === 'after') return
+    // Before the bytes a scratch file is renamed.
+    if (method !== 'tree.rename' || when === 'after' || rig.partials().length === 0) return
     renames += 1
     if (renames === 1) void cutBehind(rig.site, proxy.total('up', 'control') + request)
   }
