@@ -2,7 +2,7 @@
 import { TransferError } from '../core/errors.ts'
 import { directoryName, joinPath } from '../core/paths.ts'
 import { hasTree, type Remote, type Tree, type TreeRemote, type Writer } from '../remotes/remote.ts'
-import { isRefusal } from './refusal.ts'
+import { isMissing, isRefusal } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
 const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
@@ -33,22 +33,29 @@ async function renamesScratch(
 ): Promise<TransferError | null> {
   const path = joinPath(directoryName(session.job.path), `.rt-probe-${session.ports.newNonce()}`)
   const renamed = `${path}-renamed`
-  let refusal: TransferError | null = null
   let made = false
   try {
     await session.guarded('probing whether files can be renamed', signal, (s) => writer.create(path, 0, nothing(), NO_OBSERVER, s))
     made = true
     await session.rename(remote.tree, path, renamed, signal)
-    // Some servers say that it is done and do nothing.
-    if ((await session.stat(remote, renamed, signal)) === null)
-      refusal = new TransferError('refused', 'it says that it renames, and does not')
-    else made = false
-    await discard(session, remote.tree, made ? path : renamed, signal)
-    return refusal
+    const isDone = await wasRenamed(session, remote, renamed, signal)
+    await discard(session, remote.tree, isDone ? renamed : path, signal)
+    return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
     await discard(session, remote.tree, path, signal)
+    // A scratch file that is gone was taken by somebody who watches the directory.
+    if (!isRefusal(error) && !isMissing(error)) throw error
+    return made && isRefusal(error) ? error : null
+  }
+}
+
+/** Some servers say that it is done and do nothing. A look that is refused says nothing. */
+async function wasRenamed(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await session.stat(remote, path, signal)) !== null
+  } catch (error) {
     if (!isRefusal(error)) throw error
-    return made ? error : null
+    return true
   }
 }
 
