@@ -1,6 +1,7 @@
 /** What is left beside a published target: scraps of this process, and partials of others. */
 import { TransferError } from '../core/errors.ts'
-import type { Remote } from '../remotes/remote.ts'
+import type { Remote, Tree } from '../remotes/remote.ts'
+import { isRefusal } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
 /** By the server's clock, since ours may be wrong. No run lasts longer than this without writing. */
@@ -15,6 +16,16 @@ export async function tidy(session: UploadSession, remote: Remote, signal: Abort
   if (tree === undefined) return
   for (const path of session.spent) await quietly(session, path, () => session.remove(tree, path, signal))
   for (const path of session.left) await quietly(session, path, () => leave(session, remote, path, signal))
+}
+
+/** Removes a file of this process, or one that only it may have. Where the account may not, it stays, and nothing depends on it. */
+export async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await session.remove(tree, path, signal)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    session.spent.add(path)
+  }
 }
 
 async function leave(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<void> {
