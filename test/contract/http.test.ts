@@ -16,7 +16,13 @@ import { type ContractOptions, type ContractSubject, remoteContract } from './re
 const never = new AbortController().signal
 const NOBODY: Credentials = { headers: new Map(), fingerprints: [], tlsVerify: true }
 const TESTER: Credentials = { ...NOBODY, username: TEST_USER, password: TEST_PASSWORD }
-const ports: RemotePorts = { timeoutMs: 10_000, debug: () => undefined, warn: () => undefined }
+const ports: RemotePorts = {
+  timeoutMs: 10_000,
+  direction: 'download',
+  redact: (text) => text,
+  debug: () => undefined,
+  warn: () => undefined,
+}
 
 /** `url` is the directory that the server shows `folder` at. */
 function subject(server: TestServer, folder: string, url: string, credentials: Credentials): ContractSubject {
