@@ -211,5 +211,5 @@ function isRedated(fingerprint: Fingerprint | null, file: RemoteFile, now: Remot
   if (fingerprint?.strength === 'validator' || (fingerprint === null && file.youngAtMs !== undefined)) return false
   const before = file.modifiedAtMs ?? file.youngAtMs ?? null
   const after = now?.modifiedAtMs ?? now?.youngAtMs ?? null
-  return before !== null && after !== null && before !== after
+  return before !== null && after !== null && !Object.is(before, after)
 }
