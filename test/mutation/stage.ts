@@ -8,7 +8,7 @@ import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { JournalEntry } from '../../src/core/journal.ts'
 import { download } from '../../src/engine/download.ts'
 import type { DownloadJob } from '../../src/engine/download-session.ts'
-import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import type { EnginePorts, TransferEvent, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import { upload } from '../../src/engine/upload.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
 import { openSource } from '../../src/local/source.ts'
@@ -130,6 +130,10 @@ export class Stage {
   readonly folder: string
   readonly journal = new Map<string, JournalEntry>()
   #nonces = 0
+  #now = 0
+  /** Sleeping takes time. */
+  ticks = false
+  onEvent: (event: TransferEvent) => void = () => {}
   /** What was recorded, one after the other. The promise, where there is one, resolves when the disk has it. */
   onRecord: (entry: JournalEntry) => void | Promise<void> = () => {}
 
@@ -188,13 +192,19 @@ export class Stage {
         return String(this.#nonces).padStart(8, '0')
       },
       // Nothing here waits: a pause is over at once and no limit is ever reached.
-      clock: { nowMs: () => 0, sleep: async () => {}, after: () => () => {} },
+      clock: {
+        nowMs: () => this.#now,
+        sleep: async (ms) => {
+          if (this.ticks) this.#now += ms
+        },
+        after: () => () => {},
+      },
       random: () => chance,
       newKey: () => {
         keys += 1
         return String(keys).padStart(32, '0')
       },
-      reporter: { report: () => {} },
+      reporter: { report: (event) => this.onEvent(event) },
       recorder: {
         entry: (key) => this.journal.get(key) ?? null,
         record: (entry) => {
