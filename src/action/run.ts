@@ -1,5 +1,5 @@
 /** The composition root: the only file that knows every layer. */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
@@ -18,7 +18,7 @@ import type { StateIdentity } from '../state/store.ts'
 import { expectedChecksum } from './checksums.ts'
 import { failureLines, failureSetting } from './failure-text.ts'
 import type { Host } from './host.ts'
-import { transferIdentity } from './identity.ts'
+import { entryKey, transferIdentity } from './identity.ts'
 import { type LocalKind, parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
 import { type Conclusion, conclude, failureOf } from './outputs.ts'
@@ -254,14 +254,6 @@ function unstarted(entry: JobEntry, error: unknown): TransferResult {
     digest: null,
     durationMs: 0,
   }
-}
-
-/** Which file of the step: by its ends, so that another order of the lines changes nothing. */
-function entryKey(entry: JobEntry): string {
-  return createHash('sha256')
-    .update(`${entry.url.href.replace(/[?#].*$/, '')}\n${entry.localPath}`)
-    .digest('hex')
-    .slice(0, 16)
 }
 
 function fileName(url: URL): string {

@@ -28,6 +28,12 @@ const UNSAVED_BYTES_MAX = 4 * RECORD_BYTES_MAX
 /** A server that hashes slower than this is no faster than reading. */
 const DIGEST_BYTES_PER_MS = 5_000
 
+interface Receiving {
+  readonly range: ByteRange
+  readonly sink: Sink
+  readonly pastCaches: boolean
+}
+
 /** What one download knows from attempt to attempt. */
 export class DownloadSession extends Session {
   readonly job: DownloadJob
@@ -141,8 +147,18 @@ export class DownloadSession extends Session {
   }
 
   read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+    return this.receive(remote, { range, sink, pastCaches: false }, signal)
+  }
+
+  /** For comparing with what was read before: a cache on the way would answer with the same copy again, broken or old. */
+  readAgain(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+    return this.receive(remote, { range, sink, pastCaches: true }, signal)
+  }
+
+  private receive(remote: Remote, { range, sink, pastCaches }: Receiving, signal: AbortSignal): Promise<void> {
     const { fingerprint } = this
     const options: ReadOptions = {
+      ...(pastCaches ? { pastCaches } : {}),
       ...(fingerprint === null ? {} : { size: fingerprint.size }),
       ...validatorOf(fingerprint),
     }

@@ -15,7 +15,10 @@ export interface RemoteFile {
   readonly kind: 'file' | 'directory' | 'other'
   /** In bytes; null when the server does not tell (HTTP without a length). */
   readonly size: number | null
+  /** Null also in downloads while it is younger than two seconds by the server's clock: the file may be written again within the same time. */
   readonly modifiedAtMs: number | null
+  /** Such a young time. Another one is a change, an equal one proves nothing. */
+  readonly youngAtMs?: number
   /** A validator of the content (HTTP's strong ETag, unless it is made of time and size); null elsewhere. */
   readonly validator: string | null
   /** An ETag that says nothing about the content: weak, or made of time and size. A changed one is a change; an equal one proves nothing. */
@@ -36,6 +39,8 @@ export interface ReadOptions {
   readonly validator?: string
   /** The size that the file is taken to have. Reject with `source-changed` where it shows that it has another, above all when it goes on behind this end. */
   readonly size?: number
+  /** Ask the server itself, past every cache on the way: what is compared must not be the copy that it is compared with. */
+  readonly pastCaches?: boolean
 }
 
 /** Told while bytes travel. Counts are of this exchange and only grow. */
