@@ -1,6 +1,6 @@
 /** The place of a download on a real disk. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chownSync,
@@ -29,6 +29,7 @@ import { after, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
 import { partialName } from '../../src/core/paths.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
+import { encodeIdentity, thisProcess } from '../../src/local/process-identity.ts'
 import { localTarget } from '../../src/local/target.ts'
 import { seededBytes } from '../support/prng.ts'
 
@@ -194,6 +195,34 @@ test('one of its own goes when it is not finished; the shared one stays and is c
   const again = await target.openPartial(TAG)
   assert.equal(await again.size(), 4)
   await again.close()
+})
+
+test('what killed processes have left goes when the directory is next used; what lives, and what is an upload of a server, stays', async () => {
+  const { folder, path } = place()
+  const gone = spawnSync(process.execPath, ['-e', '']).pid
+  const lockText = (pid: number): string => `0123456789abcdef\n${encodeIdentity({ ...thisProcess(), pid })}\n`
+  const names = {
+    'other.bin.0123456789ab.11111111.partial': '',
+    'other.bin.0123456789ab.11111111.lock': lockText(gone),
+    'other.bin.0123456789ab.22222222.partial': '',
+    'other.bin.0123456789ab.22222222.lock': lockText(process.pid),
+    'upload.bin.0123456789ab.33333333.partial': '',
+    'done.bin.0123456789ab.lock': lockText(gone),
+    'cut.bin.0123456789ab.lock': lockText(gone),
+    'cut.bin.0123456789ab.partial': 'half',
+    'rt-lock-0123456789abcdef': lockText(gone),
+    'rt-claim-0123456789abcdef01234567': lockText(gone),
+  }
+  for (const [name, text] of Object.entries(names)) writeFileSync(join(folder, `.${name}`), text)
+  await (await localTarget(path).openPartial(TAG)).close()
+  assert.deepEqual(readdirSync(folder), [
+    '.cut.bin.0123456789ab.lock',
+    '.cut.bin.0123456789ab.partial',
+    '.file.bin.0123456789ab.partial',
+    '.other.bin.0123456789ab.22222222.lock',
+    '.other.bin.0123456789ab.22222222.partial',
+    '.upload.bin.0123456789ab.33333333.partial',
+  ])
 })
 
 test('what somebody else wrote into the partial after our last write counts for nothing', async () => {
