@@ -57,6 +57,21 @@ export function withoutEntry(journal: Journal, key: string): Journal {
   return { ...journal, entries: journal.entries.filter((e) => e.key !== key) }
 }
 
+/** Whose partials may still be written by the process that recorded them. */
+export function unendedUploads(journal: Journal): readonly JournalEntry[] {
+  return journal.entries.filter((entry) => entry.checkKey === null && entry.nonce !== null && !entry.ended)
+}
+
+/** Which partial of which file. */
+export function uploadMark({ key, nonce }: JournalEntry): string {
+  return `${key}:${nonce ?? ''}`
+}
+
+/** With the uploads of these marks ended. */
+export function withEnded(journal: Journal, marks: ReadonlySet<string>): Journal {
+  return { ...journal, entries: journal.entries.map((entry) => (marks.has(uploadMark(entry)) ? { ...entry, ended: true } : entry)) }
+}
+
 /** Canonical text: one JSON object on the first line, the SHA-256 of that line on the second. */
 export function encodeJournal(journal: Journal): string {
   const line = JSON.stringify({
