@@ -24,6 +24,7 @@ import type { Host } from './host.ts'
 import { transferIdentity } from './identity.ts'
 import { type LocalKind, parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
+import { refuseLocalAliases, withLostTargets } from './local-aliases.ts'
 import { type Conclusion, conclude, failureOf } from './outputs.ts'
 import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
 import type { LogReporter } from './reporter.ts'
@@ -110,6 +111,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, debug, warn }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
+  await refuseLocalAliases(job)
   // The first connection opens while state is read and the source is hashed; a refusal is reported by the transfer that needs it.
   prepared[0]?.supply.get(signal).catch(() => {})
   const identity: StateIdentity = {
@@ -130,6 +132,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
     await keeper.load(signal)
     host.saveState('unended', foundUnended(keeper.unended()))
     await transferEach(job, surroundings, running, results)
+    results.splice(0, results.length, ...(await withLostTargets(job, results)))
   } finally {
     saving.stop()
     const told = reporter.warnings()
