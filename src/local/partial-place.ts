@@ -105,7 +105,9 @@ export function isSameFile(a: BigIntStats, b: BigIntStats): boolean {
 /** Leaves it alone while another process has it. */
 export async function removePlace(directory: string, name: string, tag: string): Promise<void> {
   const path = join(directory, partialName(name, tag))
-  if ((await lstat(path, { bigint: true }).catch(absent(path))) === null) return
+  const isThere = (await lstat(path, { bigint: true }).catch(absent(path))) !== null
+  // A process that was killed after its rename leaves the lock alone.
+  if (!isThere && (await isMissing(lockOf(path)))) return
   const lock = await takeLock(lockOf(path), path)
   if (lock === null) return
   try {

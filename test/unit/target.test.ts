@@ -289,11 +289,15 @@ for (const [what, change] of Object.entries({
   })
 
 test('removing: a missing partial is no error', async () => {
-  const { partial, target } = place()
+  const { folder, partial, target } = place()
   await target.removePartial(TAG)
   writeFileSync(partial, '')
   await target.removePartial(TAG)
   assert.equal(existsSync(partial), false)
+  const gone = spawnSync(process.execPath, ['-e', '']).pid
+  writeFileSync(partial.replace('.partial', '.lock'), `0123456789abcdef\n${encodeIdentity({ ...thisProcess(), pid: gone })}\n`)
+  await target.removePartial(TAG)
+  assert.deepEqual(readdirSync(folder), [], 'the lock of a process that died after its rename goes as well')
 })
 
 test('written anywhere, overlapping in time: read back the same, cut where told', async () => {
