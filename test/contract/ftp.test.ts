@@ -14,6 +14,7 @@ import { startPureFtpd } from '../servers/pureftpd.ts'
 import { startPyftpdlib } from '../servers/pyftpdlib.ts'
 import type { TestServer } from '../servers/server.ts'
 import { startVsftpd } from '../servers/vsftpd.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
 type Scheme = 'ftp' | 'ftps' | 'ftps-implicit'
@@ -33,7 +34,7 @@ function credentialsFor(server: TestServer): Credentials {
 
 function open(server: TestServer, scheme: Scheme, more: Partial<Credentials> = {}, timeoutMs = 10_000): Promise<Remote> {
   const config = protocol.parse(new URL(`${scheme}://${server.host}:${server.port}/`), { ...credentialsFor(server), ...more })
-  return protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
+  return protocol.open(config, remotePorts(timeoutMs), never)
 }
 
 /** Files behind the server's back, owned by whoever owns the root, who is the one the server writes as. */

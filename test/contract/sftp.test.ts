@@ -6,6 +6,7 @@ import { startOpenssh } from '../servers/openssh.ts'
 import { startProftpdSftp } from '../servers/proftpd-sftp.ts'
 import { startRcloneSftp } from '../servers/rclone-sftp.ts'
 import type { TestServer } from '../servers/server.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractSubject, remoteContract } from './remote-contract.ts'
 
 function openRemote(server: TestServer): Promise<Remote> {
@@ -18,7 +19,7 @@ function openRemote(server: TestServer): Promise<Remote> {
     tlsVerify: true,
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
-  const ports = { timeoutMs: 10_000, debug: () => {}, warn: () => {} }
+  const ports = remotePorts(10_000)
   return protocol.open(protocol.parse(url, credentials), ports, new AbortController().signal)
 }
 

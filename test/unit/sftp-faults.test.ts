@@ -10,6 +10,7 @@ import { protocol } from '../../src/remotes/sftp/index.ts'
 import { startOpenssh } from '../servers/openssh.ts'
 import { type Script, type ScriptedRequest, type ScriptedSftp, startScriptedSftp, startSilentServer } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const { STATUS_CODE: STATUS } = ssh2.utils.sftp
 const never = new AbortController().signal
@@ -32,7 +33,7 @@ function open(server: Target, timeoutMs = 10_000, signal = never): Promise<Remot
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
   const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login)
-  return protocol.open(config, { timeoutMs, debug: () => {}, warn: () => {} }, signal)
+  return protocol.open(config, remotePorts(timeoutMs), signal)
 }
 
 async function scripted(script: Script, work: (server: ScriptedSftp, remote: Remote) => Promise<void>, timeoutMs = 10_000): Promise<void> {
@@ -95,7 +96,7 @@ describe('sftp against silence', () => {
     await rejects('transient', open(server))
     const login = { username: 'x', password: 'y', headers: new Map(), fingerprints: [], tlsVerify: true }
     const config = protocol.parse(new URL('sftp://no-such-host.invalid/'), login)
-    const ports = { timeoutMs: 10_000, debug: () => {}, warn: () => {} }
+    const ports = remotePorts(10_000)
     await assert.rejects(protocol.open(config, ports, never), (error: unknown) => {
       // A machine without any name server says EAI_AGAIN.
       assert.ok(error instanceof TransferError && ['invalid-input', 'transient'].includes(error.kind), String(error))
