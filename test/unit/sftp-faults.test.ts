@@ -118,23 +118,6 @@ describe('sftp against silence', () => {
       SHORT_MS,
     ))
 
-  test('creating takes a link in its place away before anything is opened', async () => {
-    const seen: string[] = []
-    const script: Script = {
-      intercept: ({ name, path, id, sftp }) => {
-        if (path === '/a') seen.push(name)
-        if (name !== 'LSTAT') return false
-        sftp.attrs(id, { mode: 0o120777, uid: 0, gid: 0, size: 1, atime: 1, mtime: 1 })
-        return true
-      },
-    }
-    await scripted(script, async (server, remote) => {
-      server.files.set('/a', Buffer.from('of somebody else'))
-      await remote.writer?.create('/a', 3, body(Buffer.alloc(3, 7)), noting(), never)
-      assert.ok(seen.includes('REMOVE') && seen.indexOf('REMOVE') < seen.indexOf('OPEN'), seen.join())
-    })
-  })
-
   test('a read that is never answered is transient', () =>
     scripted(
       { intercept: (request) => request.name === 'READ' && request.nth === 1 },
@@ -376,17 +359,6 @@ describe('sftp capabilities', () => {
       assert.equal(server.files.size, 0)
     })
   })
-
-  test('without posix-rename the target is replaced after its removal, and never for a source that is not there', () =>
-    scripted({}, async (server, remote) => {
-      assert.equal(remote.tree?.replaces, 'after-delete')
-      assert.match(remote.notes.join(), /no atomic replace/)
-      server.files.set('/a', Buffer.from('new')).set('/b', Buffer.from('old'))
-      await remote.tree?.rename('/a', '/b', never)
-      assert.equal(server.files.get('/b')?.toString(), 'new')
-      await rejects('not-found', remote.tree?.rename('/a', '/b', never) ?? Promise.resolve())
-      assert.equal(server.files.get('/b')?.toString(), 'new')
-    }))
 })
 
 /** The process of this name below `ancestor`. */
