@@ -24,7 +24,7 @@ export interface ContractSubject {
   dispose(): Promise<void>
 }
 
-export type ContractCase = 'odd-names' | 'read-tail' | 'mtime' | 'existing-directory' | 'symbolic-links'
+export type ContractCase = 'odd-names' | 'read-tail' | 'mtime' | 'existing-directory' | 'links' | 'links-to-nothing'
 
 export interface ContractOptions {
   /** Cases this server cannot do, each with the reason that is printed. */
@@ -295,12 +295,11 @@ export function remoteContract(name: string, start: () => Promise<ContractSubjec
       if (to === null || local === undefined) return
       await subject.put('other.bin', pattern(1000, 3))
       linkSync(local('other.bin'), local('hard.bin'))
-      const names = ['hard.bin']
-      if (options.without?.['symbolic-links'] === undefined) {
-        symlinkSync('other.bin', local('link.bin'))
-        symlinkSync('nothing-here.bin', local('dangling.bin'))
-        names.push('link.bin', 'dangling.bin')
-      } else t.diagnostic(`symbolic links: ${options.without['symbolic-links']}`)
+      symlinkSync('other.bin', local('link.bin'))
+      symlinkSync('nothing-here.bin', local('dangling.bin'))
+      const { links, 'links-to-nothing': dangling } = options.without ?? {}
+      for (const reason of [links, dangling]) if (reason !== undefined) t.diagnostic(`${name}: ${reason}`)
+      const names = ['hard.bin', ...(links === undefined ? ['link.bin'] : []), ...(dangling === undefined ? ['dangling.bin'] : [])]
       for (const link of names) {
         await to.create(subject.path(link), 500, body(pattern(500, 4)), observer(), never)
         assert.ok(pattern(500, 4).equals(await stored(subject, link)), link)
