@@ -302,7 +302,7 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
   [
     'SFTP: disconnect',
     LINE,
-    (message) => connectionFailure({ message }, 'h'),
+    (message) => connectionFailure({ message }, 'h', (text) => text),
     ['Packet length ', '1', ''],
     ['', 'no matching', ''],
     ['', 'Bad packet ', ''],

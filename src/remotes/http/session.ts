@@ -33,7 +33,7 @@ export interface Session {
 }
 
 export function openSession(config: HttpConfig, ports: RemotePorts): Session {
-  const connections = openConnections(config, ports.timeoutMs)
+  const connections = openConnections(config, ports)
   let closed = false
   return {
     origin: config.url.origin,
@@ -70,6 +70,7 @@ async function perform(
         method: request.method,
         target,
         headers: target.origin === config.url.origin ? headers : withoutSecrets(headers),
+        redact: ports.redact,
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.sent === undefined ? {} : { sent: request.sent }),
       },
