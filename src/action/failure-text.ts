@@ -1,6 +1,6 @@
 /** What a person is told when it went wrong: what happened, what is safe, what to do. */
 import type { PublicFailureKind } from '../core/errors.ts'
-import type { TransferFailure, TransferResult } from '../engine/ports.ts'
+import type { Previous, TransferFailure, TransferResult } from '../engine/ports.ts'
 import type { Job } from './job.ts'
 
 /** Where the bytes of this attempt can be continued: on the server, on this machine's disk, there as long as the job lives, or nowhere. */
@@ -82,14 +82,28 @@ function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], se
   const again = setting.host === 'actions' ? "'Re-run failed jobs'" : 'Running the same command again'
   if (failed.some((result) => result.writtenDirectly === true)) return `${OVERWRITTEN} ${again} sends the whole file.`
   if (kind === 'untrusted') return 'No credential was sent.'
-  const untouched = 'What was under the final name before is untouched.'
+  const untouched = previousLine(failed)
   const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)
   // A download whose content proof failed is thrown away: nothing of it can be believed.
   if (!KEEPS_PROGRESS.has(kind) || !begun || setting.keeps === 'nothing' || (kind === 'integrity' && setting.keeps !== 'server'))
     return untouched
-  if (setting.keeps === 'job') return `${untouched} A download's partial stays on this runner: ${again} on a fresh one starts over.`
+  if (setting.keeps === 'job') return joined(untouched, `A download's partial stays on this runner: ${again} on a fresh one starts over.`)
   // What a server keeps of an upload that broke off, nobody here has seen: mod_dav on a full disk throws it away.
-  if (setting.keeps === 'server') return `${again} proves what the server kept and continues from it. ${untouched}`
+  if (setting.keeps === 'server') return joined(`${again} proves what the server kept and continues from it.`, untouched)
   const where = setting.host === 'actions' ? ' on this runner' : ''
-  return `Progress is kept: ${again}${where} continues from what is in place and proves it. ${untouched}`
+  return joined(`Progress is kept: ${again}${where} continues from what is in place and proves it.`, untouched)
+}
+
+function joined(...sentences: readonly string[]): string {
+  return sentences.filter((sentence) => sentence !== '').join(' ')
+}
+
+/** What happened to the files that were there, not what kind of failure it was. Nothing is said where nobody could see it, or where there was none. */
+function previousLine(failed: readonly TransferResult[]): string {
+  const fates: readonly Previous[] = failed.map((result) => result.previous ?? { kind: 'unknown' })
+  const aside = fates.find((fate) => fate.kind === 'aside')
+  if (aside !== undefined)
+    return `The file that was under the final name lies at ${aside.path}. The next run puts it back, or the new file in its place.`
+  const seen = fates.filter((fate) => fate.kind !== 'none')
+  return seen.length > 0 && seen.every((fate) => fate.kind === 'untouched') ? 'What was under the final name before is untouched.' : ''
 }

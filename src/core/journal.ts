@@ -139,7 +139,9 @@ function entryFrom(value: unknown): JournalEntry | null {
   if (blockCount(source.size, blockSize) > BLOCKS_MAX) return null
   const blocks = blocksFrom(fields.blocks, blockCount(source.size, blockSize), checkKey === null ? DIGEST_BYTES : CHECK_BYTES)
   const acknowledged = rangesFrom(fields.acknowledged, source.size)
-  return blocks === null || acknowledged === null ? null : { key: fields.key, source, nonce, ended, blockSize, checkKey, blocks, acknowledged }
+  return blocks === null || acknowledged === null
+    ? null
+    : { key: fields.key, source, nonce, ended, blockSize, checkKey, blocks, acknowledged }
 }
 
 function fingerprintFrom(value: unknown): Fingerprint | null {

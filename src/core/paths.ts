@@ -17,6 +17,11 @@ export function joinPath(directory: string, name: string): string {
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`
 }
 
+/** The same for names that differ only in letter case or in how characters are composed: some servers and disks take those for one. */
+export function foldedName(name: string): string {
+  return name.normalize('NFC').toLowerCase().toUpperCase().normalize('NFC')
+}
+
 /** Hex digits that a process chooses for the names it makes, so that no two processes ever make the same one. */
 export const NONCE_HEX_LENGTH = 8
 
@@ -29,9 +34,14 @@ export function partialName(name: string, tag: string, nonce: string | null = nu
   return hiddenName(name, nonce === null ? `.${tag}.partial` : `.${tag}.${nonce}.partial`)
 }
 
-/** Where the file of the final name waits while the new one takes its place, on servers that cannot replace one by the other in one step. */
-export function asideName(name: string, nonce: string): string {
-  return hiddenName(name, `.${nonce}.aside`)
+/**
+ * `aside`: where the file of the final name waits while the new one takes its place, on servers that cannot replace one by the other in one step. `copy`: what a server
+ * copies to, until it has.
+ */
+export type Passing = 'aside' | 'copy'
+
+export function passingName(name: string, nonce: string, what: Passing): string {
+  return hiddenName(name, `.${nonce}.${what}`)
 }
 
 function hiddenName(name: string, suffix: string): string {
@@ -57,8 +67,9 @@ export function partialParts(name: string, candidate: string): PartialParts | nu
   return tag !== undefined && partialName(name, tag, nonce) === candidate ? { tag, nonce } : null
 }
 
-/** Whether `candidate` is a file of the final name `name` that was set aside. */
-export function isAside(name: string, candidate: string): boolean {
-  const nonce = /\.([0-9a-f]{8})\.aside$/.exec(candidate)?.[1]
-  return nonce !== undefined && asideName(name, nonce) === candidate
+/** What `candidate` is to the final name `name`, or null. */
+export function passingKind(name: string, candidate: string): Passing | null {
+  const [, nonce, what] = /\.([0-9a-f]{8})\.(aside|copy)$/.exec(candidate) ?? []
+  const kind = what === 'aside' || what === 'copy' ? what : null
+  return nonce !== undefined && kind !== null && passingName(name, nonce, kind) === candidate ? kind : null
 }

@@ -31,9 +31,9 @@ export class Session {
     return persevere(how, signal, attempt)
   }
 
-  /** An exchange without file bytes, bounded. */
-  guarded<T>(what: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs * 2, bytes: 0, what }, signal, run)
+  /** An exchange without file bytes, bounded; `allowanceMs` longer where the server works silently. */
+  guarded<T>(what: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>, allowanceMs = 0): Promise<T> {
+    return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs * 2, bytes: 0, what, allowanceMs }, signal, run)
   }
 
   /** So many bytes are proven or acknowledged; more than ever before is progress. */
@@ -56,6 +56,10 @@ export class Session {
 
   planned(decision: string): void {
     this.ports.reporter.report({ kind: 'planned', name: this.name, decision })
+  }
+
+  warning(message: string): void {
+    this.ports.reporter.report({ kind: 'warning', name: this.name, message })
   }
 
   note(message: string): void {

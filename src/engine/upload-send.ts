@@ -4,6 +4,7 @@ import { directoryName } from '../core/paths.ts'
 import { type ByteRange, EMPTY, missing, rangeSet, totalBytes, union } from '../core/ranges.ts'
 import type { Body, Remote, Tree, WriteObserver, Writer } from '../remotes/remote.ts'
 import { watched } from './exchange.ts'
+import { chooseStaging } from './staging.ts'
 import type { PlannedUpload } from './upload-plan.ts'
 import type { UploadSession } from './upload-session.ts'
 
@@ -20,15 +21,12 @@ export async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const { size } = session.job.source
-  const partial = session.partial(remote)
   session.acknowledge(plan.kind === 'start' ? EMPTY : missing(plan.segments, size))
+  if (plan.kind === 'start') return create(session, remote, writer, signal)
+  const { partial } = session
   session.record()
   session.phase('transferring', size)
-  session.wroteDirectly ||= remote.tree === undefined
-  if (plan.kind === 'start') {
-    if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(partial), signal)
-    return exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))
-  }
+  session.unacknowledged = false
   if (plan.kind === 'fill') {
     if (resumer?.kind !== 'positional') throw new TransferError('internal', 'a plan to fill holes needs a positional writer')
     if (plan.truncateTo !== null) await session.guarded('cutting the partial', signal, (s) => resumer.truncate(partial, size, s))
@@ -45,6 +43,24 @@ export async function send(
   }
 }
 
+/** The whole file, under a name that nobody has used. What this process had before under another is of no use any more. */
+async function create(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
+  const { size } = session.job.source
+  if (session.owned && remote.tree !== undefined) {
+    await session.remove(remote.tree, session.partial, signal)
+    session.renew()
+  }
+  if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(session.job.path), signal)
+  await chooseStaging(session, remote, writer, signal)
+  const { partial } = session
+  session.owned = true
+  session.wroteDirectly ||= session.direct
+  session.unacknowledged = false
+  session.record()
+  session.phase('transferring', size)
+  await exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))
+}
+
 async function exchange(session: UploadSession, segment: ByteRange, signal: AbortSignal, run: Send): Promise<void> {
   const { job, policy, ports } = session
   const length = segment.end - segment.start
@@ -52,6 +68,7 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
   const kept = totalBytes(before)
   const sentBefore = session.sentBytes
   let recorded = 0
+  let acknowledged = -1
   let over = false
   const sending = watched({ clock: ports.clock, timeoutMs: policy.timeoutMs, bytes: length, what: 'sending' }, signal, (s, watch) => {
     const observer: WriteObserver = {
@@ -63,6 +80,7 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
       acknowledged: (total) => {
         // What an exchange that was left behind still hears says nothing about the next one.
         if (over) return
+        acknowledged = total
         session.acknowledge(union(before, rangeSet([{ start: segment.start, end: segment.start + total }])))
         if (total - recorded < RECORD_BYTES && total < length) return
         recorded = total
@@ -74,6 +92,7 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
   await sending.finally(() => {
     over = true
   })
+  session.unacknowledged ||= acknowledged < length
 }
 
 async function ensureDirectory(session: UploadSession, remote: Remote, tree: Tree, directory: string, signal: AbortSignal): Promise<void> {

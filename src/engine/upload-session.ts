@@ -1,10 +1,11 @@
 import type { ContentDigests, Fingerprint } from '../core/fingerprint.ts'
-import { contentFingerprint, fingerprintTag } from '../core/fingerprint.ts'
-import { baseName, directoryName, joinPath, partialName } from '../core/paths.ts'
+import { contentFingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
+import type { JournalEntry } from '../core/journal.ts'
+import { baseName, directoryName, joinPath, type Passing, partialName, passingName } from '../core/paths.ts'
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Remote, RemoteFile, Tree } from '../remotes/remote.ts'
-import type { EnginePorts, RemoteSupply, TransferPolicy } from './ports.ts'
+import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
 import { Session } from './session.ts'
 import type { ProofContext } from './verify.ts'
 
@@ -17,6 +18,8 @@ export interface UploadJob {
   /** Final name on the server. */
   readonly path: string
   readonly policy: TransferPolicy
+  /** Told what the final name holds once it does. */
+  placed?(content: ContentDigests): void
 }
 
 /** What one upload knows from attempt to attempt. */
@@ -24,27 +27,84 @@ export class UploadSession extends Session {
   readonly job: UploadJob
   readonly expected: ContentDigests
   readonly fingerprint: Fingerprint
+  /** What the journal knew of this file when the process began. */
+  readonly earlier: JournalEntry | null
   /** Bytes of the file handed to the network, all attempts of this process together. */
   sentBytes = 0
   /** Bytes kept by the first plan; null before it. */
   resumedFrom: number | null = null
   acknowledged: RangeSet = EMPTY
+  /** The bytes go to the final name itself, because nothing can be renamed here. */
+  direct = false
   /** Bytes went to the final name itself. */
   wroteDirectly = false
+  /** The server took the bytes of the last exchange and did not say that it has stored them. */
+  unacknowledged = false
+  /** A request to make the partial of this process's name has been sent, so that there may be one. */
+  owned = false
+  /** The account was seen to rename a file here. */
+  renames = false
   /** False once this server's way of continuing, or its digest, was found not to work. */
   resumerWorks = true
   digesterWorks = true
+  /** What became of the file that was under the final name. */
+  previous: Previous = { kind: 'unknown' }
+  /** Where the old file waits while this process puts the new one in its place. */
+  aside: string | null = null
+  /** The server's clock, as the time of a file that this process has just written. */
+  serverNowMs: number | null = null
+  /** Partials of other processes that were left alone. */
+  readonly left = new Set<string>()
+  /** Files of this process that nobody needs any more. */
+  readonly spent = new Set<string>()
+  private nonce: string
 
   constructor(job: UploadJob, ports: EnginePorts, expected: ContentDigests) {
     super(job.name, job.policy, ports)
     this.job = job
     this.expected = expected
     this.fingerprint = contentFingerprint(expected)
+    this.earlier = ports.recorder.entry(job.key)
+    this.nonce = ports.newNonce()
   }
 
-  /** Where the bytes go before they are published; without renames the final name itself. */
-  partial(remote: Remote): string {
-    return remote.tree === undefined ? this.job.path : partialPath(this.job.path, this.fingerprint)
+  /**
+   * Where the bytes go before they are published. No other process ever makes a file of this name, so the file found under it was begun by this process, or was
+   * renamed to it by this process.
+   */
+  get partial(): string {
+    return this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, this.nonce)
+  }
+
+  /** From here on another name, which nobody has used. */
+  renew(): void {
+    this.nonce = this.ports.newNonce()
+    this.owned = false
+  }
+
+  /** A name beside the target that no other process chooses. */
+  passingPath(what: Passing): string {
+    const { path } = this.job
+    return joinPath(directoryName(path), passingName(baseName(path), this.ports.newNonce(), what))
+  }
+
+  /** The partial that an earlier process had of the same content, by the journal. */
+  earlierPartial(): string | null {
+    const { earlier, job } = this
+    if (earlier === null || earlier.nonce === null || !sameFingerprint(earlier.source, this.fingerprint)) return null
+    return partialPath(job.path, earlier.source, earlier.nonce)
+  }
+
+  /** A look at what is under the final name, for what is said about it later. */
+  sawFinal(final: RemoteFile | null): void {
+    if (this.wroteDirectly) this.previous = { kind: 'unknown' }
+    else if (this.aside === null) this.previous = { kind: final === null ? 'none' : 'untouched' }
+  }
+
+  /** What is under the final name is this file, as far as an attempt got with it that could not rename. */
+  startedDirectly(): boolean {
+    const { earlier } = this
+    return this.wroteDirectly || (earlier !== null && earlier.nonce === null && sameFingerprint(earlier.source, this.fingerprint))
   }
 
   stat(remote: Remote, path: string, signal: AbortSignal): Promise<RemoteFile | null> {
@@ -57,6 +117,10 @@ export class UploadSession extends Session {
 
   remove(tree: Tree, path: string, signal: AbortSignal): Promise<void> {
     return this.guarded(`removing ${baseName(path)}`, signal, (s) => tree.remove(path, s))
+  }
+
+  rename(tree: Tree, from: string, to: string, signal: AbortSignal): Promise<void> {
+    return this.guarded(`renaming ${baseName(from)}`, signal, (s) => tree.rename(from, to, s))
   }
 
   proofContext(remote: Remote, path: string): ProofContext {
@@ -88,10 +152,11 @@ export class UploadSession extends Session {
   record(): void {
     const { blockSize, blocks } = this.expected
     const { acknowledged, fingerprint: source } = this
-    this.ports.recorder.record({ key: this.job.key, source, nonce: null, ended: false, blockSize, checkKey: null, blocks, acknowledged })
+    const nonce = this.direct ? null : this.nonce
+    this.ports.recorder.record({ key: this.job.key, source, nonce, ended: false, blockSize, checkKey: null, blocks, acknowledged })
   }
 }
 
-export function partialPath(path: string, fingerprint: Fingerprint): string {
-  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint)))
+export function partialPath(path: string, fingerprint: Fingerprint, nonce: string | null): string {
+  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint), nonce))
 }

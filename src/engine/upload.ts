@@ -1,21 +1,23 @@
 /** One file to a server: hash, gather facts, plan, prove what is kept, send the rest, prove the whole, publish by rename. */
 import { abortError, reactionTo, TransferError } from '../core/errors.ts'
-import type { ContentDigests } from '../core/fingerprint.ts'
+import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
-import type { Remote } from '../remotes/remote.ts'
-import { commit, PublishedName } from './commit.ts'
+import { hasTree, type Remote } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
+import { PublishedName, publish, restoreOld } from './publish.ts'
+import { tidy } from './tidy.ts'
 import { makePlan } from './upload-plan.ts'
+import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
-import { type UploadJob, UploadSession } from './upload-session.ts'
-import { proveWhole } from './verify.ts'
+import { partialPath, type UploadJob, UploadSession } from './upload-session.ts'
 
-const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly'> = {
+const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly' | 'previous'> = {
   sentBytes: 0,
   resumedFrom: null,
   wroteDirectly: false,
+  previous: { kind: 'unknown' },
 }
 
 /** Never rejects with a TransferError: how it failed is part of the result. */
@@ -29,7 +31,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     return toTheEnd(session, signal)
   }
   const outcome = await carryOut().catch(failedOutcome)
-  const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly } = (session as UploadSession | null) ?? UNBEGUN
+  const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly, previous } = (session as UploadSession | null) ?? UNBEGUN
   const result: TransferResult = {
     name: job.name,
     size,
@@ -39,6 +41,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
       outcome.status === 'unchanged' ? size : Math.max(resumedFrom ?? 0, outcome.status === 'complete' ? size - bytesTransferred : 0),
     resumedFrom: resumedFrom ?? 0,
     ...(wroteDirectly ? { writtenDirectly: true } : {}),
+    previous,
     durationMs: ports.clock.nowMs() - started,
     ...outcome,
   }
@@ -79,28 +82,57 @@ function toTheEnd(session: UploadSession, signal: AbortSignal): Promise<Outcome>
 }
 
 async function attempt(session: UploadSession, published: PublishedName, signal: AbortSignal): Promise<Outcome> {
-  const { job } = session
   session.phase('connecting', null)
-  const remote = await job.remote.get(signal)
-  const { writer, tree } = remote
+  const remote = await session.job.remote.get(signal)
+  const { writer } = remote
   if (writer === undefined) throw new TransferError('refused', `nothing can be written to this server over ${remote.protocol}`)
   const already = await published.holdsSource(remote, signal)
-  if (already !== null) {
-    const digest = await sourceDigest(session, signal)
-    if (!published.renameSent && tree !== undefined && session.ports.recorder.entry(job.key) !== null) {
-      await session.remove(tree, session.partial(remote), signal)
-    }
-    const outcome = complete(session, remote, already, digest)
-    return published.renameSent ? outcome : { ...outcome, status: 'unchanged' }
-  }
+  if (already !== null) return inPlace(session, published, remote, already, signal)
+  await restoreOld(session, remote, signal)
   const planned = await makePlan(session, remote, writer, signal)
   session.planned(describePlan(planned.plan, formatBytes))
   session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
   await send(session, remote, writer, planned, signal)
-  const proof = await proveSent(session, remote, signal)
+  const proof = await provenOrLookAgain(session, published, remote, signal)
   const digest = await sourceDigest(session, signal)
-  if (tree !== undefined) await commit(session, published, remote, tree, signal)
-  return complete(session, remote, proof, digest)
+  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
+  return complete(session, remote, proof, digest, signal)
+}
+
+/** The final name holds the source: since before this process, or because it, or another process with the same content, has just published it. */
+async function inPlace(
+  session: UploadSession,
+  published: PublishedName,
+  remote: Remote,
+  proof: ProofLevel,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const digest = await sourceDigest(session, signal)
+  const { earlier } = session
+  if (earlier?.nonce != null) {
+    const isSpent = earlier.ended || sameFingerprint(earlier.source, session.fingerprint)
+    const path = partialPath(session.job.path, earlier.source, earlier.nonce)
+    ;(isSpent ? session.spent : session.left).add(path)
+  }
+  if (session.owned && !session.direct) session.spent.add(session.partial)
+  if (session.aside !== null) session.spent.add(session.aside)
+  const outcome = await complete(session, remote, proof, digest, signal)
+  return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
+}
+
+async function provenOrLookAgain(
+  session: UploadSession,
+  published: PublishedName,
+  remote: Remote,
+  signal: AbortSignal,
+): Promise<ProofLevel> {
+  try {
+    return await proveSent(session, remote, signal)
+  } catch (error) {
+    // Another process with the same content has taken the partial, perhaps to publish it.
+    if (error instanceof TransferError && error.kind === 'offset-conflict') published.mayHold = true
+    throw error
+  }
 }
 
 /** SHA-256 of the whole source, which from the hashing until now has not changed. */
@@ -110,40 +142,10 @@ async function sourceDigest({ job: { source } }: UploadSession, signal: AbortSig
   return `sha256:${digest}`
 }
 
-/** The final proof of the partial, as strong as `verify` asks and the server allows. */
-async function proveSent(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<ProofLevel> {
-  const { policy, job } = session
-  const { size } = job.source
-  const partial = session.partial(remote)
-  const there = await session.stat(remote, partial, signal)
-  if (there === null || (there.size !== null && there.size !== size)) {
-    throw new TransferError('integrity', `the server holds ${there?.size ?? 'nothing'} instead of ${size} bytes after the upload`)
-  }
-  const context = session.wholeProofContext(remote, partial)
-  if (policy.verify === 'size' || size === 0 || (policy.verify === 'auto' && context.digester === undefined)) return 'size'
-  session.phase('proving', size)
-  const first = await proveWhole(context, policy.verify === 'full', signal)
-  if (first.verdict === 'same') return first.method
-  if (first.verdict === 'unknown') {
-    if (policy.verify === 'auto') return 'size'
-    throw new TransferError('refused', 'verify: full wants the file read back, which the server refuses', { hint: 'Set `verify: auto`.' })
-  }
-  if (first.method === 'digest') {
-    // Which of the two is wrong, the file or the server's digest of it? Reading back knows.
-    const second = await proveWhole({ ...context, digester: undefined }, true, signal)
-    if (second.verdict === 'same') {
-      session.digesterWorks = false
-      session.note("the server's digest is wrong for this file; reading back shows that the bytes are right")
-      return second.method
-    }
-  }
-  throw new TransferError('integrity', 'the uploaded file differs from the source', {
-    hint: session.wroteDirectly ? 'Send it again before anybody uses it.' : 'Nothing was published under the final name.',
-  })
-}
-
-function complete(session: UploadSession, remote: Remote, proof: ProofLevel, digest: string): Outcome {
+async function complete(session: UploadSession, remote: Remote, proof: ProofLevel, digest: string, signal: AbortSignal): Promise<Outcome> {
   session.ports.recorder.forget(session.job.key)
+  session.job.placed?.(session.expected)
+  await tidy(session, remote, signal)
   const by = {
     digest: `${remote.digester?.algorithm ?? ''} by the server`,
     'read-back': 'read back and compared',

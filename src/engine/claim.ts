@@ -1,0 +1,103 @@
+/**
+ * Finds the partial that an earlier process left of the same content and makes it this process's own by renaming it. Of two processes only one can rename it, and the
+ * other one finds its name gone. So whatever a process finds under a name of its own was written by processes that send exactly this content.
+ */
+import { TransferError } from '../core/errors.ts'
+import { directoryName } from '../core/paths.ts'
+import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remote.ts'
+import { isMissing, isRefusal } from './refusal.ts'
+import { siblings } from './siblings.ts'
+import type { UploadSession } from './upload-session.ts'
+
+export interface FoundPartial {
+  /** In bytes; null when there is none, or none that may be touched. */
+  readonly size: number | null
+  /** How it can be continued here, or null. */
+  readonly resumer: Resumer | null
+}
+
+export const NOTHING_FOUND: FoundPartial = { size: null, resumer: null }
+
+/** The partial under this process's own name, or an earlier one that was given it. */
+export async function findPartial(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<FoundPartial> {
+  const { tree } = remote
+  if (tree === undefined || session.direct) return NOTHING_FOUND
+  if (session.owned) {
+    const own = await session.stat(remote, session.partial, signal)
+    if (own !== null && !(await linked(session, remote, session.partial, signal))) return usable(session, own, writer, signal)
+    session.renew()
+  }
+  const earlier = await earlierPartial(session, remote, signal)
+  if (earlier === null || (await linked(session, remote, earlier.path, signal))) return NOTHING_FOUND
+  const found = await usable(session, earlier.file, writer, signal)
+  if (found.resumer === null) {
+    await session.remove(tree, earlier.path, signal)
+    return found
+  }
+  return (await claim(session, tree, earlier.path, signal)) ? found : NOTHING_FOUND
+}
+
+/** What a link points at may begin as the source does, and is nobody's partial: the link goes, what it points at stays. */
+async function linked(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<boolean> {
+  if (!(await session.isLink(remote, path, signal))) return false
+  session.note(`a link was put in the place of the partial; it is not followed: ${path}`)
+  try {
+    if (remote.tree !== undefined) await session.remove(remote.tree, path, signal)
+  } catch (error) {
+    // The name is not needed: the bytes go to another one.
+    if (!isRefusal(error)) throw error
+    session.note(`the link may not be removed: ${error.message}`)
+  }
+  return true
+}
+
+async function usable(session: UploadSession, file: RemoteFile, writer: Writer, signal: AbortSignal): Promise<FoundPartial> {
+  if (file.kind !== 'file') throw new TransferError('conflict', `the partial's name is taken by something else: ${session.partial}`)
+  const resumes = file.size !== null && file.size > 0 && session.policy.resume === 'auto' && session.resumerWorks
+  return { size: file.size, resumer: resumes ? await probe(session, writer, signal) : null }
+}
+
+/** How a partial can be continued on this server. */
+export function probe(session: UploadSession, writer: Writer, signal: AbortSignal): Promise<Resumer | null> {
+  const directory = directoryName(session.job.path)
+  return session.guarded('probing how a file can be continued', signal, (s) => writer.resumer(directory, s))
+}
+
+interface EarlierPartial {
+  readonly path: string
+  readonly file: RemoteFile
+}
+
+/** By the journal; where that knows nothing, by listing, which pays only for more than one block. */
+async function earlierPartial(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<EarlierPartial | null> {
+  const known = session.earlierPartial()
+  const file = known === null ? null : await session.stat(remote, known, signal)
+  if (known !== null && file?.kind === 'file') return { path: known, file }
+  const { size } = session.job.source
+  if (session.policy.resume === 'never' || size <= session.ports.blockSize(size)) return null
+  const { same, others } = await siblings(session, remote, signal)
+  for (const other of others) session.left.add(other)
+  for (const path of same) {
+    const found = await session.stat(remote, path, signal)
+    if (found?.kind === 'file') return { path, file: found }
+  }
+  return null
+}
+
+/** False when the partial is not to be had. */
+async function claim(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<boolean> {
+  // Set before it is sent: the answer may be lost, and then the next attempt looks under both names.
+  session.owned = true
+  try {
+    await session.rename(tree, path, session.partial, signal)
+    session.renames = true
+    session.record()
+    return true
+  } catch (error) {
+    if (isMissing(error)) session.note('another process has taken the earlier partial')
+    else if (isRefusal(error)) session.note(`the earlier partial cannot be renamed and is left alone: ${path} (${error.message})`)
+    else throw error
+    session.renew()
+    return false
+  }
+}

@@ -1,0 +1,48 @@
+/** Files beside the target that runs of this program made: found by listing the directory, where the journal does not say. */
+import { TransferError } from '../core/errors.ts'
+import { fingerprintTag } from '../core/fingerprint.ts'
+import { baseName, directoryName, joinPath, partialParts, passingKind } from '../core/paths.ts'
+import type { Remote, TreeEntry } from '../remotes/remote.ts'
+import type { UploadSession } from './upload-session.ts'
+
+export interface Siblings {
+  /** Partials of exactly this content, the largest first. */
+  readonly same: readonly string[]
+  /** Partials of other versions, and copies. */
+  readonly others: readonly string[]
+  /** Files of the final name that were set aside. */
+  readonly asides: readonly string[]
+}
+
+const NONE: Siblings = { same: [], others: [], asides: [] }
+
+/** A listing that fails is no knowledge: nothing is found then, and the transfer goes on. */
+export async function siblings(session: UploadSession, { tree }: Remote, signal: AbortSignal): Promise<Siblings> {
+  const directory = directoryName(session.job.path)
+  if (tree === undefined) return NONE
+  try {
+    const entries = await session.guarded('looking for an earlier partial', signal, (s) => tree.list(directory, s))
+    return sorted(session, directory, entries)
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TransferError)) throw error
+    return NONE
+  }
+}
+
+function sorted(session: UploadSession, directory: string, entries: readonly TreeEntry[]): Siblings {
+  const name = baseName(session.job.path)
+  const tag = fingerprintTag(session.fingerprint)
+  const path = (entry: TreeEntry): string => joinPath(directory, entry.name)
+  const files = entries.filter((entry) => entry.kind === 'file')
+  const isSame = (entry: TreeEntry): boolean => partialParts(name, entry.name)?.tag === tag
+  const isOther = (entry: TreeEntry): boolean =>
+    (partialParts(name, entry.name) !== null && !isSame(entry)) || passingKind(name, entry.name) === 'copy'
+  return {
+    same: files
+      .filter(isSame)
+      .sort((a, b) => (b.size ?? 0) - (a.size ?? 0))
+      .map(path),
+    others: files.filter((entry) => isOther(entry)).map(path),
+    asides: files.filter((entry) => passingKind(name, entry.name) === 'aside').map(path),
+  }
+}

@@ -1,0 +1,89 @@
+/** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
+import { TransferError } from '../core/errors.ts'
+import { directoryName, joinPath } from '../core/paths.ts'
+import { hasTree, type Remote, type Tree, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { isMissing, isRefusal } from './refusal.ts'
+import type { UploadSession } from './upload-session.ts'
+
+const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
+
+/**
+ * Without a tree the bytes go to the final name: a PUT replaces what is under its name in one step, so it may, unless the user wants nothing but renames. Else the
+ * account renames a scratch file, unless it was seen to rename before. A file of one block is sent faster than that is found out: then the rename at the end tells,
+ * and nothing is lost but one block.
+ */
+export async function chooseStaging(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
+  const { size } = session.job.source
+  if (!hasTree(remote)) {
+    if (session.policy.publishWithoutRename === 'never') throw cannotRename(null)
+    session.direct = true
+  }
+  if (!hasTree(remote) || session.renames || session.direct || size <= session.ports.blockSize(size)) return
+  const refusal = await renamesScratch(session, remote, writer, signal)
+  if (refusal === null) session.renames = true
+  else goDirect(session, refusal)
+}
+
+/** Null when it does; else what the server said. A scratch file that cannot be made tells nothing: the transfer will. */
+async function renamesScratch(
+  session: UploadSession,
+  remote: TreeRemote,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<TransferError | null> {
+  const path = joinPath(directoryName(session.job.path), `.rt-probe-${session.ports.newNonce()}`)
+  const renamed = `${path}-renamed`
+  let made = false
+  try {
+    await session.guarded('probing whether files can be renamed', signal, (s) => writer.create(path, 0, nothing(), NO_OBSERVER, s))
+    made = true
+    await session.rename(remote.tree, path, renamed, signal)
+    const isDone = await wasRenamed(session, remote, renamed, signal)
+    await discard(session, remote.tree, isDone ? renamed : path, signal)
+    return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
+  } catch (error) {
+    await discard(session, remote.tree, path, signal)
+    // A scratch file that is gone was taken by somebody who watches the directory.
+    if (!isRefusal(error) && !isMissing(error)) throw error
+    return made && isRefusal(error) ? error : null
+  }
+}
+
+/** Some servers say that it is done and do nothing. A look that is refused says nothing. */
+async function wasRenamed(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await session.stat(remote, path, signal)) !== null
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    return true
+  }
+}
+
+/** Tried again when the target is published. */
+async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await session.remove(tree, path, signal)
+  } catch (error) {
+    if (!(error instanceof TransferError)) throw error
+    session.spent.add(path)
+  }
+}
+
+/** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
+export function goDirect(session: UploadSession, refusal: TransferError): void {
+  const { publishWithoutRename } = session.policy
+  const free = session.previous.kind === 'none' || session.startedDirectly()
+  if (publishWithoutRename === 'never' || (publishWithoutRename === 'auto' && !free)) throw cannotRename(refusal)
+  session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
+  session.direct = true
+}
+
+function cannotRename(refusal: TransferError | null): TransferError {
+  const said = refusal === null ? '' : `: ${refusal.message}`
+  return new TransferError('refused', `nothing can be renamed on this server, so no file can be put in its place when it is whole${said}`, {
+    hint: 'Let the account rename files, or set `publish-without-rename: always` to have the final name overwritten while the bytes travel.',
+    ...(refusal === null ? {} : { cause: refusal }),
+  })
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

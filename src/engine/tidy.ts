@@ -1,0 +1,41 @@
+/** What is left beside a published target: scraps of this process, and partials of others. */
+import { TransferError } from '../core/errors.ts'
+import type { Remote } from '../remotes/remote.ts'
+import type { UploadSession } from './upload-session.ts'
+
+/** By the server's clock, since ours may be wrong. No run lasts longer than this without writing. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000
+
+/**
+ * A process that is still alive may be writing to the partial of another version, so one is only removed when nobody has written to it for a day. What fails here is
+ * told and no failure of the transfer, which is done.
+ */
+export async function tidy(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
+  const { tree } = remote
+  if (tree === undefined) return
+  for (const path of session.spent) await quietly(session, path, () => session.remove(tree, path, signal))
+  for (const path of session.left) await quietly(session, path, () => leave(session, remote, path, signal))
+}
+
+async function leave(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<void> {
+  const found = await session.stat(remote, path, signal)
+  if (found === null || remote.tree === undefined) return
+  const { serverNowMs } = session
+  if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
+    await session.remove(remote.tree, path, signal)
+    session.note(`an abandoned partial of another version was removed: ${path}`)
+  } else {
+    session.warning(
+      `a partial of another version was left alone, because a run may still be writing to it; it goes when it is a day old: ${path}`,
+    )
+  }
+}
+
+async function quietly(session: UploadSession, path: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof TransferError)) throw error
+    session.note(`${path} could not be tidied away: ${error.message}`)
+  }
+}
