@@ -42,9 +42,14 @@ const CHECKPOINT_MS = 300_000
 const STOPPED_SAVE_MS = 4000
 const SAVE_MS = 60_000
 
-interface Ending {
+interface Reached {
+  readonly results: TransferResult[]
+  /** Some server has been told who we are. */
+  presented: boolean
+}
+
+interface Ending extends Readonly<Reached> {
   readonly job: Job | null
-  readonly results: readonly TransferResult[]
   readonly error: unknown
   readonly warnings: readonly string[]
 }
@@ -58,7 +63,7 @@ export async function run(surroundings: Surroundings): Promise<void> {
   // Outputs that nobody can read make a green step red; one that is red keeps its own reason.
   const conclusion = lost !== null && reached.failure === null ? conclude(ending.job, ending.results, lost) : reached
   if (lost !== null && reached.failure !== null) host.warning(lost.message)
-  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT)
+  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT, ending.presented)
   const failure = conclusion.failure === null ? [] : failureLines(conclusion.failure, ending.results, setting)
   if (failure.length > 0) host.error(failure)
   if (conclusion.failure?.kind === 'internal' && ending.error instanceof Error)
@@ -84,7 +89,7 @@ function writeOutputs(host: Host, { outputs }: Conclusion): TransferError | null
 
 async function carryOut(surroundings: Surroundings): Promise<Ending> {
   const { host } = surroundings
-  const results: TransferResult[] = []
+  const reached: Reached = { results: [], presented: false }
   let job: Job | null = null
   let reporter: LogReporter | null = null
   let error: unknown = null
@@ -93,19 +98,22 @@ async function carryOut(surroundings: Surroundings): Promise<Ending> {
     reporter = surroundings.reporter(job)
     for (const entry of job.entries) host.info(describeEntry(job, entry))
     for (const warning of job.warnings) reporter.report({ kind: 'warning', name: '', message: warning })
-    await transferAll(job, surroundings, reporter, results)
+    await transferAll(job, surroundings, reporter, reached)
   } catch (caught) {
     error = caught
   }
   reporter?.close()
-  return { job, results, error, warnings: reporter?.warnings() ?? [] }
+  return { job, ...reached, error, warnings: reporter?.warnings() ?? [] }
 }
 
-async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, results: TransferResult[]): Promise<void> {
+async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, reached: Reached): Promise<void> {
   const { host, clock, signal } = surroundings
   const warn = (message: string): void => reporter.report({ kind: 'warning', name: '', message })
   const debug = (message: string): void => (job.logLevel === 'verbose' ? host.info(message) : host.debug(message))
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, debug, warn }
+  const presenting = (): void => {
+    reached.presented = true
+  }
+  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, presenting, debug, warn }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
   // The first connection opens while state is read and the source is hashed; a refusal is reported by the transfer that needs it.
@@ -123,7 +131,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const stopCheckpoints = checkpoints(keeper, clock, signal)
   try {
     await keeper.load(signal)
-    await transferEach(job, surroundings, { reporter, keeper, remotes, prepared, remotePorts: ports }, results)
+    await transferEach(job, surroundings, { reporter, keeper, remotes, prepared, remotePorts: ports }, reached.results)
   } finally {
     stopCheckpoints()
     const told = reporter.warnings()
