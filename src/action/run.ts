@@ -1,6 +1,5 @@
 /** The composition root: the only file that knows every layer. */
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import { blockSizeFor, type ContentDigests } from '../core/fingerprint.ts'
@@ -23,9 +22,10 @@ import { failureLines, failureSetting } from './failure-text.ts'
 import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
 import { entryKey, transferIdentity } from './identity.ts'
-import { type LocalKind, parseInputs } from './inputs.ts'
+import { parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
 import { refuseLocalAliases, withLostTargets } from './local-aliases.ts'
+import { localKind } from './local-kind.ts'
 import { type Conclusion, conclude, failureOf } from './outputs.ts'
 import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
 import type { LogReporter } from './reporter.ts'
@@ -47,9 +47,14 @@ const SAVE_MS = 60_000
 /** How long the connections may take to end before the journal is saved without the mark that they have. */
 const CLOSE_MS = 1500
 
-interface Ending {
+interface Reached {
+  readonly results: TransferResult[]
+  /** Some server has been told who we are. */
+  presented: boolean
+}
+
+interface Ending extends Readonly<Reached> {
   readonly job: Job | null
-  readonly results: readonly TransferResult[]
   readonly error: unknown
   readonly warnings: readonly string[]
 }
@@ -63,7 +68,7 @@ export async function run(surroundings: Surroundings): Promise<void> {
   // Outputs that nobody can read make a green step red; one that is red keeps its own reason.
   const conclusion = lost !== null && reached.failure === null ? conclude(ending.job, ending.results, lost) : reached
   if (lost !== null && reached.failure !== null) host.warning(lost.message)
-  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT)
+  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT, ending.presented)
   const failure = conclusion.failure === null ? [] : failureLines(conclusion.failure, ending.results, setting)
   if (failure.length > 0) host.error(failure)
   if (conclusion.failure?.kind === 'internal' && ending.error instanceof Error)
@@ -89,7 +94,7 @@ function writeOutputs(host: Host, { outputs }: Conclusion): TransferError | null
 
 async function carryOut(surroundings: Surroundings): Promise<Ending> {
   const { host } = surroundings
-  const results: TransferResult[] = []
+  const reached: Reached = { results: [], presented: false }
   let job: Job | null = null
   let reporter: LogReporter | null = null
   let error: unknown = null
@@ -98,19 +103,22 @@ async function carryOut(surroundings: Surroundings): Promise<Ending> {
     reporter = surroundings.reporter(job)
     for (const entry of job.entries) host.info(describeEntry(job, entry))
     for (const warning of job.warnings) reporter.report({ kind: 'warning', name: '', message: warning })
-    await transferAll(job, surroundings, reporter, results)
+    await transferAll(job, surroundings, reporter, reached)
   } catch (caught) {
     error = caught
   }
   reporter?.close()
-  return { job, results, error, warnings: reporter?.warnings() ?? [] }
+  return { job, ...reached, error, warnings: reporter?.warnings() ?? [] }
 }
 
-async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, results: TransferResult[]): Promise<void> {
+async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, reached: Reached): Promise<void> {
   const { host, clock, signal } = surroundings
   const warn = (message: string): void => reporter.report({ kind: 'warning', name: '', message })
   const debug = (message: string): void => (job.logLevel === 'verbose' ? host.info(message) : host.debug(message))
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, debug, warn }
+  const presenting = (): void => {
+    reached.presented = true
+  }
+  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, presenting, debug, warn }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
   await refuseLocalAliases(job)
@@ -133,6 +141,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   try {
     await keeper.load(signal)
     host.saveState('unended', foundUnended(keeper.unended()))
+    const { results } = reached
     await transferEach(job, surroundings, running, results)
     results.splice(0, results.length, ...(await withLostTargets(job, results)))
   } finally {
@@ -284,10 +293,4 @@ function fileName(url: URL): string {
   } catch {
     return name
   }
-}
-
-function localKind(path: string): LocalKind {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) return 'missing'
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
 }
