@@ -137,6 +137,12 @@ export async function restoreOld(session: UploadSession, remote: Remote, signal:
   if (asides.length > 0) await putBack(session, remote, asides, signal)
 }
 
+/** The new file is in place, and a run that died had no time to remove the old one. Another run may be about to put it back, so it is left for a day. */
+export async function leaveAsides(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
+  if (!hasTree(remote) || remote.tree.replaces === 'atomically' || session.earlier === null) return
+  for (const aside of (await siblings(session, remote, signal)).asides) session.left.add(aside)
+}
+
 /** The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. */
 async function putBack(session: UploadSession, remote: TreeRemote, asides: readonly string[], signal: AbortSignal): Promise<void> {
   const { path } = session.job

@@ -34,11 +34,9 @@ async function leave(session: UploadSession, remote: Remote, path: string, signa
   const { serverNowMs } = session
   if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
     await session.remove(remote.tree, path, signal)
-    session.note(`an abandoned partial of another version was removed: ${path}`)
+    session.note(`a file that another run left behind was removed: ${path}`)
   } else {
-    session.warning(
-      `a partial of another version was left alone, because a run may still be writing to it; it goes when it is a day old: ${path}`,
-    )
+    session.warning(`a file of another run was left alone, because that run may still be using it; it goes when it is a day old: ${path}`)
   }
 }
 
