@@ -19,7 +19,8 @@ export async function keepProven(session: DownloadSession, remote: Remote, parti
   const { fingerprint } = session
   const resumable = fingerprint !== null && identifies(fingerprint) && session.rangesWork && session.policy.resume === 'auto'
   if (!resumable) session.acknowledged = EMPTY
-  else if (!session.decided) session.acknowledged = await intactBlocks(session, partial, fingerprint, signal)
+  else if (!session.decided || session.doubtful) session.acknowledged = await intactBlocks(session, partial, fingerprint, signal)
+  session.doubtful = false
   const size = await partial.size()
   const kept = totalBytes(session.acknowledged)
   if (kept === 0 && size > 0) await partial.truncate(0)

@@ -51,6 +51,8 @@ export class DownloadSession extends Session {
   /** The plan was made and told. */
   decided = false
   tag = ''
+  /** What was written in this process may not be what is on the disk any more: its blocks are looked at again. */
+  doubtful = false
   /** Of blocks as they were received; the key lies in this machine's journal, outside the workspace. */
   check: (bytes: Uint8Array) => string = () => ''
   private checkKey = ''

@@ -50,7 +50,11 @@ function toTheEnd(session: DownloadSession, signal: AbortSignal): Promise<Outcom
     session.note(`continuing does not work on this server (${error.message}); fetching the whole file`)
     return true
   }
-  return session.persevere({ restart, downgrade }, signal, () => attempt(session, signal))
+  const doubted = (error: unknown): never => {
+    session.doubtful ||= error instanceof TransferError && error.kind === 'integrity'
+    throw error
+  }
+  return session.persevere({ restart, downgrade }, signal, () => attempt(session, signal).catch(doubted))
 }
 
 async function attempt(session: DownloadSession, signal: AbortSignal): Promise<Outcome> {

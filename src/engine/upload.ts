@@ -6,7 +6,7 @@ import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
-import { PublishedName, partialGone, publish, restoreOld } from './publish.ts'
+import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
 import { tidy } from './tidy.ts'
 import { makePlan, type PlannedUpload } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
@@ -115,6 +115,7 @@ async function inPlace(
   }
   if (session.owned && !session.direct) session.spent.add(session.partial)
   if (session.aside !== null) session.spent.add(session.aside)
+  else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, proof, digest, signal)
   return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
 }

@@ -174,8 +174,13 @@ export interface RemotePorts {
   readonly timeoutMs: number
   /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
   readonly direction: 'upload' | 'download'
-  /** Replaces what is secret in foreign text. To be applied where such text enters, before anything is cut out of it. */
+  /**
+   * Hides what is secret in foreign text, and every piece of eight characters of it. To be applied where such text enters and is for people, before anything is
+   * stripped, folded or cut: that may change a secret so that nobody recognises it further up. Not to what is parsed.
+   */
   redact(text: string): string
+  /** To be called before the first byte leaves that tells who we are, a user name included: what is said of credentials after a failure depends on it. */
+  presenting?(): void
   /** Protocol dialogue and decisions, for `log-level: verbose`. Never given a secret: the folder leaves it out. Escaped and redacted further up. */
   debug(message: string): void
   /** Something a person should see once. */
@@ -211,6 +216,6 @@ export interface Protocol<Config = unknown> {
   parse(url: URL, credentials: Credentials): Config
   /** The server path of a URL of this protocol. Throws `invalid-input`. */
   locate(url: URL): string
-  /** Connects, authenticates the server first and us second, asks for its features. `untrusted` comes before any credential is sent. */
+  /** Connects, authenticates the server first and us second, asks for its features. On a first connection `untrusted` comes before any credential is sent. */
   open(config: Config, ports: RemotePorts, signal: AbortSignal): Promise<Remote>
 }

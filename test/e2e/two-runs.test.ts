@@ -109,8 +109,8 @@ for (const place of PLACES) {
       assertHolds(site, place, V2)
       if (place.hidden !== true) {
         assert.ok(remaining(site, place).includes(old), 'the live partial was taken away')
-        assert.match(second.log, /may still be writing to it/)
-        assert.match(second.summary, /may still be writing to it/)
+        assert.match(second.log, /may still be using it/)
+        assert.match(second.summary, /may still be using it/)
       }
       if (ending === 'goes on') {
         first.release()

@@ -40,7 +40,7 @@ export interface Session {
 }
 
 export function openSession(config: HttpConfig, ports: RemotePorts): Session {
-  const connections = openConnections(config, ports.timeoutMs)
+  const connections = openConnections(config, ports)
   let closed = false
   return {
     origin: config.url.origin,
@@ -87,6 +87,7 @@ async function perform(
         method: request.method,
         target,
         headers: target.origin === config.url.origin ? headers : { ...withoutSecrets(headers), ...asking },
+        redact: ports.redact,
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.sent === undefined ? {} : { sent: request.sent }),
       },
