@@ -1,6 +1,6 @@
 /** Downloads from a server without digests that interferes in one point: what the defences of the way down are there for. */
 import assert from 'node:assert/strict'
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
 import { totalBytes } from '../../src/core/ranges.ts'
@@ -204,34 +204,4 @@ test('verify: full: a second reading gives other bytes: nothing is published, an
   const result = await stage.download({ policy: { verify: 'full' }, remote: (remote) => ({ ...remote, read }) })
   assert.deepEqual([result.status, result.proof], ['complete', 'read-back'])
   assert.ok(holds(stage.local('out'), CONTENT))
-})
-
-test('what is published is on the medium before', async (t) => {
-  const stage = new Stage(t)
-  stage.server.files.set('in', CONTENT)
-  const steps: string[] = []
-  const target = (given: LocalTarget): LocalTarget => ({
-    ...given,
-    openPartial: async (tag) => {
-      const partial = await given.openPartial(tag)
-      return {
-        ...partial,
-        write: async (position, bytes) => {
-          await partial.write(position, bytes)
-          steps.push('write')
-        },
-        sync: async () => {
-          await partial.sync()
-          steps.push('sync')
-        },
-      }
-    },
-    commit: async (tag) => {
-      steps.push('commit')
-      await given.commit(tag)
-    },
-  })
-  assert.equal((await stage.download({ target })).status, 'complete')
-  assert.deepEqual(steps.slice(-3), ['write', 'sync', 'commit'])
-  assert.ok(holds(readFileSync(stage.path('out')), CONTENT))
 })
