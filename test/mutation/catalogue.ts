@@ -2,12 +2,14 @@
 import type { Defence, Edit } from './defence.ts'
 import { DISK_DEFENCES } from './disk-defences.ts'
 import { DOWNLOAD_DEFENCES } from './download-defences.ts'
+import { EVIDENCE_DEFENCES } from './evidence-defences.ts'
 import { FINISHED_DEFENCES } from './finished-defences.ts'
 import { FTP_DEFENCES } from './ftp-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
+import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
@@ -15,6 +17,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 /** Bytes first. */
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
+  ...PUBLISH_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,
@@ -22,6 +25,7 @@ export const DEFENCES: readonly Defence[] = [
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,
+  ...EVIDENCE_DEFENCES,
   ...GREEN_DEFENCES,
   ...SCHEDULE_DEFENCES,
   ...OUTLET_DEFENCES,

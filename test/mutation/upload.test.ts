@@ -76,8 +76,8 @@ test('verify: full at a server that lets nothing be read does not call the uploa
 test('a source that is rewritten after its last byte was read is a changed source', async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
-  stage.server.before = (step) => {
-    if (step !== 'written') return
+  stage.server.before = (step, path) => {
+    if (step !== 'written' || !path.endsWith('.partial')) return
     const { atime, mtime } = statSync(stage.path('in'))
     writeFileSync(stage.path('in'), OTHER)
     utimesSync(stage.path('in'), atime, mtime)

@@ -83,6 +83,28 @@ test('a partial that another process takes away first is not missed: the file is
   assert.ok(holds(stage.server.files.get('out'), CONTENT))
 })
 
+test('a file that is begun again has another name: the one before may be about to be published by another process', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const made: string[] = []
+  let cut = false
+  stage.server.before = (step, path) => {
+    if (step === 'create' && path.endsWith('.partial')) made.push(path)
+    if (step !== 'written' || !path.endsWith('.partial') || cut) return
+    cut = true
+    throw new TransferError('transient', 'connection lost')
+  }
+  const whole = (remote: Remote): Remote => ({
+    ...remote,
+    ...(remote.writer === undefined ? {} : { writer: { create: remote.writer.create, resumer: async () => null } }),
+  })
+  const result = await stage.upload('in', { remote: whole })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.equal(made.length, 2)
+  assert.notEqual(made[0], made[1])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
 test('of two runs with the same content the late one finds the file in place', async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
@@ -114,7 +136,7 @@ test('the live partial of another version is neither renamed nor removed, and is
   const result = await stage.upload('in')
   assert.deepEqual([result.status, result.resumedFrom, touched], ['complete', 0, []])
   assert.ok(stage.server.files.has(old ?? ''))
-  assert.match(warnings.join(), new RegExp(`may still be writing to it.*${old}`))
+  assert.match(warnings.join(), new RegExp(`may still be using it.*${old}`))
 })
 
 test('where the server copies, blocks of another version come from a copy, and the copy is no partial until it is complete', async (t) => {
@@ -188,24 +210,22 @@ test('a partial of another version goes when it is a day old by the clock of the
 function accepting(stage: Stage, storesAfter: number) {
   let looks = 0
   let taken: { path: string; bytes: Buffer } | null = null
-  return (given: Remote): Remote =>
-    ({
-      ...given,
-      tree: undefined,
-      stat: async (path, signal) => {
-        looks += 1
-        if (taken !== null && looks > storesAfter) stage.server.files.set(taken.path, taken.bytes)
-        return stage.server.remote.stat(path, signal)
+  return ({ tree: _, ...given }: Remote): Remote => ({
+    ...given,
+    stat: async (path, signal) => {
+      looks += 1
+      if (taken !== null && looks > storesAfter) stage.server.files.set(taken.path, taken.bytes)
+      return stage.server.remote.stat(path, signal)
+    },
+    writer: {
+      resumer: async () => null,
+      create: async (path, _size, body) => {
+        const chunks: Uint8Array[] = []
+        for await (const chunk of body) chunks.push(Buffer.from(chunk))
+        taken = { path, bytes: Buffer.concat(chunks) }
       },
-      writer: {
-        resumer: async () => null,
-        create: async (path, _size, body) => {
-          const chunks: Uint8Array[] = []
-          for await (const chunk of body) chunks.push(Buffer.from(chunk))
-          taken = { path, bytes: Buffer.concat(chunks) }
-        },
-      },
-    }) as Remote
+    },
+  })
 }
 
 test('what a server only accepts is looked for within the time, by its content, and is red when it never comes', async (t) => {

@@ -26,6 +26,8 @@ export interface FreeSpace {
 
 export interface RequestPorts {
   readonly timeoutMs: number
+  /** For the words of an answer. */
+  redact(text: string): string
   /** Bytes that the socket has passed on to the operating system so far. */
   drained(): number
   /** The server has been silent for too long. */
@@ -130,8 +132,8 @@ export class Requests {
   #rejection(error: Error): Error {
     if (error instanceof TransferError) return error
     const code = 'code' in error ? error.code : undefined
-    if (typeof code === 'number') return new StatusError(code, error.message)
-    return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${error.message}`, { cause: error })
+    if (typeof code === 'number') return new StatusError(code, this.#ports.redact(error.message))
+    return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${this.#ports.redact(error.message)}`, { cause: error })
   }
 
   #watch(): void {
