@@ -1,5 +1,5 @@
 /** What src/remotes/sftp and src/remotes/ftp do so that nothing is written into, or lost with, a file that somebody else has. */
-import { contract, type Defence, type Detector, unit } from './defence.ts'
+import { type Defence, type Detector, unit } from './defence.ts'
 
 const SFTP = 'src/remotes/sftp'
 const FTP = 'src/remotes/ftp'
@@ -29,11 +29,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
         replace: 'const EXCLUSIVELY = OPEN.write | OPEN.create',
       },
     ],
-    detectors: [
-      sftp('by one OPEN and no look'),
-      contract('sftp', 'creating over a file that is open elsewhere'),
-      contract('sftp', 'creating over a link'),
-    ],
+    detectors: [sftp('by one OPEN and no look')],
   },
   {
     name: 'sftp-clears-where-exclusive-means-nothing',
@@ -89,7 +85,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
           '      let plain = await refusalOf(requests.rename(from, to))\n      if (plain !== null) await refusalOf(requests.remove(to))\n      if (plain !== null) plain = await refusalOf(requests.rename(from, to))\n',
       },
     ],
-    detectors: [sftp('refused always, code 3'), contract('sftp', 'rename replaces a file or is refused')],
+    detectors: [sftp('refused always, code 3')],
   },
   {
     name: 'sftp-not-found-is-looked-at',
@@ -135,11 +131,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     name: 'ftp-creating-removes-first',
     protects: 'from writing into a file that somebody has open, or over what a link points at',
     edits: [{ file: `${FTP}/writer.ts`, find: '      await clear(connection, path, either)\n', replace: '' }],
-    detectors: [
-      ftp('after what stands there is removed'),
-      contract('ftp', 'creating over a file that is open elsewhere'),
-      contract('ftp', 'creating over a link'),
-    ],
+    detectors: [ftp('after what stands there is removed')],
   },
   {
     name: 'ftp-keeps-what-cannot-be-removed',
@@ -158,7 +150,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
           "    if (inTheWay) this.#replaces = false\n    if (inTheWay) await connection.command('DELE ' + wirePath(to, connection), signal)\n",
       },
     ],
-    detectors: [ftp('nothing is removed when that is refused'), contract('ftp', 'rename replaces a file or is refused')],
+    detectors: [ftp('nothing is removed when that is refused')],
   },
   {
     name: 'ftp-not-found-is-looked-at',
