@@ -13,7 +13,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
   {
     name: 'identity-is-looked-at-again',
     protects: 'from a blend of two versions when the file is rewritten while it is read',
-    edits: [{ file: 'src/engine/download.ts', find: '  if (!same) throw new', replace: '  if (!same && now === null) throw new' }],
+    edits: [{ file: 'src/engine/download.ts', find: 'if (!same || isRedated(fingerprint, file, now))', replace: 'if (now === null)' }],
     detectors: [here('download', 'rewritten while it is read')],
   },
   {

@@ -134,8 +134,8 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download-session.ts',
-        find: 'if (validator !== null && validator.length > 0 && validator.length <= VALIDATOR_LENGTH_MAX)',
-        replace: 'if (validator !== null)',
+        find: 'tag !== null && tag.length > 0 && tag.length <= VALIDATOR_LENGTH_MAX',
+        replace: 'tag !== null',
       },
     ],
     detectors: [unit('download', 'does not spoil the journal')],
