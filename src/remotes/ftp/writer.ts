@@ -1,5 +1,4 @@
 import { TransferError } from '../../core/errors.ts'
-import { baseName } from '../../core/paths.ts'
 import type { AppendResumer, Body, Resumer, WriteObserver, Writer } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { replyError } from './errors.ts'
@@ -105,7 +104,7 @@ async function assertOffset(
 async function clear(connection: Connection, path: string, signal: AbortSignal): Promise<void> {
   const name = wirePath(path, connection)
   const reply = await connection.command(`DELE ${name}`, signal)
-  if (reply.code < 300 || NOTHING_THERE.test(reply.text.replaceAll(baseName(path), ''))) return
+  if (reply.code < 300 || (NOTHING_THERE.test(reply.text) && !NOTHING_THERE.test(path))) return
   // Where there is nothing the same code is used.
   const look = await connection.command(`SIZE ${name}`, signal)
   if (look.code === 213) throw replyError(reply, `removing what stands in the place of ${path}`)
