@@ -1,8 +1,8 @@
 /** Which histories are run: each single fault at each step, each fault after a crash, and three or more faults by chance. */
 import { BETWEEN, DURING, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { below, pick, seededRandom } from './chance.ts'
-import { BLOCK, runHistory } from './history.ts'
-import { PROFILES, type Profile } from './profiles.ts'
+import { runHistory } from './history.ts'
+import { BLOCK, PROFILES, type Profile } from './profiles.ts'
 import type { Direction } from './scene.ts'
 import type { HistorySpec, PolicyName } from './spec.ts'
 
@@ -32,6 +32,7 @@ const base = ({ profile, direction }: Lane): HistorySpec => ({
   policy: 'auto',
   seed: 1,
   attempts: [],
+  twin: null,
 })
 
 /** Where the attempt after `before` passes. A violation on the way is not lost: the history without a further fault is one of those that are run. */
@@ -134,5 +135,5 @@ export function byChance(lane: Lane, seed: number): HistorySpec {
     left -= plan.length
   }
   const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
-  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts }
+  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts, twin: null }
 }
