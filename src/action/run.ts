@@ -3,12 +3,13 @@ import { createHash, randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
-import { blockSizeFor } from '../core/fingerprint.ts'
+import { blockSizeFor, type ContentDigests } from '../core/fingerprint.ts'
 import { NONCE_HEX_LENGTH } from '../core/paths.ts'
 import { download } from '../engine/download.ts'
 import type { Clock, EnginePorts, TransferPolicy, TransferResult } from '../engine/ports.ts'
 import { Session } from '../engine/session.ts'
 import { upload } from '../engine/upload.ts'
+import type { UploadJob } from '../engine/upload-session.ts'
 import { openSource } from '../local/source.ts'
 import { localTarget } from '../local/target.ts'
 import type { Credentials, RemotePorts } from '../remotes/remote.ts'
@@ -25,6 +26,7 @@ import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
 import type { LogReporter } from './reporter.ts'
 import { statePlaces } from './state-places.ts'
 import { summaryMarkdown } from './summary.ts'
+import { UploadTargets } from './upload-targets.ts'
 
 export interface Surroundings {
   readonly host: Host
@@ -167,10 +169,15 @@ async function transferEach(job: Job, surroundings: Surroundings, running: Runni
     recorder: keeper,
     blockSize: blockSizeFor,
   }
+  const targets = new UploadTargets(job, job.direction === 'upload' ? running.prepared : [])
+  const looking = { policy: policyOf(job), ports: engine, signal }
+  await targets.refuseFolded(looking)
   for (const [i, entry] of job.entries.entries()) {
     const remote = running.prepared[i]
     if (remote === undefined) throw new TransferError('internal', `${entry.displayName} was not prepared`)
-    const result = await transferOne(job, entry, remote, surroundings, running, engine).catch((error: unknown) => unstarted(entry, error))
+    const placed = (content: ContentDigests): void => targets.placed(i, content)
+    const transferring = transferOne(job, entry, { ...remote, placed }, surroundings, running, engine)
+    const result = await transferring.catch((error: unknown) => unstarted(entry, error))
     results.push(result)
     const kind = result.failure?.kind
     // The next file would meet the same refusal; a second login attempt may lock the account.
@@ -180,18 +187,23 @@ async function transferEach(job: Job, surroundings: Surroundings, running: Runni
       return
     }
   }
+  await targets.lookAgain(results, looking)
+}
+
+function policyOf(job: Job): TransferPolicy {
+  return { ...job.policy, ...job.pace }
 }
 
 async function transferOne(
   job: Job,
   entry: JobEntry,
-  remote: PreparedRemote,
+  remote: PreparedRemote & Pick<UploadJob, 'placed'>,
   surroundings: Surroundings,
   running: Running,
   engine: EnginePorts,
 ): Promise<TransferResult> {
   const { clock, signal } = surroundings
-  const policy: TransferPolicy = { ...job.policy, ...job.pace }
+  const policy = policyOf(job)
   const common = { name: entry.displayName, key: entryKey(entry), remote: remote.supply, path: remote.path, policy }
   if (job.direction === 'download') {
     const checksum =
@@ -211,7 +223,7 @@ async function transferOne(
   const opening = new Session(entry.displayName, policy, engine)
   const source = await opening.persevere({ downgrade: () => false }, signal, () => openSource(resolve(entry.localPath)))
   try {
-    return await upload({ ...common, source }, engine, signal)
+    return await upload({ ...common, source, ...(remote.placed === undefined ? {} : { placed: remote.placed }) }, engine, signal)
   } finally {
     await source.close()
   }

@@ -31,7 +31,7 @@ export function fingerprintTag(fingerprint: Fingerprint): string {
       ? `content:${fingerprint.size}:${fingerprint.sha256}`
       : fingerprint.strength === 'validator'
         ? `validator:${fingerprint.size}:${fingerprint.validator}`
-        : `hint:${fingerprint.size}:${fingerprint.modifiedAtMs ?? 'unknown'}:${fingerprint.etag ?? ''}`
+        : `hint:${fingerprint.size}:${fingerprint.modifiedAtMs ?? 'unknown'}${fingerprint.etag === null ? '' : `:${fingerprint.etag}`}`
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }
 

@@ -17,6 +17,11 @@ export function joinPath(directory: string, name: string): string {
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`
 }
 
+/** The same for names that differ only in letter case or in how characters are composed: some servers and disks take those for one. */
+export function foldedName(name: string): string {
+  return name.normalize('NFC').toLowerCase().toUpperCase().normalize('NFC')
+}
+
 /** Hex digits that a process chooses for the names it makes, so that no two processes ever make the same one. */
 export const NONCE_HEX_LENGTH = 8
 

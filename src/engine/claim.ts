@@ -41,7 +41,13 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
 async function linked(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<boolean> {
   if (!(await session.isLink(remote, path, signal))) return false
   session.note(`a link was put in the place of the partial; it is not followed: ${path}`)
-  if (remote.tree !== undefined) await session.remove(remote.tree, path, signal)
+  try {
+    if (remote.tree !== undefined) await session.remove(remote.tree, path, signal)
+  } catch (error) {
+    // The name is not needed: the bytes go to another one.
+    if (!isRefusal(error)) throw error
+    session.note(`the link may not be removed: ${error.message}`)
+  }
   return true
 }
 

@@ -3,19 +3,12 @@
  * the old file or the new one, or (between two renames, where a server cannot replace in one step) the old one waits beside it and is put back.
  */
 import { TransferError } from '../core/errors.ts'
-import type { Remote, RemoteFile, Tree } from '../remotes/remote.ts'
+import { hasTree, type Remote, type RemoteFile, type Tree, type TreeRemote } from '../remotes/remote.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect } from './staging.ts'
 import type { UploadSession } from './upload-session.ts'
 import { type ProofMethod, proveWhole } from './verify.ts'
-
-/** A server on which files can be renamed. */
-export type TreeRemote = Remote & { readonly tree: Tree }
-
-export function hasTree(remote: Remote): remote is TreeRemote {
-  return remote.tree !== undefined
-}
 
 export class PublishedName {
   /** The source may stand under the final name: our rename was sent and its answer lost, or somebody took our partial, perhaps to publish it. */

@@ -1,8 +1,8 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
 import { directoryName, joinPath } from '../core/paths.ts'
-import type { Remote, Tree, Writer } from '../remotes/remote.ts'
-import { isRefusal } from './refusal.ts'
+import { hasTree, type Remote, type Tree, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { isMissing, isRefusal } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
 const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
@@ -12,45 +12,60 @@ const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
  * account renames a scratch file, unless it was seen to rename before. A file of one block is sent faster than that is found out: then the rename at the end tells,
  * and nothing is lost but one block.
  */
-export async function chooseStaging(session: UploadSession, { tree }: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
+export async function chooseStaging(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
   const { size } = session.job.source
-  if (tree === undefined) {
+  if (!hasTree(remote)) {
     if (session.policy.publishWithoutRename === 'never') throw cannotRename(null)
     session.direct = true
   }
-  if (tree === undefined || session.renames || session.direct || size <= session.ports.blockSize(size)) return
-  const refusal = await renamesScratch(session, tree, writer, signal)
+  if (!hasTree(remote) || session.renames || session.direct || size <= session.ports.blockSize(size)) return
+  const refusal = await renamesScratch(session, remote, writer, signal)
   if (refusal === null) session.renames = true
   else goDirect(session, refusal)
 }
 
 /** Null when it does; else what the server said. A scratch file that cannot be made tells nothing: the transfer will. */
-async function renamesScratch(session: UploadSession, tree: Tree, writer: Writer, signal: AbortSignal): Promise<TransferError | null> {
+async function renamesScratch(
+  session: UploadSession,
+  remote: TreeRemote,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<TransferError | null> {
   const path = joinPath(directoryName(session.job.path), `.rt-probe-${session.ports.newNonce()}`)
   const renamed = `${path}-renamed`
-  session.spent.add(path).add(renamed)
   let made = false
   try {
     await session.guarded('probing whether files can be renamed', signal, (s) => writer.create(path, 0, nothing(), NO_OBSERVER, s))
     made = true
-    await session.rename(tree, path, renamed, signal)
-    await discard(session, tree, renamed, signal)
-    session.spent.delete(path)
-    return null
+    await session.rename(remote.tree, path, renamed, signal)
+    const isDone = await wasRenamed(session, remote, renamed, signal)
+    await discard(session, remote.tree, isDone ? renamed : path, signal)
+    return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
-    if (!isRefusal(error)) throw error
-    await discard(session, tree, path, signal)
-    return made ? error : null
+    await discard(session, remote.tree, path, signal)
+    // A scratch file that is gone was taken by somebody who watches the directory.
+    if (!isRefusal(error) && !isMissing(error)) throw error
+    return made && isRefusal(error) ? error : null
   }
 }
 
+/** Some servers say that it is done and do nothing. A look that is refused says nothing. */
+async function wasRenamed(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await session.stat(remote, path, signal)) !== null
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    return true
+  }
+}
+
+/** Tried again when the target is published. */
 async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
   try {
     await session.remove(tree, path, signal)
-    session.spent.delete(path)
   } catch (error) {
-    if (!isRefusal(error)) throw error
-    session.note(`a scratch file could not be removed: ${path} (${error.message})`)
+    if (!(error instanceof TransferError)) throw error
+    session.spent.add(path)
   }
 }
 

@@ -156,6 +156,13 @@ export interface Remote {
   readonly digester?: Digester
 }
 
+/** A server on which files can be renamed, listed and removed. */
+export type TreeRemote = Remote & { readonly tree: Tree }
+
+export function hasTree(remote: Remote): remote is TreeRemote {
+  return remote.tree !== undefined
+}
+
 /** What a protocol folder needs from outside. */
 export interface RemotePorts {
   /** No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. */

@@ -104,7 +104,7 @@ const LIES: readonly Lie[] = [
     expect: ['transient', 'complete'],
   },
   { name: 'a size that is a word', answers: () => ({ SIZE: '213 many' }), expect: ['protocol'] },
-  { name: 'a rename that is none', answers: () => ({ RNTO: '250 renamed' }), expect: ['conflict'] },
+  { name: 'a rename that is none', answers: () => ({ RNTO: '250 renamed' }), expect: ['refused', 'conflict'] },
   {
     name: 'a rename that loses the file',
     answers: (files) => ({
@@ -113,7 +113,7 @@ const LIES: readonly Lie[] = [
         session.say('250 renamed')
       },
     }),
-    expect: ['conflict'],
+    expect: ['refused', 'conflict'],
   },
   { name: 'a rename that is refused', answers: () => ({ RNTO: '553 no' }), expect: ['refused'] },
   {

@@ -52,7 +52,14 @@ export interface Witness extends RemotePorts {
 
 export function witness(timeoutMs: number): Witness {
   const heard: string[] = []
-  return { timeoutMs, heard, debug: (line) => void heard.push(line), warn: (line) => void heard.push(line) }
+  return {
+    timeoutMs,
+    direction: 'upload',
+    redact: (text) => text,
+    heard,
+    debug: (line) => void heard.push(line),
+    warn: (line) => void heard.push(line),
+  }
 }
 
 /** Fails when `action` is still running after the guard; otherwise as it ends itself. */

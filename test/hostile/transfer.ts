@@ -14,9 +14,16 @@ import { assertSilent, ends, never } from './ordeal.ts'
 const BLOCK = 4096
 const KEY = 'aabbccddeeff0011'
 const FINAL = 'out.bin'
-const PARTIAL = /^\.out\.bin\.[0-9a-z-]+\.partial$/
+const PARTIAL = /^\.out\.bin\.[0-9a-f]{12}(\.[0-9a-f]{8})?\.partial$/
 const OLD = Buffer.from('what was there before')
-const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 5000, retries: 2 }
+const POLICY: TransferPolicy = {
+  resume: 'auto',
+  verify: 'auto',
+  onChange: 'restart',
+  publishWithoutRename: 'auto',
+  timeoutMs: 5000,
+  retries: 2,
+}
 
 export interface Attempt {
   readonly result: TransferResult
@@ -90,10 +97,15 @@ export class Site {
         throwIfAborted(signal)
       },
     }
+    const random = seededRandom(7)
     const ports: EnginePorts = {
       clock,
       random: seededRandom(1),
       newKey: () => '5'.repeat(32),
+      newNonce: () =>
+        Math.floor(random() * 2 ** 32)
+          .toString(16)
+          .padStart(8, '0'),
       reporter: { report: (event) => void events.push(event) },
       recorder: this.#recorder,
       blockSize: () => BLOCK,

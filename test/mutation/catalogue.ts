@@ -8,6 +8,7 @@ import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
+import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
@@ -15,6 +16,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 /** Bytes first. */
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
+  ...PUBLISH_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,

@@ -8,7 +8,7 @@ import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { JournalEntry } from '../../src/core/journal.ts'
 import { download } from '../../src/engine/download.ts'
 import type { DownloadJob } from '../../src/engine/download-session.ts'
-import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import type { EnginePorts, TransferEvent, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import { upload } from '../../src/engine/upload.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
 import { openSource } from '../../src/local/source.ts'
@@ -61,7 +61,7 @@ export class Server {
         this.files.delete(path)
       },
       makeDirectory: async (path) => void this.directories.add(path),
-      list: async () => [],
+      list: async () => [...this.files].map(([name, bytes]) => ({ name, kind: 'file' as const, size: bytes.length })),
     },
   }
 
@@ -106,7 +106,14 @@ export class Server {
   }
 }
 
-const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 1000, retries: 2 }
+const POLICY: TransferPolicy = {
+  resume: 'auto',
+  verify: 'auto',
+  onChange: 'restart',
+  publishWithoutRename: 'auto',
+  timeoutMs: 1000,
+  retries: 2,
+}
 
 export interface Wishes {
   readonly policy?: Partial<TransferPolicy>
@@ -122,6 +129,11 @@ export class Stage {
   readonly server: Server
   readonly folder: string
   readonly journal = new Map<string, JournalEntry>()
+  #nonces = 0
+  #now = 0
+  /** Sleeping takes time. */
+  ticks = false
+  onEvent: (event: TransferEvent) => void = () => {}
   /** What was recorded, one after the other. The promise, where there is one, resolves when the disk has it. */
   onRecord: (entry: JournalEntry) => void | Promise<void> = () => {}
 
@@ -175,14 +187,24 @@ export class Stage {
   #ports(chance: number): EnginePorts {
     let keys = 0
     return {
+      newNonce: () => {
+        this.#nonces += 1
+        return String(this.#nonces).padStart(8, '0')
+      },
       // Nothing here waits: a pause is over at once and no limit is ever reached.
-      clock: { nowMs: () => 0, sleep: async () => {}, after: () => () => {} },
+      clock: {
+        nowMs: () => this.#now,
+        sleep: async (ms) => {
+          if (this.ticks) this.#now += ms
+        },
+        after: () => () => {},
+      },
       random: () => chance,
       newKey: () => {
         keys += 1
         return String(keys).padStart(32, '0')
       },
-      reporter: { report: () => {} },
+      reporter: { report: (event) => this.onEvent(event) },
       recorder: {
         entry: (key) => this.journal.get(key) ?? null,
         record: (entry) => {

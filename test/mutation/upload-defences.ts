@@ -1,4 +1,4 @@
-/** The way up: src/engine/upload*.ts, commit.ts, verify.ts. */
+/** The way up: src/engine/upload*.ts, verify.ts. Who may write, and how it is published: publish-defences.ts. */
 import { type Defence, here, simulated, unit } from './defence.ts'
 
 export const UPLOAD_DEFENCES: readonly Defence[] = [
@@ -18,8 +18,11 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     name: 'a-link-is-no-partial',
     protects: 'from continuing, or publishing, what a link in the place of the partial points at',
     edits: [
-      { file: 'src/engine/upload-plan.ts', find: 'const partialSize = linked ? null : found', replace: 'const partialSize = found' },
-      { file: 'src/engine/upload-plan.ts', find: 'const wanted = resumes && !linked', replace: 'const wanted = resumes' },
+      {
+        file: 'src/engine/claim.ts',
+        find: 'if (!(await session.isLink(remote, path, signal))) return false',
+        replace: 'if (path !== null) return false',
+      },
     ],
     detectors: [here('upload', 'a link in the place of the partial')],
   },
@@ -76,7 +79,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from publishing a file whose digest, or whose bytes read back, are not those of the source',
     edits: [
       {
-        file: 'src/engine/upload.ts',
+        file: 'src/engine/upload-proof.ts',
         find: "if (first.verdict === 'same') return first.method",
         replace: 'if (context.path !== null) return first.method',
       },
@@ -88,9 +91,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from calling an upload proven that verify: full could not read back',
     edits: [
       {
-        file: 'src/engine/upload.ts',
-        find: "    if (policy.verify === 'auto') return 'size'\n    throw",
-        replace: "    if (policy.timeoutMs > 0) return 'size'\n    throw",
+        file: 'src/engine/upload-proof.ts',
+        find: "if (sized && policy.verify === 'auto') return 'size'",
+        replace: "if (sized && policy.timeoutMs > 0) return 'size'",
       },
     ],
     detectors: [here('upload', 'verify: full at a server that lets nothing be read')],
@@ -100,7 +103,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from publishing a file that is shorter or longer than the source, on a server without digests',
     edits: [
       {
-        file: 'src/engine/upload.ts',
+        file: 'src/engine/upload-proof.ts',
         find: 'if (there === null || (there.size !== null && there.size !== size)) {',
         replace: 'if (there === null) {',
       },
@@ -113,13 +116,13 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload.ts',
-        find: `  const proof = await proveSent(session, remote, signal)
+        find: `  const proof = await provenOrLookAgain(session, published, remote, signal)
   const digest = await sourceDigest(session, signal)
-  if (tree !== undefined) await commit(session, published, remote, tree, signal)
+  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
   return complete`,
         replace: `  const digest = await sourceDigest(session, signal)
-  if (tree !== undefined) await commit(session, published, remote, tree, signal)
-  const proof = await proveSent(session, remote, signal)
+  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
+  const proof = await provenOrLookAgain(session, published, remote, signal)
   return complete`,
       },
     ],
@@ -136,17 +139,17 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from believing a rename that did nothing, or that somebody else undid',
     edits: [
       {
-        file: 'src/engine/commit.ts',
-        find: "if (final?.kind === 'file' && (final.size === null || final.size === source.size)) return",
-        replace: 'if (final?.size !== -1) return',
+        file: 'src/engine/publish.ts',
+        find: "if (final?.kind === 'file' && (final.size === null || final.size === source.size)) {",
+        replace: 'if (final?.size !== -1) {',
       },
     ],
-    detectors: [here('upload', 'a rename that only says it was done')],
+    detectors: [here('upload', 'a rename that only says it was done at the end')],
   },
   {
     name: 'lost-reply-to-the-rename',
     protects: 'from sending everything again, or failing, because the reply to the rename was lost',
-    edits: [{ file: 'src/engine/commit.ts', find: 'published.renameSent = true', replace: 'published.renameSent = false' }],
+    edits: [{ file: 'src/engine/publish.ts', find: 'published.mayHold = true', replace: 'published.mayHold = false' }],
     detectors: [here('upload', 'the reply to the rename is lost')],
   },
   {
@@ -154,7 +157,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from leaving an old file of the same size in place as "unchanged"',
     edits: [
       {
-        file: 'src/engine/commit.ts',
+        file: 'src/engine/publish.ts',
         find: "return verdict === 'same' ? method : null",
         replace: "return verdict === 'same' ? method : 'read-back'",
       },
@@ -165,7 +168,11 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     name: 'unchanged-only-of-the-same-size',
     protects: 'from comparing, and with a digest of a prefix accepting, a file of another size',
     edits: [
-      { file: 'src/engine/commit.ts', find: 'if (final?.size !== source.size) return null', replace: 'if (final === null) return null' },
+      {
+        file: 'src/engine/publish.ts',
+        find: 'if (final === null || !(final.size === source.size || (final.size === null && this.mayHold))) return null',
+        replace: 'if (final === null) return null',
+      },
     ],
     detectors: [here('upload', 'a longer final file that begins with the source')],
     maskedBy: { name: 'the-end-is-looked-for', why: 'a file that goes on behind the source is seen to go on' },
@@ -176,8 +183,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-session.ts',
-        find: 'partialName(baseName(path), fingerprintTag(fingerprint))',
-        replace: "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0 }))",
+        find: 'partialName(baseName(path), fingerprintTag(fingerprint), nonce)',
+        replace:
+          "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0, etag: null }), nonce)",
       },
     ],
     detectors: [here('upload', 'two machines with different sources')],
@@ -223,7 +231,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from sending another version where on-change: fail forbids it',
     edits: [
       {
-        file: 'src/engine/upload-plan.ts',
+        file: 'src/engine/salvage.ts',
         find: "if (policy.onChange === 'fail') {",
         replace: "if (policy.onChange === 'fail' && old === null) {",
       },
@@ -235,23 +243,11 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from renaming onto a directory, which some servers replace with everything in it',
     edits: [
       {
-        file: 'src/engine/commit.ts',
+        file: 'src/engine/publish.ts',
         find: "if (final?.kind === 'directory') {",
         replace: "if (final?.kind === 'directory' && final.size === -1) {",
       },
     ],
     detectors: [here('upload', 'a directory of the name')],
-  },
-  {
-    name: 'partial-is-a-file',
-    protects: "from writing through something else that has the partial's name",
-    edits: [
-      {
-        file: 'src/engine/upload-plan.ts',
-        find: "if (there !== null && there.kind !== 'file') {",
-        replace: "if (there !== null && there.kind !== 'file' && there.size === -1) {",
-      },
-    ],
-    detectors: [here('upload', "the partial's name is taken")],
   },
 ]

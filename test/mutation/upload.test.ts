@@ -76,8 +76,8 @@ test('verify: full at a server that lets nothing be read does not call the uploa
 test('a source that is rewritten after its last byte was read is a changed source', async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
-  stage.server.before = (step) => {
-    if (step !== 'written') return
+  stage.server.before = (step, path) => {
+    if (step !== 'written' || !path.endsWith('.partial')) return
     const { atime, mtime } = statSync(stage.path('in'))
     writeFileSync(stage.path('in'), OTHER)
     utimesSync(stage.path('in'), atime, mtime)
@@ -87,11 +87,28 @@ test('a source that is rewritten after its last byte was read is a changed sourc
   assert.equal(stage.server.files.has('out'), false)
 })
 
-test('a rename that only says it was done is no success', async (t) => {
+test('a rename that only says it was done is found out before the bytes travel: the old file stays, and a new one is written in place', async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
   const tree = stage.server.remote.tree ?? assert.fail('a tree')
   const remote = (given: Remote): Remote => ({ ...given, tree: { ...tree, rename: async () => {} } })
+  stage.server.files.set('out', OTHER)
+  const refused = await stage.upload('in', { remote })
+  assert.deepEqual([refused.failure?.kind, refused.bytesTransferred, refused.previous], ['refused', 0, { kind: 'untouched' }])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+  assert.ok(holds(stage.server.files.get('out'), OTHER))
+  stage.server.files.clear()
+  const direct = await stage.upload('in', { remote })
+  assert.deepEqual([direct.status, direct.writtenDirectly], ['complete', true])
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('a rename that only says it was done at the end is no success', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const tree = stage.server.remote.tree ?? assert.fail('a tree')
+  const rename: typeof tree.rename = async (from, to, signal) => (from.endsWith('.partial') ? undefined : tree.rename(from, to, signal))
+  const remote = (given: Remote): Remote => ({ ...given, tree: { ...tree, rename } })
   assert.equal((await stage.upload('in', { remote })).failure?.kind, 'conflict')
 })
 
@@ -99,8 +116,8 @@ test('the reply to the rename is lost: found out by looking, and nothing is sent
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
   let lost = false
-  stage.server.before = (step) => {
-    if (step !== 'renamed' || lost) return
+  stage.server.before = (step, path) => {
+    if (step !== 'renamed' || path !== 'out' || lost) return
     lost = true
     throw new TransferError('transient', 'connection lost')
   }
@@ -130,9 +147,9 @@ test('two machines with different sources for one target at the same time: the t
   const partials = new Set<string>()
   const isWhole = (): boolean => [CONTENT, OTHER].some((bytes) => holds(stage.server.files.get('out'), bytes))
   stage.server.before = async (step, path) => {
-    if (step === 'create') partials.add(path)
+    if (step === 'create' && path.endsWith('.partial')) partials.add(path)
     // Also for the moment until the other one publishes.
-    if (step === 'renamed' && !isWhole()) blends += 1
+    if (step === 'renamed' && path === 'out' && !isWhole()) blends += 1
     if (step !== 'chunk') return
     chunks += 1
     if (chunks === 6) both.resolve()
@@ -174,7 +191,7 @@ test('a directory of the name is a conflict, and nothing is sent', async (t) => 
   assert.deepEqual([result.failure?.kind, result.bytesTransferred, stage.server.files.size], ['conflict', 0, 0])
 })
 
-test("the partial's name is taken by a directory: a conflict, and nothing is sent", async (t) => {
+test("the partial's name is taken by a directory: another name is taken, and the directory stays", async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
   stage.server.before = (step) => {
@@ -186,14 +203,16 @@ test("the partial's name is taken by a directory: a conflict, and nothing is sen
   stage.server.files.clear()
   stage.server.directories.add(partial)
   const result = await stage.upload('in')
-  assert.deepEqual([result.failure?.kind, result.bytesTransferred, stage.server.files.size], ['conflict', 0, 0])
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+  assert.ok(stage.server.directories.has(partial))
 })
 
 test('a link in the place of the partial is no partial: what it points at is not continued', async (t) => {
   const stage = new Stage(t)
   writeFileSync(stage.path('in'), CONTENT)
-  stage.server.before = (step) => {
-    if (step === 'written') throw new TransferError('stopped', 'cut off')
+  stage.server.before = (step, path) => {
+    if (step === 'written' && path.endsWith('.partial')) throw new TransferError('stopped', 'cut off')
   }
   assert.equal((await stage.upload('in')).failure?.kind, 'stopped')
   const partial = partialOf(stage)

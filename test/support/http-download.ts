@@ -15,7 +15,11 @@ export const ETAG = '"v1"'
 /** A Remote for `/file` at that origin, closed after the test. */
 export async function remoteAt(t: TestContext, origin: string, timeoutMs = 5000): Promise<Remote> {
   const config = protocol.parse(new URL('/file', origin), { headers: new Map(), fingerprints: [], tlsVerify: true })
-  const remote = await protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
+  const remote = await protocol.open(
+    config,
+    { timeoutMs, direction: 'upload', redact: (text: string) => text, debug: () => undefined, warn: () => undefined },
+    never,
+  )
   t.after(() => remote.close())
   return remote
 }

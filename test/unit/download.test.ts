@@ -14,7 +14,14 @@ import { seededBytes } from '../support/prng.ts'
 
 const BLOCK = 16
 const CONTENT = Buffer.from(seededBytes(1, 10 * BLOCK + 5))
-const POLICY: TransferPolicy = { resume: 'auto', verify: 'auto', onChange: 'restart', timeoutMs: 1000, retries: 2 }
+const POLICY: TransferPolicy = {
+  resume: 'auto',
+  verify: 'auto',
+  onChange: 'restart',
+  publishWithoutRename: 'auto',
+  timeoutMs: 1000,
+  retries: 2,
+}
 
 interface Quirks {
   readonly file?: Partial<RemoteFile>
@@ -52,6 +59,7 @@ function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {},
     reporter: { report: () => {} },
     recorder: worldRecorder(world, () => 'saved'),
     blockSize: () => BLOCK,
+    newNonce: () => '01234567',
     newKey: () => String(Math.floor(random() * 1e9)).padStart(32, '0'),
   }
   const supply = { get: async () => remote }

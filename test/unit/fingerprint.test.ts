@@ -18,10 +18,10 @@ const B = 'b'.repeat(64)
 
 const content: Fingerprint = { strength: 'content', size: 7, sha256: A }
 const validator: Fingerprint = { strength: 'validator', size: 7, validator: A }
-const hint: Fingerprint = { strength: 'hint', size: 7, modifiedAtMs: 5 }
-const undated: Fingerprint = { strength: 'hint', size: 7, modifiedAtMs: null }
+const hint: Extract<Fingerprint, { strength: 'hint' }> = { strength: 'hint', size: 7, modifiedAtMs: 5, etag: null }
+const undated: Extract<Fingerprint, { strength: 'hint' }> = { strength: 'hint', size: 7, modifiedAtMs: null, etag: null }
 
-test('sameFingerprint: equal only when strength, size and identity are; a hint without a date equals nothing', () => {
+test('sameFingerprint: equal only when strength, size and identity are; a hint without a date and an ETag equals nothing', () => {
   const all: readonly Fingerprint[] = [
     content,
     { ...content, size: 8 },
@@ -32,6 +32,9 @@ test('sameFingerprint: equal only when strength, size and identity are; a hint w
     hint,
     { ...hint, size: 8 },
     { ...hint, modifiedAtMs: 6 },
+    { ...hint, etag: 'W/"1"' },
+    { ...hint, etag: 'W/"2"' },
+    { ...undated, etag: 'W/"1"' },
     undated,
   ]
   for (const [i, a] of all.entries())
@@ -39,13 +42,13 @@ test('sameFingerprint: equal only when strength, size and identity are; a hint w
 })
 
 test('fingerprintTag: twelve hex digits, different for every different fingerprint, frozen', () => {
-  const tags = [content, { ...content, size: 8 }, validator, hint, undated].map(fingerprintTag)
+  const tags = [content, { ...content, size: 8 }, validator, hint, undated, { ...hint, etag: 'W/"1"' }].map(fingerprintTag)
   for (const tag of tags) assert.match(tag, /^[0-9a-f]{12}$/)
   assert.equal(new Set(tags).size, tags.length)
   // Partials on servers carry these names: a change of the rule orphans every one of them.
   assert.equal(fingerprintTag({ strength: 'content', size: 3, sha256: A }), '92281d0f641f')
   assert.equal(fingerprintTag({ strength: 'validator', size: 3, validator: '"x"' }), '88ba7100f3a3')
-  assert.equal(fingerprintTag({ strength: 'hint', size: 3, modifiedAtMs: 1000 }), '31570a389f40')
+  assert.equal(fingerprintTag({ strength: 'hint', size: 3, modifiedAtMs: 1000, etag: null }), '31570a389f40')
 })
 
 test('blockSizeFor: a power of two of at least 1 MiB, at most 8192 blocks, grows with the file', () => {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { baseName, directoryName, joinPath, partialName, partialTag } from '../../src/core/paths.ts'
+import { baseName, directoryName, joinPath, partialName, partialParts, passingKind, passingName } from '../../src/core/paths.ts'
 
 fc.configureGlobal({ seed: 20_260 })
 
 const TAG = '0123456789ab'
 
-const tag = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 12, maxLength: 12 })
+const hex = (length: number) => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
+const tag = hex(12)
+const nonce = fc.option(hex(8))
 const name = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 120 }),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 255 }),
@@ -40,11 +42,23 @@ test('partialName is never longer than a file name may be and never a path', () 
   )
 })
 
-test('partialTag finds the tag in the name of every partial, and in no other name', () => {
+test('partialParts finds tag and nonce in the name of every partial, and in no other name', () => {
   fc.assert(
-    fc.property(name, name, tag, (n, other, t) => {
-      assert.equal(partialTag(n, partialName(n, t)), t)
-      if (n !== other) assert.equal(partialTag(other, partialName(n, t)), null)
+    fc.property(name, name, tag, nonce, (n, other, t, own) => {
+      assert.deepEqual(partialParts(n, partialName(n, t, own)), { tag: t, nonce: own })
+      if (n !== other) assert.equal(partialParts(other, partialName(n, t, own)), null)
+    }),
+  )
+})
+
+test('passingKind knows what was set aside and what was copied, and takes neither for a partial', () => {
+  fc.assert(
+    fc.property(name, hex(8), fc.constantFrom('aside' as const, 'copy' as const), (n, own, kind) => {
+      const passing = passingName(n, own, kind)
+      assert.ok(Buffer.byteLength(passing) <= 255)
+      assert.equal(passingKind(n, passing), kind)
+      assert.equal(partialParts(n, passing), null)
+      assert.equal(passingKind(n, partialName(n, TAG, own)), null)
     }),
   )
 })
@@ -84,5 +98,5 @@ test('what only looks like a partial is none', () => {
     `.f.${TAG}.partial\n`,
     '',
   ])
-    assert.equal(partialTag('f', candidate), null, candidate)
+    assert.equal(partialParts('f', candidate), null, candidate)
 })

@@ -152,6 +152,8 @@ const now = (size: number, blocks: readonly string[]): ContentDigests => ({ size
 const old = (changes: Partial<JournalEntry> = {}): JournalEntry => ({
   key: '0'.repeat(16),
   source: content(35),
+  nonce: '01234567',
+  ended: false,
   blockSize: 10,
   checkKey: null,
   blocks: ['a', 'b', 'c', 'd'],
@@ -170,7 +172,12 @@ const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSe
   ['acknowledged or not: FTP says nothing until the end', old({ acknowledged: [] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 35)]],
   ['unknown digests are no digests', old({ blocks: ['a', null, null, 'd'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10), r(30, 35)]],
   ['another block size', old({ blockSize: 20 }), now(35, ['a', 'b', 'c', 'd']), []],
-  ['a download of the same key', received({ source: { strength: 'hint', size: 35, modifiedAtMs: 1 } }), now(35, ['a', 'b', 'c', 'd']), []],
+  [
+    'a download of the same key',
+    received({ source: { strength: 'hint', size: 35, modifiedAtMs: 1, etag: null } }),
+    now(35, ['a', 'b', 'c', 'd']),
+    [],
+  ],
   ['checks are no digests', old({ checkKey: 'f'.repeat(32) }), now(35, ['a', 'b', 'c', 'd']), []],
   ['fewer digests than blocks', old({ blocks: ['a'] }), now(35, ['a', 'b', 'c', 'd']), [r(0, 10)]],
   ['a partial longer than its own source', old(), now(45, ['a', 'b', 'c', 'd', 'e']), [r(0, 30)], 1000],
@@ -179,7 +186,7 @@ const SALVAGE: readonly (readonly [string, JournalEntry, ContentDigests, RangeSe
 for (const [name, entry, digests, ranges, partialSize = 35] of SALVAGE)
   test(`salvageable: ${name}`, () => assert.deepEqual(salvageable(entry, partialSize, digests), ranges))
 
-const hint: Fingerprint = { strength: 'hint', size: 35, modifiedAtMs: 5 }
+const hint: Extract<Fingerprint, { strength: 'hint' }> = { strength: 'hint', size: 35, modifiedAtMs: 5, etag: null }
 const KEEP: readonly (readonly [string, JournalEntry | null, Fingerprint, number, number, readonly number[]])[] = [
   ['nothing recorded', null, hint, 10, 35, []],
   ['all of it', received({ source: hint }), hint, 10, 35, [0, 1, 2, 3]],

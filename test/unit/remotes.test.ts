@@ -7,7 +7,7 @@ import { remoteSet } from '../../src/action/remotes.ts'
 import type { Credentials, RemotePorts } from '../../src/remotes/remote.ts'
 
 const CREDENTIALS: Credentials = { headers: new Map(), fingerprints: [], tlsVerify: true }
-const PORTS: RemotePorts = { timeoutMs: 2000, debug: () => {}, warn: () => {} }
+const PORTS: RemotePorts = { timeoutMs: 2000, direction: 'upload', redact: (text: string) => text, debug: () => {}, warn: () => {} }
 const never = new AbortController().signal
 let server: Server
 let origin = ''

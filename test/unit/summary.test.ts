@@ -133,7 +133,7 @@ test('the worst failure decides, in one order', () => {
 
 test('the error says what happened, what is safe and what to do', () => {
   const of = (kind: PublicFailureKind, setting = failureSetting('actions', up, 'github-hosted'), more: Partial<TransferResult> = {}) => {
-    const results = [failed(kind, { bytesTransferred: 0.3 * GIB, ...more })]
+    const results = [failed(kind, { bytesTransferred: 0.3 * GIB, previous: { kind: 'untouched' }, ...more })]
     const failure = results[0]?.failure
     assert.ok(failure !== undefined)
     return failureLines(failure, results, setting)
@@ -162,6 +162,11 @@ test('the error says what happened, what is safe and what to do', () => {
   assert.match(of('no-space', failureSetting('terminal', down, undefined)).join(), /^[^,]*,Progress is kept: Running/)
   assert.match(of('transient', undefined, { writtenDirectly: true }).join(), /may be incomplete/)
   assert.doesNotMatch(of('transient', undefined, { writtenDirectly: true }).join(), /untouched/)
+  for (const kind of ['none', 'unknown', 'replaced'] as const)
+    assert.doesNotMatch(of('refused', undefined, { previous: { kind } }).join(), /What was under|untouched/, kind)
+  const aside = of('refused', undefined, { previous: { kind: 'aside', path: 'dir/.a.bin.01234567.aside' } }).join()
+  assert.match(aside, /lies at dir\/\.a\.bin\.01234567\.aside\. The next run puts it back/)
+  assert.doesNotMatch(aside, /untouched/)
   // Of an empty file no byte travels, and it replaces what was there.
   for (const kind of ['transient', 'untrusted'] as const)
     assert.match(of(kind, undefined, { writtenDirectly: true, bytesTransferred: 0 }).join(), /may be incomplete/)

@@ -39,8 +39,9 @@ async function run(
     recorder: worldRecorder(world, () => 'saved'),
     blockSize: () => 16,
     newKey: () => '0'.repeat(32),
+    newNonce: () => '01234567',
   }
-  const policy: TransferPolicy = { resume: 'auto', verify, onChange: 'restart', timeoutMs: 1000, retries: 2 }
+  const policy: TransferPolicy = { resume: 'auto', verify, onChange: 'restart', publishWithoutRename: 'auto', timeoutMs: 1000, retries: 2 }
   const job = {
     name: 'file',
     key: 'aabbccddeeff0011',

@@ -84,7 +84,7 @@ export function createRig(t: TestContext, site: Site, bytes: Buffer, folder = ''
     journal,
     upload: (options = {}) => {
       writeFileSync(localPath, bytes)
-      return attempt(site, options, journal, async (ends, ports, signal) => {
+      return attempt(site, 'upload', options, journal, async (ends, ports, signal) => {
         const source = await openSource(localPath)
         try {
           return await upload({ ...ends, source }, ports, signal)
@@ -95,7 +95,7 @@ export function createRig(t: TestContext, site: Site, bytes: Buffer, folder = ''
     },
     download: (options = {}) => {
       const checksum = options.checksum === undefined ? null : { algorithm: 'sha256' as const, hex: options.checksum }
-      return attempt(site, options, journal, (ends, ports, signal) =>
+      return attempt(site, 'download', options, journal, (ends, ports, signal) =>
         download({ ...ends, target: localTarget(localPath), checksum }, ports, signal),
       )
     },
@@ -120,6 +120,7 @@ type Ends = Pick<Parameters<typeof upload>[0], 'name' | 'key' | 'remote' | 'path
 
 async function attempt(
   site: Site,
+  direction: 'upload' | 'download',
   options: AttemptOptions,
   journal: Map<string, JournalEntry>,
   run: (ends: Ends, ports: EnginePorts, signal: AbortSignal) => Promise<TransferResult>,
@@ -128,6 +129,7 @@ async function attempt(
     resume: 'auto',
     verify: 'auto',
     onChange: 'restart',
+    publishWithoutRename: 'auto',
     timeoutMs: 10_000,
     retries: 5,
     ...options.policy,
@@ -135,6 +137,8 @@ async function attempt(
   const quiet = () => undefined
   const remotes = remoteSet(credentialsOf({ ...site.inputs, ...options.inputs }), {
     timeoutMs: policy.timeoutMs,
+    direction,
+    redact: (text) => text,
     debug: quiet,
     warn: quiet,
   })
@@ -143,6 +147,7 @@ async function attempt(
     clock: options.clock ?? brisk,
     random: () => 0.5,
     newKey: () => randomBytes(16).toString('hex'),
+    newNonce: () => randomBytes(4).toString('hex'),
     reporter: { report: (event) => options.on?.(event) },
     recorder: {
       entry: (key) => journal.get(key) ?? null,

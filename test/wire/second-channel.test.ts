@@ -47,7 +47,11 @@ async function far(t: TestContext, extraConfig = ''): Promise<Far | null> {
     knownHosts: (server.knownHosts ?? '').replace(/^\S+/, `[127.0.0.1]:${line.port}`),
   }
   const config = protocol.parse(new URL(`sftp://127.0.0.1:${line.port}/`), login)
-  const remote = await protocol.open(config, { timeoutMs: 20_000, debug: () => {}, warn: () => {} }, never)
+  const remote = await protocol.open(
+    config,
+    { timeoutMs: 20_000, direction: 'upload', redact: (text: string) => text, debug: () => {}, warn: () => {} },
+    never,
+  )
   t.after(() => remote.close())
   return {
     server,

@@ -15,6 +15,7 @@ import { BLOCK, KEY, NAME, type Rig, SIZE } from './rig.ts'
 
 const bytes = Buffer.from(seededBytes(89, SIZE))
 const KEPT = 8 * BLOCK
+const NONCE = '0a1b2c3d'
 const blocks = Array.from({ length: Math.ceil(SIZE / BLOCK) }, (_, i) =>
   createHash('sha256')
     .update(bytes.subarray(i * BLOCK, (i + 1) * BLOCK))
@@ -24,14 +25,23 @@ const fingerprint = contentFingerprint({ size: SIZE, blockSize: BLOCK, blocks })
 
 /** As an attempt before would have left it, or as somebody or something has changed it since. */
 function putPartial(rig: Rig, content: Uint8Array): void {
-  const path = join(dirname(rig.storedPath), partialName(NAME, fingerprintTag(fingerprint)))
+  const path = join(dirname(rig.storedPath), partialName(NAME, fingerprintTag(fingerprint), NONCE))
   writeFileSync(path, content)
   chmodSync(path, 0o666)
 }
 
 /** The journal of an attempt to which the server had acknowledged everything up to there. */
 function claim(rig: Rig, end: number): void {
-  rig.journal.set(KEY, { key: KEY, source: fingerprint, blockSize: BLOCK, checkKey: null, blocks, acknowledged: [{ start: 0, end }] })
+  rig.journal.set(KEY, {
+    key: KEY,
+    source: fingerprint,
+    nonce: NONCE,
+    ended: false,
+    blockSize: BLOCK,
+    checkKey: null,
+    blocks,
+    acknowledged: [{ start: 0, end }],
+  })
 }
 
 function changed(content: Uint8Array, change: (copy: Buffer) => void): Buffer {
@@ -91,7 +101,7 @@ async function renameForbidden(ground: Ground, rig: Rig): Promise<void> {
 async function partialTaken(rig: Rig): Promise<void> {
   let taken = false
   const calls = (method: string, when: 'before' | 'after'): void => {
-    if (taken || method !== 'tree.rename' || when === 'after') return
+    if (taken || method !== 'tree.rename' || when === 'after' || rig.partials().length === 0) return
     taken = true
     renameSync(rig.partials()[0] ?? assert.fail('no partial'), rig.storedPath)
   }
@@ -126,7 +136,8 @@ async function renameReplyLost(rig: Rig): Promise<void> {
   let renames = 0
   let done = false
   const calls = (method: string, when: 'before' | 'after'): void => {
-    if (method !== 'tree.rename' || when === 'after') return
+    // Before the bytes a scratch file is renamed.
+    if (method !== 'tree.rename' || when === 'after' || rig.partials().length === 0) return
     renames += 1
     if (renames === 1) void cutBehind(rig.site, proxy.total('up', 'control') + request)
   }

@@ -1,0 +1,195 @@
+/** Who may write to what is published, and that the old file goes last: src/engine/{claim,salvage,staging,publish,tidy,targets,upload-proof}.ts. */
+import { type Defence, here, unit } from './defence.ts'
+
+export const PUBLISH_DEFENCES: readonly Defence[] = [
+  {
+    name: 'a-name-has-one-process',
+    protects: 'from two processes that make, truncate or remove a partial under one name',
+    edits: [
+      {
+        file: 'src/engine/upload-session.ts',
+        find: 'this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, this.nonce)',
+        replace: "this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, '00000000')",
+      },
+    ],
+    detectors: [here('writers', 'an earlier partial is renamed before')],
+  },
+  {
+    name: 'a-new-file-has-a-new-name',
+    protects: 'from making a file again under a name whose file another process may be about to publish',
+    edits: [
+      {
+        file: 'src/engine/upload-send.ts',
+        find: `    await session.remove(remote.tree, session.partial, signal)
+    session.renew()`,
+        replace: '    await session.remove(remote.tree, session.partial, signal)',
+      },
+    ],
+    detectors: [here('writers', 'a file that is begun again')],
+  },
+  {
+    name: 'a-live-partial-is-not-taken',
+    protects: 'from publishing a file that a process with another version is still writing to',
+    edits: [
+      { file: 'src/engine/salvage.ts', find: 'const from = old.ended ? path :', replace: 'const from = old.nonce !== null ? path :' },
+      { file: 'src/engine/salvage.ts', find: 'if (!old.ended && tree.copy === undefined) return false', replace: '' },
+    ],
+    detectors: [here('writers', 'the live partial of another version')],
+  },
+  {
+    name: 'a-live-partial-is-not-removed',
+    protects: 'from taking away what another run has sent',
+    edits: [
+      {
+        file: 'src/engine/salvage.ts',
+        find: 'if (old.ended) await session.remove',
+        replace: 'if (old.nonce !== null) await session.remove',
+      },
+    ],
+    detectors: [here('writers', 'the live partial of another version')],
+  },
+  {
+    name: 'a-copy-is-no-partial',
+    protects: 'from continuing a file into which the server is still copying older bytes',
+    edits: [{ file: 'src/engine/salvage.ts', find: "const to = session.passingPath('copy')", replace: 'const to = session.partial' }],
+    detectors: [here('writers', 'where the server copies'), here('writers', 'a copy whose answer is lost')],
+  },
+  {
+    name: 'a-day-before-removal',
+    protects: 'from removing the partial of a run that may still be alive',
+    edits: [{ file: 'src/engine/tidy.ts', find: 'const ABANDONED_AFTER_MS = 24 * 60', replace: 'const ABANDONED_AFTER_MS = 20 * 60' }],
+    detectors: [here('writers', 'goes when it is a day old')],
+  },
+  {
+    name: 'the-late-twin-looks',
+    protects: 'from sending a file again that another run with the same content has just published',
+    edits: [
+      {
+        file: 'src/engine/upload.ts',
+        find: "error.kind === 'offset-conflict') published.mayHold = true",
+        replace: "error.kind === 'internal') published.mayHold = true",
+      },
+    ],
+    detectors: [here('writers', 'the late one finds the file in place')],
+  },
+  {
+    name: 'accepted-is-not-stored',
+    protects: 'from calling a file stored that the server only accepted (HTTP 202)',
+    edits: [
+      { file: 'src/engine/upload-proof.ts', find: 'if (session.unacknowledged) return', replace: 'if (session.sentBytes < 0) return' },
+    ],
+    detectors: [here('writers', 'what a server only accepts')],
+  },
+  {
+    name: 'accepted-is-proven-by-content',
+    protects: 'from taking the older file of the same size for the one that the server accepted',
+    edits: [
+      {
+        file: 'src/engine/upload-proof.ts',
+        find: "if (verdict === 'same') return method\n      if",
+        replace: "if (verdict !== 'unknown') return method\n      if",
+      },
+    ],
+    detectors: [here('writers', 'what a server only accepts')],
+  },
+  {
+    name: 'untold-is-no-size',
+    protects: 'from the proof `size` where the server told none',
+    edits: [{ file: 'src/engine/upload-proof.ts', find: 'const sized = there.size !== null', replace: 'const sized = there.size !== -1' }],
+    detectors: [here('writers', 'a size that the server does not tell')],
+  },
+  {
+    name: 'renames-are-tried-first',
+    protects: 'from sending gigabytes to a server that will not let them be published',
+    edits: [{ file: 'src/engine/staging.ts', find: 'else goDirect(session, refusal)', replace: '' }],
+    detectors: [here('publish', 'every rename is answered refused, 196685 bytes')],
+  },
+  {
+    name: 'a-rename-that-says-done-is-looked-at',
+    protects: 'from believing that a server renames which only says so',
+    edits: [
+      {
+        file: 'src/engine/staging.ts',
+        find: 'return (await session.stat(remote, path, signal)) !== null\n  } catch',
+        replace: 'return (await session.stat(remote, path, signal)) !== undefined\n  } catch',
+      },
+    ],
+    detectors: [here('upload', 'is found out before the bytes travel')],
+  },
+  {
+    name: 'no-writing-over-the-old-file',
+    protects: 'from overwriting the old file in place where nothing can be renamed',
+    edits: [
+      {
+        file: 'src/engine/staging.ts',
+        find: "publishWithoutRename === 'auto' && !free",
+        replace: "publishWithoutRename === 'auto' && free",
+      },
+    ],
+    detectors: [here('publish', 'every rename is answered refused')],
+  },
+  {
+    name: 'never-means-never',
+    protects: 'from writing in place where publish-without-rename: never forbids it',
+    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never' || (", replace: 'if ((' }],
+    detectors: [here('publish', 'publish-without-rename: nothing there yet')],
+  },
+  {
+    name: 'the-old-file-goes-back',
+    protects: 'from leaving nothing under the final name when the new file cannot follow',
+    edits: [{ file: 'src/engine/publish.ts', find: '    await putBack(session, remote, [aside], signal)\n', replace: '' }],
+    detectors: [here('publish', 'the new file cannot follow')],
+  },
+  {
+    name: 'the-next-run-puts-back',
+    protects: 'from leaving nothing under the final name after a process died between the renames',
+    edits: [
+      { file: 'src/engine/publish.ts', find: 'if (asides.length > 0) await putBack', replace: 'if (asides.length < 0) await putBack' },
+    ],
+    detectors: [here('publish', 'neither can the old one go back')],
+  },
+  {
+    name: 'aside-until-the-new-one-is-there',
+    protects: 'from removing the old file before the new one has its name',
+    edits: [
+      {
+        file: 'src/engine/publish.ts',
+        find: "  session.previous = { kind: 'aside', path: aside }\n",
+        replace: "  session.previous = { kind: 'aside', path: aside }\n  await session.remove(tree, aside, signal)\n",
+      },
+    ],
+    detectors: [here('publish', 'a rename over a file is answered refused')],
+  },
+  {
+    name: 'said-of-the-old-file-is-what-happened',
+    protects: 'from saying "untouched" of a file that lies under another name',
+    edits: [{ file: 'src/engine/publish.ts', find: "  session.previous = { kind: 'aside', path: newest.path }\n", replace: '' }],
+    detectors: [here('publish', 'neither can the old one go back')],
+    maskedBy: { name: 'aside-is-remembered', why: 'the renames have said so already' },
+  },
+  {
+    name: 'aside-is-remembered',
+    protects: 'from forgetting where the old file is',
+    edits: [{ file: 'src/engine/publish.ts', find: "session.previous = { kind: 'aside', path: aside }", replace: '' }],
+    detectors: [here('publish', 'neither can the old one go back')],
+    maskedBy: { name: 'said-of-the-old-file-is-what-happened', why: 'putting back says so too' },
+  },
+  {
+    name: 'two-names-one-file',
+    protects: 'from a green step of which one line overwrote the file of another',
+    edits: [
+      {
+        file: 'src/engine/targets.ts',
+        find: 'if (digest !== content.blocks[range.start / content.blockSize])',
+        replace: "if (digest === '')",
+      },
+    ],
+    detectors: [unit('targets', 'two names of one file')],
+  },
+  {
+    name: 'folded-names-are-refused',
+    protects: 'from sending two files to one name on a server that folds letter case',
+    edits: [{ file: 'src/engine/targets.ts', find: '    return found !== null\n', replace: '    return found === undefined\n' }],
+    detectors: [unit('targets', 'names that fold together')],
+  },
+]

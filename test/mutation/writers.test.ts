@@ -1,0 +1,270 @@
+/** Only processes that send exactly this content have ever written to a file that is published; and what the server has not said it has stored is not taken for stored. */
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { TransferError } from '../../src/core/errors.ts'
+import { contentFingerprint, fingerprintTag } from '../../src/core/fingerprint.ts'
+import { partialName, partialParts, passingKind } from '../../src/core/paths.ts'
+import type { Remote, Tree } from '../../src/remotes/remote.ts'
+import { seededBytes } from '../support/prng.ts'
+import { BLOCK, holds, Stage, sha256 } from './stage.ts'
+
+const CONTENT = Buffer.from(seededBytes(1, 5 * BLOCK + 77))
+/** The next version: its first and last blocks differ. */
+const NEXT = Buffer.concat([
+  Buffer.from(seededBytes(9, BLOCK)),
+  CONTENT.subarray(BLOCK, 4 * BLOCK),
+  Buffer.from(seededBytes(8, BLOCK + 77)),
+])
+const DAY_MS = 24 * 60 * 60 * 1000
+
+function tagOf(bytes: Buffer): string {
+  const blocks = Array.from({ length: Math.ceil(bytes.length / BLOCK) }, (_, i) => sha256(bytes.subarray(i * BLOCK, (i + 1) * BLOCK)))
+  return fingerprintTag(contentFingerprint({ size: bytes.length, blockSize: BLOCK, blocks }))
+}
+
+const partials = ({ server }: Stage): string[] => [...server.files.keys()].filter((name) => name.endsWith('.partial'))
+
+/** A run of this content that was cut off after four blocks; `ended`: in order. */
+async function interrupted(t: TestContext, ended = false): Promise<Stage> {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  stage.server.before = (step, path) => {
+    if (step === 'written' && path.endsWith('.partial')) throw new TransferError('stopped', 'cut off')
+  }
+  assert.equal((await stage.upload('in')).failure?.kind, 'stopped')
+  stage.server.before = () => {}
+  const [partial] = partials(stage)
+  stage.server.files.set(partial ?? assert.fail('no partial'), CONTENT.subarray(0, 4 * BLOCK))
+  for (const [key, entry] of stage.journal) stage.journal.set(key, { ...entry, ended })
+  return stage
+}
+
+const with_ =
+  (stage: Stage, more: Partial<Tree>) =>
+  (given: Remote): Remote => ({
+    ...given,
+    tree: { ...(stage.server.remote.tree ?? assert.fail('a tree')), ...more },
+  })
+
+test('an earlier partial is renamed before anything is written to it, and both names are never the same', async (t) => {
+  const stage = await interrupted(t)
+  const [before] = partials(stage)
+  const written: string[] = []
+  stage.server.before = (step, path) => {
+    if (step === 'chunk' && path.endsWith('.partial')) written.push(path)
+  }
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.resumedFrom], ['complete', 4 * BLOCK])
+  assert.ok(!new Set(written.slice(-2)).has(before ?? ''), 'written under the name of the earlier process')
+  assert.ok(written.every((path) => partialParts('out', path)?.tag === tagOf(CONTENT)))
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('the journal is lost: the partial is found by listing, also that of an earlier release', async (t) => {
+  for (const nonce of ['89abcdef', null]) {
+    const stage = new Stage(t)
+    writeFileSync(stage.path('in'), CONTENT)
+    stage.server.files.set(partialName('out', tagOf(CONTENT), nonce), CONTENT.subarray(0, 3 * BLOCK))
+    const result = await stage.upload('in')
+    assert.deepEqual([result.status, result.resumedFrom], ['complete', 3 * BLOCK])
+    assert.deepEqual([...stage.server.files.keys()], ['out'])
+  }
+})
+
+test('a partial that another process takes away first is not missed: the file is sent anew', async (t) => {
+  const stage = await interrupted(t)
+  const rename: Tree['rename'] = async (from, to, signal) => {
+    if (partialParts('out', to) !== null) throw new TransferError('not-found', 'taken')
+    return stage.server.remote.tree?.rename(from, to, signal)
+  }
+  const result = await stage.upload('in', { remote: with_(stage, { rename }) })
+  assert.deepEqual([result.status, result.resumedFrom], ['complete', 0])
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+})
+
+test('a file that is begun again has another name: the one before may be about to be published by another process', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const made: string[] = []
+  let cut = false
+  stage.server.before = (step, path) => {
+    if (step === 'create' && path.endsWith('.partial')) made.push(path)
+    if (step !== 'written' || !path.endsWith('.partial') || cut) return
+    cut = true
+    throw new TransferError('transient', 'connection lost')
+  }
+  const whole = (remote: Remote): Remote => ({
+    ...remote,
+    ...(remote.writer === undefined ? {} : { writer: { create: remote.writer.create, resumer: async () => null } }),
+  })
+  const result = await stage.upload('in', { remote: whole })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.equal(made.length, 2)
+  assert.notEqual(made[0], made[1])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
+test('of two runs with the same content the late one finds the file in place', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  let taken = false
+  stage.server.before = (step, path) => {
+    if (step !== 'written' || !path.endsWith('.partial') || taken) return
+    // The other one claimed the partial that both had filled, and has published it.
+    taken = true
+    stage.server.files.delete(path)
+    stage.server.files.set('out', CONTENT)
+  }
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.bytesTransferred], ['complete', CONTENT.length], result.failure?.message)
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
+test('the live partial of another version is neither renamed nor removed, and is named', async (t) => {
+  const stage = await interrupted(t)
+  const [old] = partials(stage)
+  writeFileSync(stage.path('in'), NEXT)
+  const touched: string[] = []
+  stage.server.before = (step, path) => {
+    if ((step === 'rename' || step === 'remove') && path === old) touched.push(step)
+  }
+  const warnings: string[] = []
+  stage.onEvent = (event) => {
+    if (event.kind === 'warning') warnings.push(event.message)
+  }
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.resumedFrom, touched], ['complete', 0, []])
+  assert.ok(stage.server.files.has(old ?? ''))
+  assert.match(warnings.join(), new RegExp(`may still be writing to it.*${old}`))
+})
+
+test('where the server copies, blocks of another version come from a copy, and the copy is no partial until it is complete', async (t) => {
+  const stage = await interrupted(t)
+  const [old = ''] = partials(stage)
+  writeFileSync(stage.path('in'), NEXT)
+  const copies: string[] = []
+  const copy: Tree['copy'] = async (from, to) => {
+    copies.push(to)
+    stage.server.files.set(to, Buffer.from(stage.server.files.get(from) ?? assert.fail(from)))
+  }
+  const result = await stage.upload('in', { remote: with_(stage, { copy }) })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.equal(result.bytesReused, 3 * BLOCK)
+  assert.deepEqual(
+    copies.map((path) => passingKind('out', path)),
+    ['copy'],
+  )
+  assert.deepEqual(new Set(stage.server.files.keys()), new Set(['out', old]), 'the live partial stays, the copy went')
+  assert.ok(holds(stage.server.files.get('out'), NEXT))
+})
+
+test('a copy whose answer is lost is never continued: the server may still be copying into it', async (t) => {
+  const stage = await interrupted(t)
+  writeFileSync(stage.path('in'), NEXT)
+  const copies: string[] = []
+  const copy: Tree['copy'] = async (from, to) => {
+    copies.push(to)
+    stage.server.files.set(to, (stage.server.files.get(from) ?? assert.fail(from)).subarray(0, BLOCK))
+    if (copies.length === 1) throw new TransferError('transient', 'connection lost')
+    stage.server.files.set(to, stage.server.files.get(from) ?? assert.fail(from))
+  }
+  const used: string[] = []
+  stage.server.before = (step, path) => {
+    if (step === 'rename') used.push(path)
+  }
+  const result = await stage.upload('in', { remote: with_(stage, { copy }) })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.ok(!used.includes(copies[0] ?? ''))
+  assert.ok(!stage.server.files.has(copies[0] ?? ''), 'the scrap is removed at the end')
+})
+
+test('the partial of another version whose run ended in order is used itself', async (t) => {
+  const stage = await interrupted(t, true)
+  writeFileSync(stage.path('in'), NEXT)
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.bytesReused], ['complete', 3 * BLOCK])
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+  assert.ok(holds(stage.server.files.get('out'), NEXT))
+})
+
+test('a partial of another version goes when it is a day old by the clock of the server', async (t) => {
+  for (const [ageMs, stays] of [
+    [DAY_MS - 1000, true],
+    [DAY_MS + 1000, false],
+  ] as const) {
+    const stage = await interrupted(t)
+    const [old = ''] = partials(stage)
+    writeFileSync(stage.path('in'), NEXT)
+    const stat: Remote['stat'] = async (path, signal) => {
+      const file = await stage.server.remote.stat(path, signal)
+      return file === null ? null : { ...file, modifiedAtMs: path === old ? 1000 : 1000 + ageMs }
+    }
+    const result = await stage.upload('in', { remote: (remote) => ({ ...remote, stat }) })
+    assert.equal(result.status, 'complete')
+    assert.equal(stage.server.files.has(old), stays)
+  }
+})
+
+/** A server that takes a file and says only that (HTTP 202). `storesAfter` looks later it has stored it. */
+function accepting(stage: Stage, storesAfter: number) {
+  let looks = 0
+  let taken: { path: string; bytes: Buffer } | null = null
+  return ({ tree: _, ...given }: Remote): Remote => ({
+    ...given,
+    stat: async (path, signal) => {
+      looks += 1
+      if (taken !== null && looks > storesAfter) stage.server.files.set(taken.path, taken.bytes)
+      return stage.server.remote.stat(path, signal)
+    },
+    writer: {
+      resumer: async () => null,
+      create: async (path, _size, body) => {
+        const chunks: Uint8Array[] = []
+        for await (const chunk of body) chunks.push(Buffer.from(chunk))
+        taken = { path, bytes: Buffer.concat(chunks) }
+      },
+    },
+  })
+}
+
+test('what a server only accepts is looked for within the time, by its content, and is red when it never comes', async (t) => {
+  for (const [storesAfter, status, kind] of [
+    [4, 'complete', undefined],
+    [Number.POSITIVE_INFINITY, 'failed', 'refused'],
+  ] as const) {
+    const stage = new Stage(t)
+    writeFileSync(stage.path('in'), CONTENT)
+    // Of the same size: only the content tells.
+    stage.server.files.set('out', NEXT)
+    stage.ticks = true
+    const result = await stage.upload('in', { remote: accepting(stage, storesAfter), policy: { timeoutMs: 20_000 } })
+    assert.deepEqual([result.status, result.failure?.kind], [status, kind], result.failure?.message)
+    if (status === 'complete') assert.equal(result.proof, 'read-back')
+  }
+})
+
+test('a size that the server does not tell is no proof: the file is read back, or it is red', async (t) => {
+  const untold =
+    (stage: Stage, readable: boolean) =>
+    (remote: Remote): Remote => ({
+      ...remote,
+      stat: async (path, signal) => {
+        const file = await stage.server.remote.stat(path, signal)
+        return file === null ? null : { ...file, size: null }
+      },
+      read: readable ? remote.read : () => Promise.reject(new TransferError('refused', 'no reading')),
+    })
+  for (const readable of [true, false])
+    for (const half of [false, true]) {
+      const stage = new Stage(t)
+      writeFileSync(stage.path('in'), CONTENT)
+      stage.server.before = (step, path) => {
+        if (half && step === 'written' && path.endsWith('.partial')) stage.server.files.set(path, CONTENT.subarray(0, 2 * BLOCK))
+      }
+      const result = await stage.upload('in', { remote: untold(stage, readable), policy: { verify: 'size' } })
+      const wanted = readable ? (half ? ['failed', null] : ['complete', 'read-back']) : ['failed', null]
+      assert.deepEqual([result.status, result.proof], wanted, `readable ${readable}, half ${half}: ${result.failure?.message}`)
+      if (result.status === 'failed') assert.equal(stage.server.files.has('out'), false)
+    }
+})
