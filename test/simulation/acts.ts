@@ -94,7 +94,9 @@ export const ACTS: Partial<Readonly<Record<Kind, Act>>> = {
     changeEntries(s.world, (e) => ({
       ...e,
       source:
-        e.source.strength === 'content' ? { ...e.source, sha256: 'a'.repeat(64) } : { strength: 'hint', size: e.source.size, modifiedAtMs: 7, etag: null },
+        e.source.strength === 'content'
+          ? { ...e.source, sha256: 'a'.repeat(64) }
+          : { strength: 'hint', size: e.source.size, modifiedAtMs: 7, etag: null },
     })),
 }
 

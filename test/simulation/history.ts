@@ -125,7 +125,14 @@ class Running {
     const ended: Ended = { ...facts, scene, turn, result }
     if (twin === null) judge(ended)
     else {
-      const second: Ended = { ...facts, scene: twin.scene, turn: twin.turn, result: other, wasDirect: false, firstVersion: twin.firstVersion }
+      const second: Ended = {
+        ...facts,
+        scene: twin.scene,
+        turn: twin.turn,
+        result: other,
+        wasDirect: false,
+        firstVersion: twin.firstVersion,
+      }
       judge(ended)
       judge(second)
       if (plan.length === 0 && this.mustSucceed()) judgeTwins(ended, second)

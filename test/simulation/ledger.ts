@@ -11,6 +11,8 @@ export interface Change {
   readonly author: object | null
   readonly how: How
   readonly content: Buffer | null
+  /** What stood there before came after the author's last look. */
+  readonly unseen: boolean
 }
 
 export class Ledger {
@@ -19,12 +21,12 @@ export class Ledger {
   /** Before this the name is as it is, by nobody of those who are judged. */
   begin(content: Buffer | null): void {
     this.changes.length = 0
-    this.changes.push({ author: null, how: 'others', content })
+    this.changes.push({ author: null, how: 'others', content, unseen: false })
   }
 
-  note(author: object | null, how: How, content: Buffer | null): void {
+  note(author: object | null, how: How, content: Buffer | null, unseen = false): void {
     if (this.changes.at(-1)?.content === content && how !== 'renamed') return
-    this.changes.push({ author, how, content })
+    this.changes.push({ author, how, content, unseen })
   }
 
   get length(): number {

@@ -5,6 +5,8 @@ import type { LocalSource } from '../../src/local/local.ts'
 import type { Place } from './alphabet.ts'
 import { digestOf, NO_BYTES, type World } from './world.ts'
 
+export { simulatedTarget } from './target.ts'
+
 /** A promise where another process may have its turn first. */
 export type Step = (place: Place) => void | Promise<void>
 

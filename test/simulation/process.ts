@@ -5,7 +5,7 @@ import { upload } from '../../src/engine/upload.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import type { Place } from './alphabet.ts'
-import { simulatedSource, type Step } from './local.ts'
+import { type Step, simulatedSource } from './local.ts'
 import { BLOCK } from './profiles.ts'
 import { simulatedRemote } from './remote.ts'
 import { FINAL, LOCAL, type Scene } from './scene.ts'
@@ -36,7 +36,10 @@ export async function runProcess(scene: Scene, turn: Turn, options: ProcessOptio
   const { world, random } = scene
   const { policy, checksum, wrong } = options
   const nonces = new Set<string>()
-  const hex = (digits: number): string => Math.floor(random() * 2 ** 32).toString(16).padStart(digits, '0')
+  const hex = (digits: number): string =>
+    Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(digits, '0')
   const newNonce = (): string => {
     const nonce = wrong.nonce?.() ?? hex(8)
     nonces.add(nonce)

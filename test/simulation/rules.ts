@@ -1,6 +1,7 @@
 /** What must hold after every attempt, whatever happened in it: one rule for one promise. */
-import type { TransferResult } from '../../src/engine/ports.ts'
+
 import { baseName, partialParts, passingKind } from '../../src/core/paths.ts'
+import type { TransferResult } from '../../src/engine/ports.ts'
 import { beyondProof } from './doubt.ts'
 import type { Change } from './ledger.ts'
 import { BYSTANDER, FINAL, LOCAL, type Scene } from './scene.ts'
@@ -34,8 +35,16 @@ export interface Rule {
 }
 
 export const RULES: readonly Rule[] = [
-  { name: 'True', promise: 'a success means that the final name held one version of the source that was current meanwhile', broken: untrue },
-  { name: 'Whole', promise: 'what a process puts under the final name is whole, except where the bytes have to go there themselves', broken: notWhole },
+  {
+    name: 'True',
+    promise: 'a success means that the final name held one version of the source that was current meanwhile',
+    broken: untrue,
+  },
+  {
+    name: 'Whole',
+    promise: 'what a process puts under the final name is whole, except where the bytes have to go there themselves',
+    broken: notWhole,
+  },
   { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
@@ -54,14 +63,14 @@ function isGood(ended: Ended, content: Buffer | null): boolean {
   return ended.scene.isWhole(content, ended.firstVersion) || beyondProof(ended, content)
 }
 
-function succeeded({ result }: Ended): result is TransferResult {
+function succeeded(result: TransferResult | null): result is TransferResult {
   return result !== null && (result.status === 'complete' || result.status === 'unchanged')
 }
 
 /** What others put there later is theirs: it had to hold the source at some moment since this process last changed it, or else last looked at it. */
 function untrue(ended: Ended): string | null {
   const { result, scene, turn } = ended
-  if (result === null || !succeeded(ended)) return null
+  if (!succeeded(result)) return null
   const { changes } = scene.ledger
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.lookedAt))
@@ -79,7 +88,6 @@ function notWhole(ended: Ended): string | null {
   const changes = changesSince(ended)
   for (const [i, { author, how, content }] of changes.entries()) {
     if (author !== turn) continue
-    if (how === 'removed') return 'the final name was removed'
     if (how === 'renamed' && !isGood(ended, content) && !isPutBack(ended, changes.slice(0, i), content))
       return 'something was published that never was the source'
     if (how === 'written' && !scene.inPlace && !isGood(ended, content)) return 'a published file was written to'
@@ -94,21 +102,26 @@ function isPutBack({ owed }: Ended, earlier: readonly Change[], content: Buffer 
 function notKept(ended: Ended): string | null {
   const { scene, owed, turn } = ended
   const changes = changesSince(ended)
-  for (const [i, { author, how }] of changes.entries()) {
+  for (const [i, made] of changes.entries()) {
     const before = changes[i - 1]
-    if (author === turn && how === 'created' && before?.content != null && !mayOverwrite(ended, before)) return 'the old file was written over'
+    const goes = made.author === turn && (made.how === 'created' || made.how === 'removed') && before?.content != null
+    if (goes && !mayOverwrite(ended, changes.slice(0, i), made))
+      return made.how === 'removed' ? 'the old file was removed' : 'the old file was written over'
   }
-  const last = changes.findLast(({ content }) => content !== null)
-  const lost = last?.content ?? owed
-  if (scene.final !== null || lost === null || changes.some(({ how, content }) => (how === 'others' || how === 'deleted') && content === null && changes[0]?.content !== null))
-    return null
+  if (scene.final !== null) return null
+  const gone = changes.findLastIndex(({ content }, i) => content === null && changes[i - 1]?.content != null)
+  const how = changes[gone]?.how
+  if (how === 'others' || how === 'deleted') return null
+  const lost = changes[gone - 1]?.content ?? owed
+  if (lost === null) return null
   for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && same(bytes, lost)) return null
   return 'the old file is lost'
 }
 
-/** The user allowed it, the server knows no renames, or it is what this job had written there itself. */
-function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, before: Change): boolean {
-  return overwrites || scene.profile.rename === 'none' || wasDirect || (before.author === turn && before.how !== 'renamed')
+/** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
+function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
+  const began = earlier.some(({ author, how }) => author === turn && how === 'created')
+  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || began
 }
 
 function notContained({ scene, bystander }: Ended): string | null {
@@ -129,7 +142,7 @@ function isOurs(name: string): boolean {
 function unproven(ended: Ended): string | null {
   const { scene, result, policy, turn } = ended
   const { profile, source, direction } = scene
-  if (result === null || !succeeded(ended)) return null
+  if (!succeeded(result)) return null
   if (result.proof === null) return 'success without a proof'
   if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given') return 'a digest was claimed that there is none of'
   if (result.proof !== 'size') return null

@@ -123,7 +123,12 @@ export class Pump {
         this.land(packet, packet.bytes.subarray(0, Math.ceil(packet.bytes.length / 2)))
         if (ordered) break
       } else if (fate < 0.8 && profile.lingers === true) {
-        world.orphans.push({ file: incoming.file, at: profile.resumer === 'append' ? -1 : packet.at, bytes: packet.bytes, version: scene.source })
+        world.orphans.push({
+          file: incoming.file,
+          at: profile.resumer === 'append' ? -1 : packet.at,
+          bytes: packet.bytes,
+          version: scene.source,
+        })
       } else if (ordered) break
     }
     if (profile.removesBroken !== true || !(crashed || random() < 0.5) || world.server.get(incoming.path) !== incoming.file) return

@@ -50,7 +50,7 @@ export class Server {
     scene.world.server.set(path, file)
     if (path !== FINAL || scene.direction !== 'upload') return file
     scene.direct = true
-    scene.ledger.note(turn, 'created', file.bytes)
+    scene.ledger.note(turn, 'created', file.bytes, turn.lookedAt < scene.ledger.length - 1)
     return file
   }
 
@@ -138,7 +138,8 @@ export class Server {
       if (packet.length > 0) await sink(packet)
       if (endless && now.length <= end) return
     }
-    if (range.end === size && (this.seen(path).file?.bytes.length ?? 0) > size) throw new TransferError('source-changed', 'the file goes on')
+    if (range.end === size && (this.seen(path).file?.bytes.length ?? 0) > size)
+      throw new TransferError('source-changed', 'the file goes on')
   }
 
   /** What arrives wrong in a download stays doubtful; in an upload it only spoils a proof. */

@@ -53,7 +53,15 @@ export function parseSpec(text: string): HistorySpec {
   if (direction !== 'upload' && direction !== 'download') throw new Error(`no history: ${text}`)
   if (policy === undefined || !Object.hasOwn(POLICIES, policy)) throw new Error(`no policy: ${policy}`)
   const attempts = plans === '' ? [] : plans.split('/').map((plan) => (plan === '-' ? [] : plan.split(',').map(parseFault)))
-  return { profile, direction, size: Number(size), policy: policy as PolicyName, seed: Number(seed), attempts, twin: twin === undefined ? null : parseTwin(twin) }
+  return {
+    profile,
+    direction,
+    size: Number(size),
+    policy: policy as PolicyName,
+    seed: Number(seed),
+    attempts,
+    twin: twin === undefined ? null : parseTwin(twin),
+  }
 }
 
 function parseFault(text: string): PlannedFault {

@@ -1,7 +1,7 @@
 /** The faults of one attempt: counts its steps and makes happen what was planned. */
 import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
-import { FAILURES, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { ACTS } from './acts.ts'
+import { FAILURES, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { Crash, resized, VirtualClock } from './world.ts'
 
