@@ -125,7 +125,7 @@ const WHERE = {
   'final-replaced': 'anywhere',
   'final-removed': 'anywhere',
   'final-linked': 'anywhere',
-  'partial-linked': 'anywhere',
+  'partial-linked': 'between',
   'cache-copies': 'anywhere',
   'cache-forgets': 'anywhere',
   'day-passes': 'between',

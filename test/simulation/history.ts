@@ -137,6 +137,8 @@ class Running {
       judge(second)
       if (plan.length === 0 && this.mustSucceed()) judgeTwins(ended, second)
     }
+    // What it has begun under the final name is done: whatever comes there is not its own any more.
+    if (result?.status === 'complete' || result?.status === 'unchanged') scene.direct = false
     return result
   }
 

@@ -105,7 +105,6 @@ function watcherOf(scene: Scene, turn: Turn): Watcher {
     cut: (size) => doubt.cut(size),
     digested: () => doubt.digested(),
     publish: (bytes) => doubt.publish(bytes),
-    looked: () => turn.looked(),
     published: () => scene.ledger.note(turn, 'renamed', scene.final),
   }
 }

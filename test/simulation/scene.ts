@@ -79,7 +79,6 @@ export class Scene {
   setFinal(bytes: Buffer | null): void {
     const { world, direction } = this
     if (this.inPlace) this.doubtful(0, Math.max(this.final?.length ?? 0, bytes?.length ?? 0, this.source.length))
-    this.direct = false
     if (bytes === null) (direction === 'upload' ? world.server : world.local).delete(direction === 'upload' ? FINAL : LOCAL)
     else if (direction === 'upload') world.server.set(FINAL, { bytes, modifiedAtMs: world.wallMs, durable: bytes.length })
     else world.local.set(LOCAL, bytes)

@@ -12,12 +12,11 @@ export interface Watcher {
   cut(size: number): void
   digested(): void
   publish(bytes: Buffer): void
-  /** The final name was looked at, or means something else now. */
-  looked(): void
+  /** The final name means something else now. */
   published(): void
 }
 
-const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, publish: () => {}, looked: () => {}, published: () => {} }
+const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, publish: () => {}, published: () => {} }
 
 export interface TargetOptions {
   readonly step: Step
@@ -37,14 +36,8 @@ export function simulatedTarget(world: World, path: string, step: Step, options:
   const isFree = (inode: Inode | undefined): boolean => inode?.owner == null || inode.owner === owner || !inode.owner.alive
   return {
     finalSize: async () => local.get(path)?.length ?? null,
-    digestFinal: async (algorithm) => {
-      watcher.looked()
-      return digestOf(local.get(path) ?? NO_BYTES, algorithm)
-    },
-    openFinal: async () => {
-      watcher.looked()
-      return opened(local.inode(path) ?? { bytes: NO_BYTES, touched: 0, owner: null })
-    },
+    digestFinal: async (algorithm) => digestOf(local.get(path) ?? NO_BYTES, algorithm),
+    openFinal: async () => opened(local.inode(path) ?? { bytes: NO_BYTES, touched: 0, owner: null }),
     openPartial: async (tag) => {
       const usual = partialPath(tag)
       const own = isFree(local.inode(usual)) ? usual : partialName(path, tag, options.newNonce())
