@@ -1,4 +1,5 @@
 /** What nobody could have noticed, as named facts. It excuses wrong bytes; nothing else does. */
+import type { Change } from './ledger.ts'
 import type { Ended } from './rules.ts'
 
 /**
@@ -79,12 +80,15 @@ function same(a: Buffer | null, b: Buffer | null): boolean {
  * Whether nobody can know that `content` is wrong: bytes that the server lost after it confirmed them, that flipped on the way, or that somebody changed in the partial
  * after it was proven. Where only sizes are compared nothing notices; everything stronger must, unless two readings of a file without a size were lied to alike.
  */
-export function beyondProof({ scene, result, policy, turn, firstVersion }: Ended, content: Buffer | null): boolean {
+export function beyondProof(
+  { scene, result, policy, turn, firstVersion }: Ended,
+  { content, doubted }: Pick<Change, 'content' | 'doubted'>,
+): boolean {
   const { doubt, profile, direction, versions, isIdentified } = scene
   // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
   const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === content?.length)
   if (!sized && isIdentified && !scene.inPlace) return false
-  if (doubt.bytes.size > 0) return true
+  if (doubted || doubt.bytes.size > 0) return true
   if (direction === 'upload') return false
   // An empty file is proven by its size alone, also where there are digests.
   const digestible = profile.digests !== 'none' && scene.source.length > 0

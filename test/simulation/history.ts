@@ -112,7 +112,7 @@ class Running {
     // A digest is only given of the first version: see `checksum`.
     const given: PolicyName = spec.policy === 'given' && firstVersion > 0 ? 'auto' : spec.policy
     const overwrites = policy.publishWithoutRename === 'always'
-    const facts = { policy: given, overwrites, firstVersion, wasDirect: scene.direct, owed: this.owed(), bystander: this.bystander }
+    const facts = { policy: given, overwrites, firstVersion, wasDirect: this.beganDirectly(), owed: this.owed(), bystander: this.bystander }
     const twin = spec.twin?.attempt === index ? this.twin(turn, index) : null
     const options: ProcessOptions = { policy, checksum: this.checksum(), text: spec.seed % 16 === 0, wrong: this.wrong }
     scene.travelling = true
@@ -164,6 +164,12 @@ class Running {
     if (final !== null || direction === 'download') return final
     for (const [name, { bytes }] of world.server) if (name.endsWith('.aside')) return bytes
     return null
+  }
+
+  /** As far as the journal can know. */
+  private beganDirectly(): boolean {
+    const { direct, world, direction } = this.scene
+    return direct || (direction === 'upload' && world.saved?.entries.some(({ nonce }) => nonce === null) === true)
   }
 
   private twin(turn: Turn, index: number): { scene: Scene; turn: Turn; firstVersion: number } {

@@ -59,8 +59,8 @@ function changesSince({ scene, turn }: Ended): readonly Change[] {
   return scene.ledger.changes.slice(turn.began)
 }
 
-function isGood(ended: Ended, content: Buffer | null): boolean {
-  return ended.scene.isWhole(content, ended.firstVersion) || beyondProof(ended, content)
+function isGood(ended: Ended, change: Change): boolean {
+  return ended.scene.isWhole(change.content, ended.firstVersion) || beyondProof(ended, change)
 }
 
 function succeeded(result: TransferResult | null): result is TransferResult {
@@ -74,11 +74,11 @@ function untrue(ended: Ended): string | null {
   const { changes } = scene.ledger
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.lookedAt))
-  const held = since.find(({ content }) => isGood(ended, content))
+  const held = since.find((change) => isGood(ended, change))
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held
   const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
-  if (isExact && since.length === 1 && !beyondProof(ended, content) && result.digest !== `sha256:${digestOf(content, 'sha256')}`)
+  if (isExact && since.length === 1 && !beyondProof(ended, held) && result.digest !== `sha256:${digestOf(content, 'sha256')}`)
     return 'the digest in the result is not that of the file'
   return null
 }
@@ -86,11 +86,12 @@ function untrue(ended: Ended): string | null {
 function notWhole(ended: Ended): string | null {
   const { scene, turn } = ended
   const changes = changesSince(ended)
-  for (const [i, { author, how, content }] of changes.entries()) {
+  for (const [i, change] of changes.entries()) {
+    const { author, how, content } = change
     if (author !== turn) continue
-    if (how === 'renamed' && !isGood(ended, content) && !isPutBack(ended, changes.slice(0, i), content))
+    if (how === 'renamed' && !isGood(ended, change) && !isPutBack(ended, changes.slice(0, i), content))
       return 'something was published that never was the source'
-    if (how === 'written' && !scene.inPlace && !isGood(ended, content)) return 'a published file was written to'
+    if (how === 'written' && !scene.inPlace && !isGood(ended, change)) return 'a published file was written to'
   }
   return null
 }

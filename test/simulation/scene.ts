@@ -87,7 +87,8 @@ export class Scene {
 
   /** The server changed a file: whether that is what the final name means now. */
   changed(file: ServerFile, author: object | null): void {
-    if (this.direction === 'upload' && this.world.server.get(FINAL) === file) this.ledger.note(author, 'written', file.bytes)
+    if (this.direction === 'upload' && this.world.server.get(FINAL) === file)
+      this.ledger.note(author, 'written', file.bytes, { doubted: this.doubt.bytes.size > 0 })
   }
 
   isWhole(bytes: Buffer | null, from = 0): boolean {

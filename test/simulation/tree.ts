@@ -14,7 +14,7 @@ export function treeOf(server: Server): Tree {
   const { profile } = scene
   const files = scene.world.server
   const note = (how: How): void => {
-    if (scene.direction === 'upload') scene.ledger.note(turn, how, scene.final)
+    if (scene.direction === 'upload') scene.ledger.note(turn, how, scene.final, { doubted: scene.doubt.bytes.size > 0 })
   }
   const replaces = profile.rename === 'after-delete' || profile.rename === 'never' ? profile.rename : 'atomically'
   return {
