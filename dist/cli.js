@@ -7,21 +7,22 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-EMKFNBU4.js";
+} from "./chunk-BHNJ65U4.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-2EVP22EQ.js";
-import "./chunk-QN2OLOUP.js";
-import "./chunk-S3JFGB2E.js";
+} from "./chunk-A7JYXO6D.js";
 import "./chunk-JNQCJRQQ.js";
+import "./chunk-RG6AQWCI.js";
+import "./chunk-S3JFGB2E.js";
+import "./chunk-CH4BLU6L.js";
+import "./chunk-6ZNJKJEI.js";
 import {
   printable
-} from "./chunk-Z7WO36AJ.js";
-import "./chunk-7MCK3PXT.js";
+} from "./chunk-L2XN6AKA.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-TIQYU5W4.js";
 

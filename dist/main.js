@@ -2,25 +2,26 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-A652SIZI.js";
+} from "./chunk-W5SSNMYO.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-EMKFNBU4.js";
+} from "./chunk-BHNJ65U4.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-2EVP22EQ.js";
-import "./chunk-QN2OLOUP.js";
-import "./chunk-S3JFGB2E.js";
+} from "./chunk-A7JYXO6D.js";
 import "./chunk-JNQCJRQQ.js";
-import "./chunk-Z7WO36AJ.js";
-import "./chunk-7MCK3PXT.js";
-import "./chunk-KECUYLEA.js";
+import "./chunk-RG6AQWCI.js";
+import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
+import "./chunk-CH4BLU6L.js";
+import "./chunk-6ZNJKJEI.js";
+import "./chunk-L2XN6AKA.js";
+import "./chunk-KECUYLEA.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/main.ts

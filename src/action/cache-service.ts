@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { abortError, throwIfAborted } from '../core/errors.ts'
-import { printable, redactor, secretForms } from '../core/text.ts'
+import { redactor } from '../core/redact.ts'
+import { printable } from '../core/text.ts'
 import { STATE_BYTES_MAX, type StateIdentity, type StateStore } from '../state/store.ts'
 import { type CacheEnvironment, cacheAvailability, isTrustedTransport, parseUrl } from './cache-availability.ts'
 
@@ -117,7 +118,7 @@ function connections(environment: CacheEnvironment, timeoutMs: number): Dispatch
 
 /** Server text for a message: without the token in any form, without the query of any URL (it is the signature), on one line. */
 function discretion(environment: CacheEnvironment): (text: string) => string {
-  const redact = redactor(secretForms(environment.ACTIONS_RUNTIME_TOKEN ?? ''))
+  const redact = redactor([{ text: environment.ACTIONS_RUNTIME_TOKEN ?? '' }])
   return (text) => printable(redact(text).replace(/\?\S*/g, '?…'), 300)
 }
 

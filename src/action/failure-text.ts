@@ -9,14 +9,25 @@ export type Keeps = 'server' | 'machine' | 'job' | 'nothing'
 export interface FailureSetting {
   readonly host: 'actions' | 'terminal'
   readonly keeps: Keeps
+  /** Some server has been told who we are, or may have been. */
+  readonly presented: boolean
 }
 
 /** An upload's partial is on the server; a download's goes with a hosted runner. */
-export function failureSetting(host: 'actions' | 'terminal', job: Job | null, runnerEnvironment: string | undefined): FailureSetting {
-  if (job === null || job.policy.resume === 'never') return { host, keeps: 'nothing' }
-  if (job.direction === 'upload') return { host, keeps: 'server' }
-  if (job.state.kind === 'none') return { host, keeps: 'nothing' }
-  return { host, keeps: host === 'terminal' || runnerEnvironment === 'self-hosted' ? 'machine' : 'job' }
+export function failureSetting(
+  host: 'actions' | 'terminal',
+  job: Job | null,
+  environment: string | undefined,
+  presented = true,
+): FailureSetting {
+  return { host, keeps: keptBy(host, job, environment), presented }
+}
+
+function keptBy(host: 'actions' | 'terminal', job: Job | null, runnerEnvironment: string | undefined): Keeps {
+  if (job === null || job.policy.resume === 'never') return 'nothing'
+  if (job.direction === 'upload') return 'server'
+  if (job.state.kind === 'none') return 'nothing'
+  return host === 'terminal' || runnerEnvironment === 'self-hosted' ? 'machine' : 'job'
 }
 
 /** The server or the inputs must change before another run can do better. */
@@ -81,7 +92,8 @@ function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], se
   if (kind === 'invalid-input') return 'Nothing was transferred and no connection was made.'
   const again = setting.host === 'actions' ? "'Re-run failed jobs'" : 'Running the same command again'
   if (failed.some((result) => result.writtenDirectly === true)) return `${OVERWRITTEN} ${again} sends the whole file.`
-  if (kind === 'untrusted') return 'No credential was sent.'
+  if (kind === 'untrusted')
+    return setting.presented ? joined('Credentials had been sent before that.', previousLine(failed)) : 'No credential was sent.'
   const untouched = previousLine(failed)
   const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)
   // A download whose content proof failed is thrown away: nothing of it can be believed.

@@ -1,8 +1,9 @@
 /** What surrounds a step: the runner or a terminal. The only way out for anything printed, and what goes out is escaped and redacted here. */
 import { TransferError } from '../core/errors.ts'
-import { printable, redactor } from '../core/text.ts'
+import { redactor } from '../core/redact.ts'
+import { printable } from '../core/text.ts'
 import { OUTPUT_ROWS, type OutputName } from './input-table.ts'
-import { secretFormsOf } from './secrets.ts'
+import { secretFormsOf, secretsOf } from './secrets.ts'
 
 export interface Host {
   readonly kind: 'actions' | 'terminal'
@@ -28,7 +29,7 @@ export interface Host {
   setExitCode(code: number): void
   /** Prints what was held back. The last call. */
   close(): void
-  /** For sinks that are not the host's: removes every form of every secret. */
+  /** For sinks that are not the host's, and for foreign text before anything is cut out of it: hides every secret, and every piece of one. */
   redact(text: string): string
 }
 
@@ -64,7 +65,7 @@ export function createHost(sink: HostSink, world: HostWorld): Host {
   const forms = secretFormsOf(world.inputs)
   // The runner masks line by line and would also mask the short lines of a form that has several.
   for (const form of forms) if (!/[\r\n]/.test(form)) sink.mask(form)
-  const redact = redactor(forms)
+  const redact = redactor(secretsOf(world.inputs))
   // Redacted first: escaping would change a secret's letters, cutting would leave half of it. And again, for what escaping put together.
   const safe = (text: string, lengthMax = LINE_LENGTH_MAX): string => redact(printable(redact(text), lengthMax))
   const isOpen = (name: OutputName): boolean => OUTPUT_ROWS.find((row) => row.name === name)?.open === true

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { posix, win32 } from 'node:path'
+import { identifyingQuery } from './identifying-query.ts'
 import type { Job, JobEntry } from './job.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -22,8 +23,8 @@ function portablePath(localPath: string, environment: Environment): string {
 }
 
 /**
- * Sixteen hex digits that tell this transfer's state from every other's and stay the same on a fresh runner. Free of credentials and of a
- * URL's query, so that a rotated password or a newly signed URL still resumes. Only a name for state: nothing is believed because of it.
+ * Sixteen hex digits that tell this transfer's state from every other's and stay the same on a fresh runner. Free of passwords and of a
+ * URL's signature, so that a rotated password or a newly signed URL still resumes. Only a name for state: nothing is believed because of it.
  */
 export function transferIdentity(job: Job, environment: Environment): string {
   const ends = (entry: JobEntry): readonly string[] => [
@@ -31,7 +32,7 @@ export function transferIdentity(job: Job, environment: Environment): string {
     entry.url.hostname.toLowerCase(),
     entry.url.port,
     job.credentials.username ?? '',
-    entry.url.pathname,
+    entry.url.pathname + markedQuery(entry.url),
     portablePath(entry.localPath, environment),
   ]
   const identity = [
@@ -45,4 +46,17 @@ export function transferIdentity(job: Job, environment: Environment): string {
     job.entries.map(ends),
   ]
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16)
+}
+
+/** Which file of the step: by its ends, so that another order of the lines changes nothing. */
+export function entryKey({ url, localPath }: JobEntry): string {
+  return createHash('sha256')
+    .update(`${url.href.replace(/[?#].*$/, '')}${markedQuery(url)}\n${localPath}`)
+    .digest('hex')
+    .slice(0, 16)
+}
+
+function markedQuery(url: URL): string {
+  const query = identifyingQuery(url)
+  return query === '' ? '' : `?${query}`
 }

@@ -1,26 +1,31 @@
 /** The composition root: the only file that knows every layer. */
-import { createHash, randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import { blockSizeFor, type ContentDigests } from '../core/fingerprint.ts'
 import { NONCE_HEX_LENGTH } from '../core/paths.ts'
 import { download } from '../engine/download.ts'
-import type { Clock, EnginePorts, TransferPolicy, TransferResult } from '../engine/ports.ts'
+import type { Clock, EnginePorts, Recorder, TransferPolicy, TransferResult } from '../engine/ports.ts'
 import { Session } from '../engine/session.ts'
 import { upload } from '../engine/upload.ts'
 import type { UploadJob } from '../engine/upload-session.ts'
+import type { LocalTarget } from '../local/local.ts'
+import { encodeIdentity, thisProcess } from '../local/process-identity.ts'
 import { openSource } from '../local/source.ts'
-import { localTarget } from '../local/target.ts'
+import { localTargets } from '../local/target.ts'
 import type { Credentials, RemotePorts } from '../remotes/remote.ts'
-import { type JournalKeeper, journalKeeper } from '../state/keeper.ts'
+import { journalKeeper } from '../state/keeper.ts'
 import type { StateIdentity } from '../state/store.ts'
+import { checkpoints } from './checkpoints.ts'
 import { expectedChecksum } from './checksums.ts'
 import { failureLines, failureSetting } from './failure-text.ts'
+import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
-import { transferIdentity } from './identity.ts'
-import { type LocalKind, parseInputs } from './inputs.ts'
+import { entryKey, transferIdentity } from './identity.ts'
+import { parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
+import { refuseLocalAliases, withLostTargets } from './local-aliases.ts'
+import { localKind } from './local-kind.ts'
 import { type Conclusion, conclude, failureOf } from './outputs.ts'
 import { type PreparedRemote, type RemoteSet, remoteSet } from './remotes.ts'
 import type { LogReporter } from './reporter.ts'
@@ -36,15 +41,20 @@ export interface Surroundings {
   reporter(job: Job): LogReporter
 }
 
-/** The journal goes to the store this often while a transfer runs, give or take a fifth so that a matrix does not save in step. */
-const CHECKPOINT_MS = 300_000
 /** From the stop signal to SIGTERM the runner waits 7.5 s; the store gets what the rest does not need. */
 const STOPPED_SAVE_MS = 4000
 const SAVE_MS = 60_000
+/** How long the connections may take to end before the journal is saved without the mark that they have. */
+const CLOSE_MS = 1500
 
-interface Ending {
+interface Reached {
+  readonly results: TransferResult[]
+  /** Some server has been told who we are. */
+  presented: boolean
+}
+
+interface Ending extends Readonly<Reached> {
   readonly job: Job | null
-  readonly results: readonly TransferResult[]
   readonly error: unknown
   readonly warnings: readonly string[]
 }
@@ -58,7 +68,7 @@ export async function run(surroundings: Surroundings): Promise<void> {
   // Outputs that nobody can read make a green step red; one that is red keeps its own reason.
   const conclusion = lost !== null && reached.failure === null ? conclude(ending.job, ending.results, lost) : reached
   if (lost !== null && reached.failure !== null) host.warning(lost.message)
-  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT)
+  const setting = failureSetting(host.kind, ending.job, host.environment.RUNNER_ENVIRONMENT, ending.presented)
   const failure = conclusion.failure === null ? [] : failureLines(conclusion.failure, ending.results, setting)
   if (failure.length > 0) host.error(failure)
   if (conclusion.failure?.kind === 'internal' && ending.error instanceof Error)
@@ -84,7 +94,7 @@ function writeOutputs(host: Host, { outputs }: Conclusion): TransferError | null
 
 async function carryOut(surroundings: Surroundings): Promise<Ending> {
   const { host } = surroundings
-  const results: TransferResult[] = []
+  const reached: Reached = { results: [], presented: false }
   let job: Job | null = null
   let reporter: LogReporter | null = null
   let error: unknown = null
@@ -93,21 +103,25 @@ async function carryOut(surroundings: Surroundings): Promise<Ending> {
     reporter = surroundings.reporter(job)
     for (const entry of job.entries) host.info(describeEntry(job, entry))
     for (const warning of job.warnings) reporter.report({ kind: 'warning', name: '', message: warning })
-    await transferAll(job, surroundings, reporter, results)
+    await transferAll(job, surroundings, reporter, reached)
   } catch (caught) {
     error = caught
   }
   reporter?.close()
-  return { job, results, error, warnings: reporter?.warnings() ?? [] }
+  return { job, ...reached, error, warnings: reporter?.warnings() ?? [] }
 }
 
-async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, results: TransferResult[]): Promise<void> {
+async function transferAll(job: Job, surroundings: Surroundings, reporter: LogReporter, reached: Reached): Promise<void> {
   const { host, clock, signal } = surroundings
   const warn = (message: string): void => reporter.report({ kind: 'warning', name: '', message })
   const debug = (message: string): void => (job.logLevel === 'verbose' ? host.info(message) : host.debug(message))
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, debug, warn }
+  const presenting = (): void => {
+    reached.presented = true
+  }
+  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, presenting, debug, warn }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
+  await refuseLocalAliases(job)
   // The first connection opens while state is read and the source is hashed; a refusal is reported by the transfer that needs it.
   prepared[0]?.supply.get(signal).catch(() => {})
   const identity: StateIdentity = {
@@ -119,19 +133,34 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   if (places.reason !== null) warn(places.reason)
   host.saveState('identity', JSON.stringify(identity))
   host.saveState('directory', places.store === null ? '' : (places.directory ?? ''))
-  const keeper = journalKeeper({ id: identity.id, disk: places.disk, store: places.store, warn })
-  const stopCheckpoints = checkpoints(keeper, clock, signal)
+  host.saveState('process', encodeIdentity(thisProcess()))
+  const keys = new Set(job.entries.map(entryKey))
+  const keeper = journalKeeper({ id: identity.id, keys, disk: places.disk, store: places.store, warn })
+  const saving = checkpoints({ clock, random: Math.random, recorder: keeper, save: () => keeper.checkpoint(signal) })
+  const running: Running = { reporter, recorder: saving.recorder, remotes, prepared, remotePorts: ports, target: localTargets() }
   try {
     await keeper.load(signal)
-    await transferEach(job, surroundings, { reporter, keeper, remotes, prepared, remotePorts: ports }, results)
+    host.saveState('unended', foundUnended(keeper.unended()))
+    const { results } = reached
+    await transferEach(job, surroundings, running, results)
+    results.splice(0, results.length, ...(await withLostTargets(job, results)))
   } finally {
-    stopCheckpoints()
+    saving.stop()
     const told = reporter.warnings()
     for (const note of remotes.notes()) if (!told.includes(note)) reporter.report({ kind: 'note', name: '', message: note })
+    const closing = remotes.close()
+    if (await isDoneWithin(clock, CLOSE_MS, closing)) keeper.ended()
     await keeper.flush()
-    await Promise.all([keeper.checkpoint(AbortSignal.timeout(signal.aborted ? STOPPED_SAVE_MS : SAVE_MS)), remotes.close()])
+    await Promise.all([keeper.checkpoint(AbortSignal.timeout(signal.aborted ? STOPPED_SAVE_MS : SAVE_MS)), closing])
     host.saveState('ended', 'true')
   }
+}
+
+function isDoneWithin(clock: Clock, ms: number, work: Promise<void>): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(false))
+    work.then(() => resolve(true), reject).finally(cancel)
+  })
 }
 
 async function prepareAll(job: Job, remotes: RemoteSet): Promise<readonly PreparedRemote[]> {
@@ -151,22 +180,23 @@ async function prepareAll(job: Job, remotes: RemoteSet): Promise<readonly Prepar
 
 interface Running {
   readonly reporter: LogReporter
-  readonly keeper: JournalKeeper
+  readonly recorder: Recorder
   readonly remotes: RemoteSet
   readonly prepared: readonly PreparedRemote[]
   readonly remotePorts: RemotePorts
+  target(path: string): LocalTarget
 }
 
 async function transferEach(job: Job, surroundings: Surroundings, running: Running, results: TransferResult[]): Promise<void> {
   const { clock, signal } = surroundings
-  const { reporter, keeper } = running
+  const { reporter, recorder } = running
   const engine: EnginePorts = {
     clock,
     random: Math.random,
     newKey: () => randomBytes(16).toString('hex'),
     newNonce: () => randomBytes(NONCE_HEX_LENGTH / 2).toString('hex'),
     reporter,
-    recorder: keeper,
+    recorder,
     blockSize: blockSizeFor,
   }
   const targets = new UploadTargets(job, job.direction === 'upload' ? running.prepared : [])
@@ -217,7 +247,7 @@ async function transferOne(
             job.pace.timeoutMs,
             signal,
           )
-    return download({ ...common, target: localTarget(resolve(entry.localPath)), checksum }, engine, signal)
+    return download({ ...common, target: running.target(resolve(entry.localPath)), checksum }, engine, signal)
   }
   // What may pass here, such as a machine without descriptors to give, is tried again as everywhere.
   const opening = new Session(entry.displayName, policy, engine)
@@ -256,14 +286,6 @@ function unstarted(entry: JobEntry, error: unknown): TransferResult {
   }
 }
 
-/** Which file of the step: by its ends, so that another order of the lines changes nothing. */
-function entryKey(entry: JobEntry): string {
-  return createHash('sha256')
-    .update(`${entry.url.href.replace(/[?#].*$/, '')}\n${entry.localPath}`)
-    .digest('hex')
-    .slice(0, 16)
-}
-
 function fileName(url: URL): string {
   const name = basename(url.pathname)
   try {
@@ -271,21 +293,4 @@ function fileName(url: URL): string {
   } catch {
     return name
   }
-}
-
-function checkpoints(keeper: JournalKeeper, clock: Clock, signal: AbortSignal): () => void {
-  let cancel = (): void => {}
-  const arm = (): void => {
-    cancel = clock.after(CHECKPOINT_MS * (0.8 + 0.4 * Math.random()), () => {
-      void keeper.checkpoint(signal).then(arm)
-    })
-  }
-  arm()
-  return () => cancel()
-}
-
-function localKind(path: string): LocalKind {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined) return 'missing'
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other'
 }

@@ -2,6 +2,7 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileStore } from '../state/file-store.ts'
+import { strangerToFolder } from '../state/ownership.ts'
 import type { StateIdentity, StateStore } from '../state/store.ts'
 import type { Host } from './host.ts'
 import type { Environment } from './identity.ts'
@@ -23,16 +24,22 @@ const NOWHERE: StateStore = { description: 'nowhere', load: async () => null, sa
 export async function statePlaces(job: Job, host: Host, identity: StateIdentity, signal: AbortSignal): Promise<StatePlaces> {
   const { environment } = host
   const { state } = job
+  const temporary = await temporaryFolder(environment)
   const at = (directory: string, store: StateStore | null = null, reason: string | null = null): StatePlaces => ({
     disk: fileStore(directory, identity),
     directory,
     store,
     reason,
   })
+  /** A folder that others can write holds no state of ours. */
+  const atOwn = async (directory: string): Promise<StatePlaces> => {
+    const why = await strangerToFolder(directory)
+    if (why === null) return at(directory)
+    return at(temporary, null, `state: ${why}. It is not used, and nothing outlives the job: make it yours alone (chown, chmod go-w).`)
+  }
   if (state.kind === 'none') return { disk: NOWHERE, directory: null, store: null, reason: null }
-  if (state.kind === 'directory') return at(state.directory)
-  if (host.kind === 'terminal') return at(userFolder(environment))
-  const temporary = join(environment.RUNNER_TEMP ?? tmpdir(), FOLDER)
+  if (state.kind === 'directory') return atOwn(state.directory)
+  if (host.kind === 'terminal') return atOwn(userFolder(environment))
   if (state.kind === 'tool-cache' || (state.kind === 'auto' && environment.RUNNER_ENVIRONMENT === 'self-hosted')) {
     const { hasLastingToolCache, toolCacheFolder } = await import('./tool-cache-folder.ts')
     if (!hasLastingToolCache(environment)) return at(temporary, null, 'state: the tool cache of this runner does not outlive the job')
@@ -49,6 +56,12 @@ export async function statePlaces(job: Job, host: Host, identity: StateIdentity,
   const { available, reason } = cacheAvailability(environment)
   if (!available) return at(temporary, null, reason)
   return at(temporary, await cacheStore(environment, identity), reason)
+}
+
+/** On a machine of several users the folder may be another's already. */
+async function temporaryFolder(environment: Environment): Promise<string> {
+  const folder = join(environment.RUNNER_TEMP ?? tmpdir(), FOLDER)
+  return (await strangerToFolder(folder)) === null ? folder : `${folder}-${process.geteuid?.() ?? ''}`
 }
 
 export async function cacheStore(environment: Environment, identity: StateIdentity): Promise<StateStore> {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { throwIfAborted } from '../core/errors.ts'
+import { strangerToFolder } from '../state/ownership.ts'
 
 const TOOL = 'resumable-transfer'
 const VERSION = '1.0.0'
@@ -25,24 +26,49 @@ export function hasLastingToolCache(environment: ToolCacheEnvironment): boolean 
 }
 
 /**
- * The folder of this tool in the runner's tool cache, made when it is not there yet, mode 0700. Other jobs of the machine share it.
- * Rejects with the signal's reason, or with an Error when the tool cache cannot be written. Bounded by six seconds.
+ * The folder of this tool in the runner's tool cache, made when it is not there yet, mode 0700. Other jobs of the same user share it. Where the folder belongs to
+ * another user, as with two runners of one machine, this user gets one under a name of his own.
+ * Rejects with the signal's reason, or with an Error when the tool cache cannot be written. Bounded by twelve seconds.
  */
 export async function toolCacheFolder(environment: ToolCacheEnvironment, signal: AbortSignal): Promise<string> {
   const toolCache = environment.RUNNER_TOOL_CACHE ?? ''
   if (toolCache === '') throw new Error('RUNNER_TOOL_CACHE is not set')
+  const user = process.geteuid?.()
+  let failure: unknown = null
+  for (const tool of user === undefined ? [TOOL] : [TOOL, `${TOOL}-${user}`]) {
+    try {
+      const folder = await folderOf(tool, toolCache, environment.RUNNER_TEMP ?? tmpdir(), signal)
+      await narrow(folder)
+      const why = await strangerToFolder(folder)
+      if (why === null) return folder
+      failure ??= new Error(why)
+    } catch (error) {
+      if (signal.aborted) throw error
+      failure ??= error
+    }
+  }
+  throw failure
+}
+
+async function folderOf(tool: string, toolCache: string, scratch: string, signal: AbortSignal): Promise<string> {
   const { cacheDir, find } = await import('@actions/tool-cache')
-  const found = find(TOOL, VERSION)
+  const found = find(tool, VERSION)
   if (found !== '') return found
-  const lock = join(toolCache, TOOL, 'making')
-  if (!(await acquire(lock, () => find(TOOL, VERSION) !== '', signal))) return find(TOOL, VERSION)
+  const lock = join(toolCache, tool, 'making')
+  if (!(await acquire(lock, () => find(tool, VERSION) !== '', signal))) return find(tool, VERSION)
   try {
     // cacheDir first removes what is there: another job may have made the folder, and saved into it, since we looked.
-    const made = find(TOOL, VERSION)
-    return made !== '' ? made : await makeFolder((source) => cacheDir(source, TOOL, VERSION), environment.RUNNER_TEMP ?? tmpdir())
+    const made = find(tool, VERSION)
+    return made !== '' ? made : await makeFolder((source) => cacheDir(source, tool, VERSION), scratch)
   } finally {
     await rm(lock, { recursive: true, force: true })
   }
+}
+
+/** A folder of this user that the job which made it did not come to close to others. */
+async function narrow(folder: string): Promise<void> {
+  const { uid, mode } = await stat(folder)
+  if (uid === process.geteuid?.() && (mode & 0o077) !== 0) await chmod(folder, 0o700)
 }
 
 async function makeFolder(cacheDir: (source: string) => Promise<string>, scratch: string): Promise<string> {

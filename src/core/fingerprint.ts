@@ -16,7 +16,21 @@ export function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
   if (a.size !== b.size) return false
   if (a.strength === 'content') return b.strength === 'content' && a.sha256 === b.sha256
   if (a.strength === 'validator') return b.strength === 'validator' && a.validator === b.validator
-  return b.strength === 'hint' && a.modifiedAtMs === b.modifiedAtMs && a.etag === b.etag && identifies(a)
+  return b.strength === 'hint' && sameHint(a, b)
+}
+
+type Hint = Extract<Fingerprint, { strength: 'hint' }>
+
+function sameHint(a: Hint, b: Hint): boolean {
+  if (opaqueTag(a) !== opaqueTag(b)) return false
+  // A date that did not count yet, because the file had just been written, is no other date.
+  if (a.modifiedAtMs === null || b.modifiedAtMs === null) return a.etag !== null
+  return a.modifiedAtMs === b.modifiedAtMs
+}
+
+/** Apache calls the ETag of a file weak during its first second, and strong later. */
+function opaqueTag({ etag }: Hint): string | null {
+  return etag?.replace(/^W\//, '') ?? null
 }
 
 /** Whether two looks at such a source could tell that it changed. */
@@ -31,7 +45,7 @@ export function fingerprintTag(fingerprint: Fingerprint): string {
       ? `content:${fingerprint.size}:${fingerprint.sha256}`
       : fingerprint.strength === 'validator'
         ? `validator:${fingerprint.size}:${fingerprint.validator}`
-        : `hint:${fingerprint.size}:${fingerprint.modifiedAtMs ?? 'unknown'}${fingerprint.etag === null ? '' : `:${fingerprint.etag}`}`
+        : `hint:${fingerprint.size}:${opaqueTag(fingerprint) ?? fingerprint.modifiedAtMs ?? 'unknown'}`
   return createHash('sha256').update(identity).digest('hex').slice(0, 12)
 }
 

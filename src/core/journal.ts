@@ -34,6 +34,8 @@ export interface Journal {
 
 const FORMAT = 'resumable-transfer-journal'
 const BYTES_MAX = 8 * 1024 * 1024
+/** No step changes its journal so often: a higher one was made up, to be the newest for ever. */
+export const SEQUENCE_MAX = 2 ** 48
 const ENTRIES_MAX = 10_000
 const BLOCKS_MAX = 8192
 const DIGEST_BYTES = 32
@@ -55,6 +57,21 @@ export function withoutEntry(journal: Journal, key: string): Journal {
   return { ...journal, entries: journal.entries.filter((e) => e.key !== key) }
 }
 
+/** Whose partials may still be written by the process that recorded them. */
+export function unendedUploads(journal: Journal): readonly JournalEntry[] {
+  return journal.entries.filter((entry) => entry.checkKey === null && entry.nonce !== null && !entry.ended)
+}
+
+/** Which partial of which file. */
+export function uploadMark({ key, nonce }: JournalEntry): string {
+  return `${key}:${nonce ?? ''}`
+}
+
+/** With the uploads of these marks ended. */
+export function withEnded(journal: Journal, marks: ReadonlySet<string>): Journal {
+  return { ...journal, entries: journal.entries.map((entry) => (marks.has(uploadMark(entry)) ? { ...entry, ended: true } : entry)) }
+}
+
 /** Canonical text: one JSON object on the first line, the SHA-256 of that line on the second. */
 export function encodeJournal(journal: Journal): string {
   const line = JSON.stringify({
@@ -62,18 +79,46 @@ export function encodeJournal(journal: Journal): string {
     version: journal.version,
     id: journal.id,
     sequence: journal.sequence,
-    entries: journal.entries.map((entry) => ({
-      key: entry.key,
-      source: encodeFingerprint(entry.source),
-      nonce: entry.nonce,
-      ended: entry.ended,
-      blockSize: entry.blockSize,
-      checkKey: entry.checkKey,
-      blocks: encodeBlocks(entry),
-      acknowledged: entry.acknowledged.map((r) => [r.start, r.end]),
-    })),
+    entries: journal.entries.map(entryFields),
   })
   return `${line}\n${createHash('sha256').update(line).digest('hex')}\n`
+}
+
+export interface Fitting {
+  readonly text: string
+  /** Entries that are not in it. */
+  readonly leftOut: number
+}
+
+/**
+ * The journal's text, or that of so much of it as can be saved: without the entries that were recorded longest ago, so that one too many does not keep all others
+ * from being saved. The last one always stays.
+ */
+export function encodeFitting(journal: Journal): Fitting {
+  const { entries } = journal
+  const whole = encodeJournal(journal)
+  if (Buffer.byteLength(whole) <= BYTES_MAX && entries.length <= ENTRIES_MAX) return { text: whole, leftOut: 0 }
+  let bytes = Buffer.byteLength(encodeJournal({ ...journal, entries: [] }))
+  let first = Math.max(0, entries.length - 1)
+  for (let i = first; i >= 0 && entries.length - i <= ENTRIES_MAX; i -= 1) {
+    bytes += Buffer.byteLength(JSON.stringify(entries.slice(i, i + 1).map(entryFields))) - 1
+    if (bytes > BYTES_MAX) break
+    first = i
+  }
+  return { text: encodeJournal({ ...journal, entries: entries.slice(first) }), leftOut: first }
+}
+
+function entryFields(entry: JournalEntry): Record<string, unknown> {
+  return {
+    key: entry.key,
+    source: encodeFingerprint(entry.source),
+    nonce: entry.nonce,
+    ended: entry.ended,
+    blockSize: entry.blockSize,
+    checkKey: entry.checkKey,
+    blocks: encodeBlocks(entry),
+    acknowledged: entry.acknowledged.map((r) => [r.start, r.end]),
+  }
 }
 
 function encodeBlocks({ checkKey, blocks }: JournalEntry): string {
@@ -116,7 +161,8 @@ function fieldsOf(value: unknown, names: readonly string[]): Fields | null {
 function journalFrom(value: unknown): Journal | null {
   const fields = fieldsOf(value, ['format', 'version', 'id', 'sequence', 'entries'])
   if (fields === null || fields.format !== FORMAT || fields.version !== 2) return null
-  if (!isTag(fields.id) || !isCount(fields.sequence) || !Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
+  if (!isTag(fields.id) || !isCount(fields.sequence) || fields.sequence > SEQUENCE_MAX) return null
+  if (!Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
   const entries: JournalEntry[] = []
   const keys = new Set<string>()
   for (const candidate of fields.entries) {

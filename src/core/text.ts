@@ -1,4 +1,4 @@
-/** Escaping and redaction: nothing that a server, a file name or an error says reaches a sink without passing here. */
+/** Escaping: nothing that a server, a file name or an error says reaches a sink without passing here. */
 
 // Controls, line and paragraph separators, and all that takes no room: bidirectional controls (Trojan Source), joiners, tags, fillers, variation selectors.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu
@@ -27,36 +27,4 @@ export function trimmedEnd(text: string, characters: string): string {
   let end = text.length
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1
   return text.slice(0, end)
-}
-
-const SECRET_LENGTH_MIN = 4
-
-/** Every form in which a secret is likely to turn up: as given, its lines, decoded and encoded for URLs, base64 (also with `user:`), JSON. */
-export function secretForms(secret: string, username = ''): readonly string[] {
-  const forms = new Set<string>()
-  const add = (form: string): void => {
-    if (form.trim().length >= SECRET_LENGTH_MIN) forms.add(form)
-  }
-  add(secret)
-  for (const line of secret.split(/\r?\n/)) add(line.trim())
-  add(encodeURIComponent(secret.toWellFormed()))
-  add(encodeURI(secret.toWellFormed()))
-  try {
-    add(decodeURIComponent(secret))
-  } catch {
-    // not percent-encoded
-  }
-  add(JSON.stringify(secret).slice(1, -1))
-  for (const text of [secret, `${username}:${secret}`]) {
-    add(Buffer.from(text).toString('base64').replace(/=+$/, ''))
-    add(Buffer.from(text).toString('base64url'))
-    add(Buffer.from(text).toString('hex'))
-  }
-  return [...forms]
-}
-
-/** Replaces every form of every secret by `***`. Longest first, so that a form inside another leaves no rest behind. */
-export function redactor(forms: Iterable<string>): (text: string) => string {
-  const sorted = [...new Set(forms)].sort((a, b) => b.length - a.length)
-  return (text) => sorted.reduce((t, form) => t.replaceAll(form, '***'), text)
 }

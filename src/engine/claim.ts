@@ -7,6 +7,7 @@ import { directoryName } from '../core/paths.ts'
 import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remote.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
+import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 
 export interface FoundPartial {
@@ -31,7 +32,7 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
   if (earlier === null || (await linked(session, remote, earlier.path, signal))) return NOTHING_FOUND
   const found = await usable(session, earlier.file, writer, signal)
   if (found.resumer === null) {
-    await session.remove(tree, earlier.path, signal)
+    await discard(session, tree, earlier.path, signal)
     return found
   }
   return (await claim(session, tree, earlier.path, signal)) ? found : NOTHING_FOUND
@@ -41,13 +42,8 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
 async function linked(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<boolean> {
   if (!(await session.isLink(remote, path, signal))) return false
   session.note(`a link was put in the place of the partial; it is not followed: ${path}`)
-  try {
-    if (remote.tree !== undefined) await session.remove(remote.tree, path, signal)
-  } catch (error) {
-    // The name is not needed: the bytes go to another one.
-    if (!isRefusal(error)) throw error
-    session.note(`the link may not be removed: ${error.message}`)
-  }
+  // The name is not needed: the bytes go to another one.
+  if (remote.tree !== undefined) await discard(session, remote.tree, path, signal)
   return true
 }
 

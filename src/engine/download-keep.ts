@@ -9,17 +9,18 @@ import type { Remote } from '../remotes/remote.ts'
 import type { DownloadSession } from './download-session.ts'
 import { keepableBlocks } from './plan.ts'
 
-/** Bytes before the place of continuation that are fetched again and compared. */
-const OVERLAP_BYTES = 64 * 1024
-/** With size and date only (`hint`), this many more places of what is kept are compared, chosen by chance. */
-const SAMPLES = 3
+/** Of every place that is compared. */
+const SAMPLE_BYTES = 64 * 1024
+/** Besides the beginning, where formats have their header, and the end. */
+const PLACES_BY_CHANCE = 3
 
 /** Brings `session.acknowledged` and the partial in line with each other and with the server; `source-changed` when the server has other bytes. */
 export async function keepProven(session: DownloadSession, remote: Remote, partial: LocalPartial, signal: AbortSignal): Promise<void> {
   const { fingerprint } = session
   const resumable = fingerprint !== null && identifies(fingerprint) && session.rangesWork && session.policy.resume === 'auto'
   if (!resumable) session.acknowledged = EMPTY
-  else if (!session.decided) session.acknowledged = await intactBlocks(session, partial, fingerprint, signal)
+  else if (!session.decided || session.doubtful) session.acknowledged = await intactBlocks(session, partial, fingerprint, signal)
+  session.doubtful = false
   const size = await partial.size()
   const kept = totalBytes(session.acknowledged)
   if (kept === 0 && size > 0) await partial.truncate(0)
@@ -60,7 +61,10 @@ export async function intactBlocks(
   return rangeSet(intact)
 }
 
-/** Fetches places of what is kept again; `source-changed` when the server has other bytes there. */
+/**
+ * Fetches places of what is kept again; `source-changed` when the server has other bytes there. With every kind of identity: most ETags are made of time and size, and
+ * whether one is nobody can tell for certain.
+ */
 export async function compareSamples(
   session: DownloadSession,
   remote: Remote,
@@ -70,21 +74,37 @@ export async function compareSamples(
   signal: AbortSignal,
 ): Promise<void> {
   const { random } = session.ports
-  const last = kept.at(-1)
-  if (last === undefined) return
-  const overlap = Math.min(OVERLAP_BYTES, session.ports.blockSize(fingerprint.size))
-  const windows = [{ start: Math.max(last.start, last.end - overlap), end: last.end }]
-  for (let i = 0; fingerprint.strength === 'hint' && i < SAMPLES; i += 1) {
-    const range = kept[Math.floor(random() * kept.length)] ?? last
-    const start = range.start + Math.floor(random() * Math.max(1, range.end - range.start - overlap))
-    windows.push({ start, end: Math.min(range.end, start + overlap) })
-  }
-  for (const window of windows) {
+  const bytes = Math.min(SAMPLE_BYTES, session.ports.blockSize(fingerprint.size))
+  for (const place of samplePlaces(kept, bytes, random)) {
     const ours = createHash('sha256')
     const theirs = createHash('sha256')
-    await file.read(window, (chunk) => void ours.update(chunk), signal)
-    await session.read(remote, window, (chunk) => void theirs.update(chunk), signal)
+    await file.read(place, (chunk) => void ours.update(chunk), signal)
+    await session.readAgain(remote, place, (chunk) => void theirs.update(chunk), signal)
     if (ours.digest('hex') === theirs.digest('hex')) continue
-    throw new TransferError('source-changed', `bytes ${window.start} to ${window.end} differ from what is kept`)
+    throw new TransferError('source-changed', `bytes ${place.start} to ${place.end} differ from what is kept`)
   }
+}
+
+/** The first and the last `bytes` of what is kept, and places by chance, all kept bytes being equally likely. None is compared twice. */
+export function samplePlaces(kept: RangeSet, bytes: number, random: () => number): RangeSet {
+  const first = kept[0]
+  const last = kept.at(-1)
+  if (first === undefined || last === undefined) return EMPTY
+  const places = [
+    { start: first.start, end: Math.min(first.end, first.start + bytes) },
+    { start: Math.max(last.start, last.end - bytes), end: last.end },
+  ]
+  for (let i = 0; i < PLACES_BY_CHANCE; i += 1) {
+    let at = Math.floor(random() * totalBytes(kept))
+    for (const range of kept) {
+      const length = range.end - range.start
+      if (at < length) {
+        const start = range.start + Math.max(0, Math.min(at, length - bytes))
+        places.push({ start, end: Math.min(range.end, start + bytes) })
+        break
+      }
+      at -= length
+    }
+  }
+  return rangeSet(places)
 }

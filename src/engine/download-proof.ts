@@ -43,7 +43,7 @@ export async function proveDownload(session: DownloadSession, remote: Remote, fi
   }
   // Whose length nobody told may have been cut off the first time: only its end is the end.
   const end = session.fingerprint === null ? Number.POSITIVE_INFINITY : size
-  await session.read(remote, { start: 0, end }, sink, signal)
+  await session.readAgain(remote, { start: 0, end }, sink, signal)
   if (again.digest('hex') === (await file.digest('sha256', signal))) return proven('read-back', 'read a second time and compared')
   return mismatch(session, 'reading the file a second time gave other bytes')
 }

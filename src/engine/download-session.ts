@@ -28,6 +28,12 @@ const UNSAVED_BYTES_MAX = 4 * RECORD_BYTES_MAX
 /** A server that hashes slower than this is no faster than reading. */
 const DIGEST_BYTES_PER_MS = 5_000
 
+interface Receiving {
+  readonly range: ByteRange
+  readonly sink: Sink
+  readonly pastCaches: boolean
+}
+
 /** What one download knows from attempt to attempt. */
 export class DownloadSession extends Session {
   readonly job: DownloadJob
@@ -45,6 +51,8 @@ export class DownloadSession extends Session {
   /** The plan was made and told. */
   decided = false
   tag = ''
+  /** What was written in this process may not be what is on the disk any more: its blocks are looked at again. */
+  doubtful = false
   /** Of blocks as they were received; the key lies in this machine's journal, outside the workspace. */
   check: (bytes: Uint8Array) => string = () => ''
   private checkKey = ''
@@ -141,8 +149,18 @@ export class DownloadSession extends Session {
   }
 
   read(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+    return this.receive(remote, { range, sink, pastCaches: false }, signal)
+  }
+
+  /** For comparing with what was read before: a cache on the way would answer with the same copy again, broken or old. */
+  readAgain(remote: Remote, range: ByteRange, sink: Sink, signal: AbortSignal): Promise<void> {
+    return this.receive(remote, { range, sink, pastCaches: true }, signal)
+  }
+
+  private receive(remote: Remote, { range, sink, pastCaches }: Receiving, signal: AbortSignal): Promise<void> {
     const { fingerprint } = this
     const options: ReadOptions = {
+      ...(pastCaches ? { pastCaches } : {}),
       ...(fingerprint === null ? {} : { size: fingerprint.size }),
       ...validatorOf(fingerprint),
     }

@@ -50,7 +50,11 @@ function toTheEnd(session: DownloadSession, signal: AbortSignal): Promise<Outcom
     session.note(`continuing does not work on this server (${error.message}); fetching the whole file`)
     return true
   }
-  return session.persevere({ restart, downgrade }, signal, () => attempt(session, signal))
+  const doubted = (error: unknown): never => {
+    session.doubtful ||= error instanceof TransferError && error.kind === 'integrity'
+    throw error
+  }
+  return session.persevere({ restart, downgrade }, signal, () => attempt(session, signal).catch(doubted))
 }
 
 async function attempt(session: DownloadSession, signal: AbortSignal): Promise<Outcome> {
@@ -65,7 +69,7 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
   const partial = await session.openPartial(fingerprintOf(file))
   await keepProven(session, remote, partial, signal)
   await fetch(session, remote, partial, file, signal)
-  await confirmIdentity(session, remote, signal)
+  await confirmIdentity(session, remote, file, signal)
   const outcome = await proveDownload(session, remote, partial, signal)
   session.phase('committing', null)
   // Whoever dies after the rename has the journal's word for every block, and need not fetch them again.
@@ -139,7 +143,7 @@ async function proveFinished(session: DownloadSession, remote: Remote, file: Rem
     const intact = await intactBlocks(session, final, fingerprint, signal)
     if (totalBytes(intact) !== fingerprint.size) return null
     await compareSamples(session, remote, final, fingerprint, intact, signal)
-    await confirmIdentity(session, remote, signal)
+    await confirmIdentity(session, remote, file, signal)
     const outcome = await proveDownload(session, remote, final, signal)
     await job.target.removePartial(session.tag)
     ports.recorder.forget(job.key)
@@ -194,12 +198,22 @@ async function fetch(
 }
 
 /** The file may have been rewritten while it was read: same connection, same length, mixed bytes, no error anywhere. */
-async function confirmIdentity(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<void> {
+async function confirmIdentity(session: DownloadSession, remote: Remote, file: RemoteFile, signal: AbortSignal): Promise<void> {
   const { fingerprint } = session
   const now = await session.stat(remote, signal)
   const same =
     fingerprint !== null && identifies(fingerprint)
       ? now !== null && isSame(fingerprintOf(now), fingerprint)
       : now !== null && (now.size === null || now.size === session.size)
-  if (!same) throw new TransferError('source-changed', 'the file was changed on the server while it was read')
+  if (!same || isRedated(fingerprint, file, now))
+    throw new TransferError('source-changed', 'the file was changed on the server while it was read')
+}
+
+/** Another date is a change, also where an equal one says nothing because the file is young. What tells its content needs none. */
+function isRedated(fingerprint: Fingerprint | null, file: RemoteFile, now: RemoteFile | null): boolean {
+  // A page that is made for every look has the time of the look.
+  if (fingerprint?.strength === 'validator' || (fingerprint === null && file.youngAtMs !== undefined)) return false
+  const before = file.modifiedAtMs ?? file.youngAtMs ?? null
+  const after = now?.modifiedAtMs ?? now?.youngAtMs ?? null
+  return before !== null && after !== null && !Object.is(before, after)
 }

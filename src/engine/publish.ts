@@ -7,6 +7,7 @@ import { hasTree, type Remote, type RemoteFile, type Tree, type TreeRemote } fro
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect } from './staging.ts'
+import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 import { type ProofMethod, proveWhole } from './verify.ts'
 
@@ -108,9 +109,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 /** Neither the new file nor the old one can be renamed. What was sent is of no use under a name that it can never leave. */
 async function noRename(session: UploadSession, tree: Tree, refusal: TransferError, signal: AbortSignal): Promise<never> {
   if (session.renames) throw refusal
-  await session.remove(tree, session.partial, signal).catch((error: unknown) => {
-    if (!isRefusal(error)) throw error
-  })
+  await discard(session, tree, session.partial, signal)
   session.renew()
   goDirect(session, refusal)
   throw new TransferError('offset-conflict', 'the file is sent again, to the final name itself', { cause: refusal })
@@ -136,6 +135,12 @@ export async function restoreOld(session: UploadSession, remote: Remote, signal:
   if (session.previous.kind !== 'none' || (remote.tree.replaces === 'atomically' && session.earlier === null)) return
   const { asides } = await siblings(session, remote, signal)
   if (asides.length > 0) await putBack(session, remote, asides, signal)
+}
+
+/** The new file is in place, and a run that died had no time to remove the old one. Another run may be about to put it back, so it is left for a day. */
+export async function leaveAsides(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
+  if (!hasTree(remote) || remote.tree.replaces === 'atomically' || session.earlier === null) return
+  for (const aside of (await siblings(session, remote, signal)).asides) session.left.add(aside)
 }
 
 /** The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. */

@@ -11,6 +11,7 @@ import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { probe } from './claim.ts'
 import { salvageable } from './plan.ts'
 import { isMissing, isRefusal } from './refusal.ts'
+import { discard } from './tidy.ts'
 import { partialPath, type UploadSession } from './upload-session.ts'
 
 /** A server that copies slower than this is given no more time. */
@@ -40,7 +41,7 @@ export async function salvage(session: UploadSession, remote: Remote, writer: Wr
     session.note(`the source changed; ${formatBytes(totalBytes(blocks))} of the older partial may still be good`)
     return blocks
   }
-  if (old.ended) await session.remove(tree, path, signal)
+  if (old.ended) await discard(session, tree, path, signal)
   else session.left.add(path)
   return null
 }

@@ -14,6 +14,9 @@ export interface Siblings {
   readonly asides: readonly string[]
 }
 
+/** Each is looked at when all is done. */
+const OTHERS_MAX = 20
+
 const NONE: Siblings = { same: [], others: [], asides: [] }
 
 /** A listing that fails is no knowledge: nothing is found then, and the transfer goes on. */
@@ -42,7 +45,7 @@ function sorted(session: UploadSession, directory: string, entries: readonly Tre
       .filter(isSame)
       .sort((a, b) => (b.size ?? 0) - (a.size ?? 0))
       .map(path),
-    others: files.filter((entry) => isOther(entry)).map(path),
+    others: files.filter(isOther).slice(0, OTHERS_MAX).map(path),
     asides: files.filter((entry) => passingKind(name, entry.name) === 'aside').map(path),
   }
 }

@@ -1,9 +1,13 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
 import { directoryName, joinPath } from '../core/paths.ts'
-import { hasTree, type Remote, type Tree, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
 import { isMissing, isRefusal } from './refusal.ts'
+import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
+
+/** Directories in which a server was seen to rename: files of one step ask once. */
+const RENAMING = new WeakMap<Remote, Set<string>>()
 
 const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
 
@@ -19,9 +23,13 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
     session.direct = true
   }
   if (!hasTree(remote) || session.renames || session.direct || size <= session.ports.blockSize(size)) return
+  const directory = directoryName(session.job.path)
+  const seen = RENAMING.get(remote) ?? new Set()
+  if (seen.has(directory)) return
   const refusal = await renamesScratch(session, remote, writer, signal)
-  if (refusal === null) session.renames = true
-  else goDirect(session, refusal)
+  if (refusal !== null) return goDirect(session, refusal)
+  session.renames = true
+  RENAMING.set(remote, seen.add(directory))
 }
 
 /** Null when it does; else what the server said. A scratch file that cannot be made tells nothing: the transfer will. */
@@ -42,7 +50,7 @@ async function renamesScratch(
     await discard(session, remote.tree, isDone ? renamed : path, signal)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
-    await discard(session, remote.tree, path, signal)
+    await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
     // A scratch file that is gone was taken by somebody who watches the directory.
     if (!isRefusal(error) && !isMissing(error)) throw error
     return made && isRefusal(error) ? error : null
@@ -56,16 +64,6 @@ async function wasRenamed(session: UploadSession, remote: TreeRemote, path: stri
   } catch (error) {
     if (!isRefusal(error)) throw error
     return true
-  }
-}
-
-/** Tried again when the target is published. */
-async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
-  try {
-    await session.remove(tree, path, signal)
-  } catch (error) {
-    if (!(error instanceof TransferError)) throw error
-    session.spent.add(path)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is left beside a published target: scraps of this process, and partials of others. */
 import { TransferError } from '../core/errors.ts'
-import type { Remote } from '../remotes/remote.ts'
+import type { Remote, Tree } from '../remotes/remote.ts'
+import { isRefusal } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
 /** By the server's clock, since ours may be wrong. No run lasts longer than this without writing. */
@@ -17,17 +18,25 @@ export async function tidy(session: UploadSession, remote: Remote, signal: Abort
   for (const path of session.left) await quietly(session, path, () => leave(session, remote, path, signal))
 }
 
+/** Removes a file of this process, or one that only it may have. Where the account may not, it stays, and nothing depends on it. */
+export async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await session.remove(tree, path, signal)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    session.spent.add(path)
+  }
+}
+
 async function leave(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<void> {
   const found = await session.stat(remote, path, signal)
   if (found === null || remote.tree === undefined) return
   const { serverNowMs } = session
   if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
     await session.remove(remote.tree, path, signal)
-    session.note(`an abandoned partial of another version was removed: ${path}`)
+    session.note(`a file that another run left behind was removed: ${path}`)
   } else {
-    session.warning(
-      `a partial of another version was left alone, because a run may still be writing to it; it goes when it is a day old: ${path}`,
-    )
+    session.warning(`a file of another run was left alone, because that run may still be using it; it goes when it is a day old: ${path}`)
   }
 }
 

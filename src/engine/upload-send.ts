@@ -5,6 +5,7 @@ import { type ByteRange, EMPTY, missing, rangeSet, totalBytes, union } from '../
 import type { Body, Remote, Tree, WriteObserver, Writer } from '../remotes/remote.ts'
 import { watched } from './exchange.ts'
 import { chooseStaging } from './staging.ts'
+import { discard } from './tidy.ts'
 import type { PlannedUpload } from './upload-plan.ts'
 import type { UploadSession } from './upload-session.ts'
 
@@ -46,8 +47,8 @@ export async function send(
 /** The whole file, under a name that nobody has used. What this process had before under another is of no use any more. */
 async function create(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
   const { size } = session.job.source
-  if (session.owned && remote.tree !== undefined) {
-    await session.remove(remote.tree, session.partial, signal)
+  if (session.owned && !session.direct && remote.tree !== undefined) {
+    await discard(session, remote.tree, session.partial, signal)
     session.renew()
   }
   if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(session.job.path), signal)

@@ -42,6 +42,8 @@ export class UploadSession extends Session {
   unacknowledged = false
   /** A request to make the partial of this process's name has been sent, so that there may be one. */
   owned = false
+  /** The partial of this process was once gone when all was sent. */
+  vanished = false
   /** The account was seen to rename a file here. */
   renames = false
   /** False once this server's way of continuing, or its digest, was found not to work. */

@@ -1,14 +1,14 @@
 /** One file to a server: hash, gather facts, plan, prove what is kept, send the rest, prove the whole, publish by rename. */
-import { abortError, reactionTo, TransferError } from '../core/errors.ts'
+import { abortError, type FailureKind, reactionTo, TransferError } from '../core/errors.ts'
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
-import { hasTree, type Remote } from '../remotes/remote.ts'
+import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
-import { PublishedName, publish, restoreOld } from './publish.ts'
+import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
 import { tidy } from './tidy.ts'
-import { makePlan } from './upload-plan.ts'
+import { makePlan, type PlannedUpload } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
 import { partialPath, type UploadJob, UploadSession } from './upload-session.ts'
@@ -92,8 +92,7 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
   const planned = await makePlan(session, remote, writer, signal)
   session.planned(describePlan(planned.plan, formatBytes))
   session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
-  await send(session, remote, writer, planned, signal)
-  const proof = await provenOrLookAgain(session, published, remote, signal)
+  const proof = await sendAndProve(session, published, { remote, writer, planned }, signal)
   const digest = await sourceDigest(session, signal)
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
   return complete(session, remote, proof, digest, signal)
@@ -116,23 +115,45 @@ async function inPlace(
   }
   if (session.owned && !session.direct) session.spent.add(session.partial)
   if (session.aside !== null) session.spent.add(session.aside)
+  else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, proof, digest, signal)
   return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
 }
 
-async function provenOrLookAgain(
+interface Sending {
+  readonly remote: Remote
+  readonly writer: Writer
+  readonly planned: PlannedUpload
+}
+
+async function sendAndProve(
   session: UploadSession,
   published: PublishedName,
-  remote: Remote,
+  { remote, writer, planned }: Sending,
   signal: AbortSignal,
 ): Promise<ProofLevel> {
   try {
+    await send(session, remote, writer, planned, signal).catch((error: unknown) => vanished(session, remote, error, signal))
     return await proveSent(session, remote, signal)
   } catch (error) {
-    // Another process with the same content has taken the partial, perhaps to publish it.
+    // Another process with the same content may have taken the partial, to publish it.
     if (error instanceof TransferError && error.kind === 'offset-conflict') published.mayHold = true
     throw error
   }
+}
+
+const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found']
+
+/**
+ * Each protocol has its own words for a file that is not under its name any more when all is sent. Once that is taken for another process that has claimed it; a
+ * server that keeps files under other names than it was told does it again.
+ */
+async function vanished(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<never> {
+  if (session.direct || session.vanished || !(error instanceof TransferError) || !VANISHED.includes(error.kind)) throw error
+  const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
+  if (found !== null) throw error
+  session.vanished = true
+  throw partialGone(error)
 }
 
 /** SHA-256 of the whole source, which from the hashing until now has not changed. */

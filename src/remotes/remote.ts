@@ -15,7 +15,10 @@ export interface RemoteFile {
   readonly kind: 'file' | 'directory' | 'other'
   /** In bytes; null when the server does not tell (HTTP without a length). */
   readonly size: number | null
+  /** Null also in downloads while it is younger than two seconds by the server's clock: the file may be written again within the same time. */
   readonly modifiedAtMs: number | null
+  /** Such a young time. Another one is a change, an equal one proves nothing. */
+  readonly youngAtMs?: number
   /** A validator of the content (HTTP's strong ETag, unless it is made of time and size); null elsewhere. */
   readonly validator: string | null
   /** An ETag that says nothing about the content: weak, or made of time and size. A changed one is a change; an equal one proves nothing. */
@@ -36,6 +39,8 @@ export interface ReadOptions {
   readonly validator?: string
   /** The size that the file is taken to have. Reject with `source-changed` where it shows that it has another, above all when it goes on behind this end. */
   readonly size?: number
+  /** Ask the server itself, past every cache on the way: what is compared must not be the copy that it is compared with. */
+  readonly pastCaches?: boolean
 }
 
 /** Told while bytes travel. Counts are of this exchange and only grow. */
@@ -169,8 +174,13 @@ export interface RemotePorts {
   readonly timeoutMs: number
   /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
   readonly direction: 'upload' | 'download'
-  /** Replaces what is secret in foreign text. To be applied where such text enters, before anything is cut out of it. */
+  /**
+   * Hides what is secret in foreign text, and every piece of eight characters of it. To be applied where such text enters and is for people, before anything is
+   * stripped, folded or cut: that may change a secret so that nobody recognises it further up. Not to what is parsed.
+   */
   redact(text: string): string
+  /** To be called before the first byte leaves that tells who we are, a user name included: what is said of credentials after a failure depends on it. */
+  presenting?(): void
   /** Protocol dialogue and decisions, for `log-level: verbose`. Never given a secret: the folder leaves it out. Escaped and redacted further up. */
   debug(message: string): void
   /** Something a person should see once. */
@@ -206,6 +216,6 @@ export interface Protocol<Config = unknown> {
   parse(url: URL, credentials: Credentials): Config
   /** The server path of a URL of this protocol. Throws `invalid-input`. */
   locate(url: URL): string
-  /** Connects, authenticates the server first and us second, asks for its features. `untrusted` comes before any credential is sent. */
+  /** Connects, authenticates the server first and us second, asks for its features. On a first connection `untrusted` comes before any credential is sent. */
   open(config: Config, ports: RemotePorts, signal: AbortSignal): Promise<Remote>
 }

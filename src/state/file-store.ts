@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { abortError, TransferError, throwIfAborted } from '../core/errors.ts'
+import { strangerTo, strangerToFolder } from './ownership.ts'
 import { STATE_BYTES_MAX, type StateIdentity, type StateStore } from './store.ts'
 
 // Neither a link put in the file's place nor a FIFO without a writer may be followed or waited for. Windows has neither flag; lstat stands guard there.
@@ -15,6 +16,7 @@ const ABANDONED_AFTER_MS = 10 * 60_000
  * Keeps the newest state of each identity in one file, `<directory>/<id>.state`, mode 0600. The directory is made on the first save (0700); a missing one
  * holds no state. Links and anything that is no plain file are refused. A save is written beside and renamed, so a process that dies leaves the old or the new one. Nothing is forced to the medium:
  * a state that a power failure tears is recognised and costs a proof, forcing every save would cost a running transfer its speed.
+ * Folder and file must belong to this user, and nobody else may be able to write them: otherwise there is no state, and none is saved.
  * Rejects with an Error that names the file and the operating system's code, or with the signal's reason. An id that is not sixteen hex digits is `internal`.
  */
 export function fileStore(directory: string, identity: StateIdentity): StateStore {
@@ -22,17 +24,29 @@ export function fileStore(directory: string, identity: StateIdentity): StateStor
   const name = `${identity.id}.state`
   const path = join(directory, name)
   let swept = false
+  let checked = false
   return {
     description: `directory ${directory}`,
-    load: (signal) => unlessAborted(() => readState(path), signal),
+    load: (signal) =>
+      unlessAborted(async () => {
+        await assertOurs(directory)
+        return readState(path)
+      }, signal),
     save: (state, signal) =>
       unlessAborted(async () => {
+        if (!checked) await assertOurs(directory)
+        checked = true
         await replaceState(directory, name, state, signal)
         if (swept) return
         swept = true
         await removeAbandoned(directory, name)
       }, signal),
   }
+}
+
+async function assertOurs(directory: string): Promise<void> {
+  const why = await strangerToFolder(directory)
+  if (why !== null) throw new Error(`${why}. Make it yours alone (chown, chmod go-w), or name another folder`)
 }
 
 /** The operation's outcome, or the signal's reason at once: a disk that hangs must not hold up the end of the process. */
@@ -65,6 +79,8 @@ async function readState(path: string): Promise<Uint8Array | null> {
   try {
     const about = await file.stat()
     if (!about.isFile()) throw new Error(`${path} is not a plain file`)
+    const why = strangerTo(about)
+    if (why !== null) throw new Error(`${path} ${why}. Remove it`)
     return await readWhole(file, path, about.size)
   } finally {
     await file.close()

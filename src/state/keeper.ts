@@ -2,10 +2,13 @@
 import {
   decodeJournal,
   emptyJournal,
-  encodeJournal,
+  encodeFitting,
   entryOf,
   type Journal,
   type JournalEntry,
+  unendedUploads,
+  uploadMark,
+  withEnded,
   withEntry,
   withoutEntry,
 } from '../core/journal.ts'
@@ -16,6 +19,8 @@ const DISK_MS = 30_000
 
 export interface KeeperPorts {
   readonly id: string
+  /** Of the files of this step: what else a journal holds is not looked at, and not saved again. */
+  readonly keys: ReadonlySet<string>
   /** On this machine, outside the workspace. */
   readonly disk: StateStore
   /** Outlives the machine; null when there is none. */
@@ -33,6 +38,10 @@ export interface JournalKeeper {
   forget(key: string): void
   /** What has been recorded is on the disk. Never rejects. */
   flush(): Promise<void>
+  /** Uploads under way that an earlier process recorded and did not mark as ended, as `key:nonce`. */
+  unended(): readonly string[]
+  /** This process writes to no server any more: marks the uploads that it recorded, and left unfinished, as ended. */
+  ended(): void
   /** Brings the journal to the store when it differs from what is there. Never rejects. */
   checkpoint(signal: AbortSignal): Promise<void>
 }
@@ -43,6 +52,7 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
   let writing: Promise<void> | null = null
   let dirty = false
   let saving = Promise.resolve()
+  const recorded = new Set<string>() // keys that this process wrote
   let stored = 0 // sequence that the store holds; an empty journal need not go to a store that holds nothing
 
   const told = new Set<string>()
@@ -65,11 +75,17 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     return null
   }
 
+  const encoded = (): Buffer => {
+    const { text, leftOut } = encodeFitting(journal)
+    if (leftOut > 0) warn('The state is too large to be saved whole: files whose transfer was recorded longest ago are left out.')
+    return Buffer.from(text)
+  }
+
   const writeOut = async (): Promise<void> => {
     while (dirty) {
       dirty = false
       try {
-        await disk.save(Buffer.from(encodeJournal(journal)), AbortSignal.timeout(DISK_MS))
+        await disk.save(encoded(), AbortSignal.timeout(DISK_MS))
       } catch (error) {
         warn(`The state could not be written to the ${disk.description}: ${reasonOf(error)}`)
       }
@@ -80,7 +96,7 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
     const { sequence, entries } = journal
     if (store === null || sequence === stored || (entries.length === 0 && stored === 0)) return
     try {
-      await store.save(Buffer.from(encodeJournal(journal)), signal)
+      await store.save(encoded(), signal)
       stored = sequence
     } catch (error) {
       warn(`The state could not be saved to the ${store.description}: ${reasonOf(error)}`)
@@ -102,11 +118,20 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
       const sequence = Math.max(local?.sequence ?? 0, remote?.sequence ?? 0)
       // The newer one as a whole: an entry that it lacks was finished and forgotten.
       const newest = local !== null && local.sequence >= (remote?.sequence ?? 0) ? local : remote
-      journal = { ...emptyJournal(id), sequence, entries: newest?.entries ?? [] }
+      const entries = (newest?.entries ?? []).filter((entry) => ports.keys.has(entry.key))
+      journal = { ...emptyJournal(id), sequence, entries }
       stored = remote === null || remote.entries.length === 0 ? 0 : remote.sequence
     },
     entry: (key) => entryOf(journal, key),
-    record: (entry) => change(withEntry(journal, entry)),
+    record: (entry) => {
+      recorded.add(entry.key)
+      return change(withEntry(journal, entry))
+    },
+    unended: () => unendedUploads(journal).map(uploadMark),
+    ended: () => {
+      const ours = unendedUploads(journal).filter((entry) => recorded.has(entry.key))
+      if (ours.length > 0) void change(withEnded(journal, new Set(ours.map(uploadMark))))
+    },
     forget: (key) => {
       if (entryOf(journal, key) !== null) void change(withoutEntry(journal, key))
     },

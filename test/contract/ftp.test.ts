@@ -14,6 +14,7 @@ import { startPureFtpd } from '../servers/pureftpd.ts'
 import { startPyftpdlib } from '../servers/pyftpdlib.ts'
 import type { TestServer } from '../servers/server.ts'
 import { startVsftpd } from '../servers/vsftpd.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
 type Scheme = 'ftp' | 'ftps' | 'ftps-implicit'
@@ -33,7 +34,7 @@ function credentialsFor(server: TestServer): Credentials {
 
 function open(server: TestServer, scheme: Scheme, more: Partial<Credentials> = {}, timeoutMs = 10_000): Promise<Remote> {
   const config = protocol.parse(new URL(`${scheme}://${server.host}:${server.port}/`), { ...credentialsFor(server), ...more })
-  return protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
+  return protocol.open(config, remotePorts(timeoutMs), never)
 }
 
 /** Files behind the server's back, owned by whoever owns the root, who is the one the server writes as. */
@@ -52,6 +53,7 @@ function subjectOn(server: TestServer, scheme: Scheme): ContractSubject {
       return existsSync(file) ? readFileSync(file) : null
     },
     names: () => readdirSync(server.root),
+    local: (name) => join(server.root, name),
     dispose: () => server.dispose(),
   }
 }
@@ -67,15 +69,19 @@ function contractOn(
   else remoteContract(label, async () => subjectOn(await start(), scheme), options)
 }
 
-contractOn('ProFTPD', 'proftpd', 'ftp', () => startProftpd(), { resumer: 'append' })
+contractOn('ProFTPD', 'proftpd', 'ftp', () => startProftpd(), { resumer: 'append', copies: true })
 contractOn('ProFTPD as shipped', 'proftpd', 'ftp', () => startProftpd({ storeRestart: false, digests: false }), { resumer: null })
 contractOn('ProFTPD with HiddenStores', 'proftpd', 'ftp', () => startProftpd({ extra: ['HiddenStores on'] }), {
   resumer: 'append',
   without: { 'odd-names': 'the prefix of the hidden file makes a name of 255 bytes too long' },
 })
-contractOn('ProFTPD, TLS', 'proftpd', 'ftps', () => startProftpd(), { resumer: 'append' })
+contractOn('ProFTPD without AllowOverwrite', 'proftpd', 'ftp', () => startProftpd({ overwrite: false }), {
+  resumer: 'append',
+  refusesToReplace: true,
+})
+contractOn('ProFTPD, TLS', 'proftpd', 'ftps', () => startProftpd(), { resumer: 'append', copies: true })
 contractOn('ProFTPD, implicit TLS', 'proftpd', 'ftps-implicit', () => startProftpd({ implicitTls: true }), { resumer: 'append' })
-contractOn('vsftpd', 'vsftpd', 'ftp', () => startVsftpd(), { resumer: 'append' })
+contractOn('vsftpd', 'vsftpd', 'ftp', () => startVsftpd(), { resumer: 'append', copies: false })
 contractOn('vsftpd, TLS', 'vsftpd', 'ftps', () => startVsftpd(), { resumer: 'append' })
 contractOn('vsftpd, implicit TLS', 'vsftpd', 'ftps-implicit', () => startVsftpd({ extra: ['implicit_ssl=YES'] }), { resumer: 'append' })
 contractOn('Pure-FTPd', 'pure-ftpd', 'ftp', () => startPureFtpd(), { resumer: 'append' })
@@ -84,7 +90,7 @@ contractOn('Pure-FTPd, TLS', 'pure-ftpd', 'ftps', () => startPureFtpd(), { resum
 contractOn('pyftpdlib', 'pyftpdlib', 'ftp', () => startPyftpdlib(), { resumer: 'append' })
 contractOn('ftp-srv', null, 'ftp', () => startFtpSrv(), {
   resumer: 'append',
-  without: { 'odd-names': 'drops quotes from names' },
+  without: { 'odd-names': 'drops quotes from names', 'links-to-nothing': 'DELE does not find them, and STOR makes what they point at' },
 })
 
 /** A server for one test, or a visible skip. */

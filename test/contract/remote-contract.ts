@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { closeSync, linkSync, lstatSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import type { ByteRange } from '../../src/core/ranges.ts'
@@ -18,16 +19,22 @@ export interface ContractSubject {
   put(name: string, content: Uint8Array): void | Promise<void>
   get(name: string): Uint8Array | null | Promise<Uint8Array | null>
   names(): readonly string[] | Promise<readonly string[]>
+  /** Where the file of this name lies on this machine: for links, and for holding it open. Absent where it is no plain file. */
+  local?(name: string): string
   dispose(): Promise<void>
 }
 
-export type ContractCase = 'odd-names' | 'read-tail' | 'mtime' | 'existing-directory'
+export type ContractCase = 'odd-names' | 'read-tail' | 'mtime' | 'existing-directory' | 'links' | 'links-to-nothing'
 
 export interface ContractOptions {
   /** Cases this server cannot do, each with the reason that is printed. */
   readonly without?: Partial<Record<ContractCase, string>>
   /** What the probe must find out about this server. */
   readonly resumer?: 'append' | 'positional' | null
+  /** A rename over an existing file is refused. */
+  readonly refusesToReplace?: true
+  /** Whether it must copy on the server. */
+  readonly copies?: boolean
 }
 
 const never = new AbortController().signal
@@ -266,6 +273,42 @@ export function remoteContract(name: string, start: () => Promise<ContractSubjec
       assert.ok(pattern(10, 9).equals(await stored(subject, 'shrink.bin')))
     })
 
+    test('creating over a file that is open elsewhere makes another one', async (t) => {
+      const to = writer(t)
+      const local = subject.local?.bind(subject)
+      if (to === null || local === undefined) return
+      await subject.put('held.bin', pattern(50_000, 3))
+      const held = openSync(local('held.bin'), 'r+')
+      try {
+        await to.create(subject.path('held.bin'), 70_000, body(pattern(70_000, 4)), observer(), never)
+        assert.ok(pattern(50_000, 3).equals(readFileSync(held)), 'what is open is left alone')
+        writeSync(held, 'written late', 0)
+      } finally {
+        closeSync(held)
+      }
+      assert.ok(pattern(70_000, 4).equals(await stored(subject, 'held.bin')), 'a late write goes elsewhere')
+    })
+
+    test('creating over a link leaves what has the other name, or what it points at, alone', async (t) => {
+      const to = writer(t)
+      const local = subject.local?.bind(subject)
+      if (to === null || local === undefined) return
+      await subject.put('other.bin', pattern(1000, 3))
+      linkSync(local('other.bin'), local('hard.bin'))
+      symlinkSync('other.bin', local('link.bin'))
+      symlinkSync('nothing-here.bin', local('dangling.bin'))
+      const { links, 'links-to-nothing': dangling } = options.without ?? {}
+      for (const reason of [links, dangling]) if (reason !== undefined) t.diagnostic(`${name}: ${reason}`)
+      const names = ['hard.bin', ...(links === undefined ? ['link.bin'] : []), ...(dangling === undefined ? ['dangling.bin'] : [])]
+      for (const link of names) {
+        await to.create(subject.path(link), 500, body(pattern(500, 4)), observer(), never)
+        assert.ok(pattern(500, 4).equals(await stored(subject, link)), link)
+        assert.ok(lstatSync(local(link)).isFile(), `${link} is a file of its own`)
+        assert.ok(pattern(1000, 3).equals(await stored(subject, 'other.bin')), `other.bin after creating ${link}`)
+        assert.equal(await subject.get('nothing-here.bin'), null)
+      }
+    })
+
     test('names with spaces, quotes, brackets, percent, hash, leading dash and dot, umlauts', async (t) => {
       const to = writer(t)
       if (to === null || without(t, 'odd-names')) return
@@ -409,18 +452,67 @@ export function remoteContract(name: string, start: () => Promise<ContractSubjec
       assert.ok(left === null || left.length === 0)
     })
 
-    test('rename replaces the target, remove tolerates a missing file', async (t) => {
+    test('rename gives a free name', async (t) => {
       const tree = remote.tree
       if (tree === undefined) return t.skip(`${name} has no tree facet`)
       await subject.put('from.bin', pattern(100, 1))
-      await subject.put('to.bin', pattern(200, 2))
-      await tree.rename(subject.path('from.bin'), subject.path('to.bin'), never)
-      assert.ok(pattern(100, 1).equals(await stored(subject, 'to.bin')))
+      await tree.rename(subject.path('from.bin'), subject.path('free.bin'), never)
+      assert.ok(pattern(100, 1).equals(await stored(subject, 'free.bin')))
       assert.equal(await subject.get('from.bin'), null)
-      await tree.remove(subject.path('to.bin'), never)
-      await tree.remove(subject.path('to.bin'), never)
-      assert.equal(await subject.get('to.bin'), null)
-      await rejectsWith(['not-found', 'refused'], tree.rename(subject.path('nothing.bin'), subject.path('to.bin'), never))
+      await rejectsWith(['not-found'], tree.rename(subject.path('nothing.bin'), subject.path('free.bin'), never))
+      await rejectsWith(['not-found'], tree.rename(subject.path('nothing.bin'), subject.path('also-nothing.bin'), never))
+      assert.ok(pattern(100, 1).equals(await stored(subject, 'free.bin')))
+    })
+
+    test('rename replaces a file or is refused, and changes nothing then', async (t) => {
+      const tree = remote.tree
+      if (tree === undefined) return t.skip(`${name} has no tree facet`)
+      await subject.put('new.bin', pattern(100, 1))
+      await subject.put('to.bin', pattern(200, 2))
+      const renaming = tree.rename(subject.path('new.bin'), subject.path('to.bin'), never)
+      if (options.refusesToReplace === true) {
+        await rejectsWith(['refused', 'conflict', 'unsupported'], renaming)
+        assert.equal(tree.replaces, 'never')
+        assert.ok(pattern(100, 1).equals(await stored(subject, 'new.bin')))
+        assert.ok(pattern(200, 2).equals(await stored(subject, 'to.bin')))
+        // What the engine does then: the old one aside, the new one in its place, the old one away.
+        await tree.rename(subject.path('to.bin'), subject.path('aside.bin'), never)
+        await tree.rename(subject.path('new.bin'), subject.path('to.bin'), never)
+        await tree.remove(subject.path('aside.bin'), never)
+      } else {
+        await renaming
+        assert.notEqual(tree.replaces, 'never')
+      }
+      assert.ok(pattern(100, 1).equals(await stored(subject, 'to.bin')))
+      assert.equal(await subject.get('new.bin'), null)
+    })
+
+    test('remove tolerates a missing file', async (t) => {
+      const tree = remote.tree
+      if (tree === undefined) return t.skip(`${name} has no tree facet`)
+      await subject.put('gone.bin', pattern(100, 1))
+      await tree.remove(subject.path('gone.bin'), never)
+      await tree.remove(subject.path('gone.bin'), never)
+      assert.equal(await subject.get('gone.bin'), null)
+    })
+
+    test('copy makes a file of its own under a free name', async (t) => {
+      const copy = remote.tree?.copy?.bind(remote.tree)
+      if (options.copies !== undefined) assert.equal(copy !== undefined, options.copies)
+      if (copy === undefined) return t.skip(`${name} cannot copy on the server`)
+      for (const [original, size] of [
+        ['original.bin', 3 * MIB + 1],
+        ["it's an original.bin", 0],
+      ] as const) {
+        const duplicate = `copy of ${original}`
+        await subject.put(original, pattern(size, 5))
+        await copy(subject.path(original), subject.path(duplicate), size, never)
+        assert.ok(pattern(size, 5).equals(await stored(subject, duplicate)))
+        await subject.put(original, pattern(10, 6))
+        assert.ok(pattern(size, 5).equals(await stored(subject, duplicate)), 'a file of its own')
+      }
+      await rejectsWith(['not-found'], copy(subject.path('nothing.bin'), subject.path('copied.bin'), 10, never))
+      assert.equal(await subject.get('copied.bin'), null)
     })
 
     test('directories are made with their parents, listed, and are not files', async (t) => {

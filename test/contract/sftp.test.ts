@@ -6,7 +6,8 @@ import { startOpenssh } from '../servers/openssh.ts'
 import { startProftpdSftp } from '../servers/proftpd-sftp.ts'
 import { startRcloneSftp } from '../servers/rclone-sftp.ts'
 import type { TestServer } from '../servers/server.ts'
-import { type ContractSubject, remoteContract } from './remote-contract.ts'
+import { remotePorts } from '../support/remote-ports.ts'
+import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
 function openRemote(server: TestServer): Promise<Remote> {
   const url = new URL(`sftp://${server.host}:${server.port}/`)
@@ -18,7 +19,7 @@ function openRemote(server: TestServer): Promise<Remote> {
     tlsVerify: true,
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
-  const ports = { timeoutMs: 10_000, debug: () => {}, warn: () => {} }
+  const ports = remotePorts(10_000)
   return protocol.open(protocol.parse(url, credentials), ports, new AbortController().signal)
 }
 
@@ -35,25 +36,37 @@ function subject(server: TestServer, prefix: string, below = ''): ContractSubjec
     },
     get: (name) => (existsSync(local(name)) ? readFileSync(local(name)) : null),
     names: () => readdirSync(local('')),
+    local,
     dispose: () => server.dispose(),
   }
 }
 
-remoteContract('OpenSSH internal-sftp, login-relative', async () => subject(await startOpenssh(), ''), { resumer: 'positional' })
+const OPENSSH: ContractOptions = { resumer: 'positional', copies: true }
+
+remoteContract('OpenSSH internal-sftp, login-relative', async () => subject(await startOpenssh(), ''), OPENSSH)
 remoteContract(
   'OpenSSH sftp-server, absolute',
   async () => {
     const server = await startOpenssh({ mode: 'external' })
     return subject(server, `${server.root}/`)
   },
-  { resumer: 'positional' },
+  OPENSSH,
 )
-remoteContract('OpenSSH chroot and ForceCommand', async () => subject(await startOpenssh({ mode: 'chroot' }), '/up/', 'up'), {
-  resumer: 'positional',
-})
+remoteContract('OpenSSH chroot and ForceCommand', async () => subject(await startOpenssh({ mode: 'chroot' }), '/up/', 'up'), OPENSSH)
 remoteContract('OpenSSH without fsync and copy-data', async () => subject(await startOpenssh({ sftpArgs: '-P fsync,copy-data' }), ''), {
-  resumer: 'positional',
+  ...OPENSSH,
+  copies: false,
 })
-remoteContract('ProFTPD mod_sftp', async () => subject(await startProftpdSftp(), '/'), { resumer: 'positional' })
-remoteContract('rclone serve sftp', async () => subject(await startRcloneSftp(), '/'), { resumer: null })
-remoteContract('rclone serve sftp with a write cache', async () => subject(await startRcloneSftp('writes'), '/'), { resumer: null })
+remoteContract('OpenSSH without posix-rename', async () => subject(await startOpenssh({ sftpArgs: '-P posix-rename' }), ''), {
+  ...OPENSSH,
+  refusesToReplace: true,
+})
+remoteContract('ProFTPD mod_sftp', async () => subject(await startProftpdSftp(), '/'), { resumer: 'positional', copies: false })
+const RCLONE: ContractOptions = {
+  resumer: null,
+  copies: false,
+  without: { links: 'rclone 1.60 hides links, also from REMOVE, and writes through them', 'links-to-nothing': 'the same' },
+}
+
+remoteContract('rclone serve sftp', async () => subject(await startRcloneSftp(), '/'), RCLONE)
+remoteContract('rclone serve sftp with a write cache', async () => subject(await startRcloneSftp('writes'), '/'), RCLONE)

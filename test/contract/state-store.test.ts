@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, chown, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
@@ -92,6 +92,36 @@ describe('file store', () => {
     await mkdir(directory)
     execFileSync('mkfifo', [path])
     await assert.rejects(store.load(NEVER), /not a plain file/)
+  })
+
+  const ROOT = process.geteuid?.() === 0 ? false : 'needs root'
+
+  test('a folder or a file that others may write holds no state, and none is saved there', {
+    skip: POSIX ? false : 'no POSIX modes',
+  }, async () => {
+    await store.save(Buffer.from('x'), NEVER)
+    for (const mode of [0o770, 0o702, 0o1777]) {
+      await chmod(directory, mode)
+      await assert.rejects(fileStore(directory, IDENTITY).load(NEVER), /may be written by other users/)
+      await assert.rejects(fileStore(directory, IDENTITY).save(Buffer.from('y'), NEVER), /may be written by other users.*Make it yours/)
+    }
+    await chmod(directory, 0o755)
+    assert.equal(String(Buffer.from((await store.load(NEVER)) ?? [])), 'x')
+    await chmod(path, 0o620)
+    await assert.rejects(store.load(NEVER), /may be written by other users/)
+    await store.save(Buffer.from('z'), NEVER)
+    assert.equal(String(Buffer.from((await store.load(NEVER)) ?? [])), 'z', 'a save makes a new file')
+  })
+
+  test('what belongs to another user is no state', { skip: ROOT }, async () => {
+    await store.save(Buffer.from('x'), NEVER)
+    await chown(path, 1234, 1234)
+    await assert.rejects(store.load(NEVER), /belongs to user 1234, and this is user 0/)
+    await chown(path, 0, 0)
+    await chown(directory, 1234, 1234)
+    await assert.rejects(fileStore(directory, IDENTITY).load(NEVER), /belongs to user 1234/)
+    await assert.rejects(fileStore(directory, IDENTITY).save(Buffer.from('y'), NEVER), /belongs to user 1234/)
+    assert.deepEqual(await readFile(path, 'utf8'), 'x')
   })
 
   test('a file larger than any state is refused before it is read', async () => {
@@ -212,6 +242,28 @@ describe('tool cache folder', () => {
     const waiting = toolCacheFolder(environment(), controller.signal)
     setImmediate(() => controller.abort())
     await assert.rejects(waiting, { kind: 'stopped' })
+  })
+
+  test('the folder of another user is left alone: this one gets its own', {
+    skip: process.geteuid?.() === 0 ? false : 'needs root',
+  }, async () => {
+    const { find } = await import('@actions/tool-cache')
+    const theirs = await toolCacheFolder(environment(), NEVER)
+    await chown(theirs, 1234, 1234)
+    const ours = await toolCacheFolder(environment(), NEVER)
+    assert.notEqual(ours, theirs)
+    assert.equal(find('resumable-transfer-0', '1.0.0'), ours)
+    assert.equal((await stat(ours)).mode & 0o777, 0o700)
+    assert.equal(await toolCacheFolder(environment(), NEVER), ours)
+    await chown(ours, 1234, 1234)
+    await assert.rejects(toolCacheFolder(environment(), NEVER), /belongs to user 1234/)
+  })
+
+  test('a folder of this user that was not closed to others is closed', { skip: POSIX ? false : 'no POSIX modes' }, async () => {
+    const folder = await toolCacheFolder(environment(), NEVER)
+    await chmod(folder, 0o777)
+    assert.equal(await toolCacheFolder(environment(), NEVER), folder)
+    assert.equal((await stat(folder)).mode & 0o777, 0o700)
   })
 
   test('no tool cache is an error', async () => {

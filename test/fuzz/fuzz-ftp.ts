@@ -125,7 +125,10 @@ async function sessionOf(bytes: Buffer, at: readonly number[]): Promise<readonly
     socket.end()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const control = new Control(() => undefined)
+  const control = new Control(
+    () => undefined,
+    (text) => text,
+  )
   const said: string[] = []
   try {
     const greeting = await control.connect('127.0.0.1', (server.address() as net.AddressInfo).port, WAIT)

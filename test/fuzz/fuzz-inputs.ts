@@ -7,9 +7,10 @@ import { INPUT_NAMES, INPUT_ROWS } from '../../src/action/input-table.ts'
 import { type InputWorld, inputsFromEnvironment, parseInputs } from '../../src/action/inputs.ts'
 import { describeEntry, type Job } from '../../src/action/job.ts'
 import { parseTypedUrl } from '../../src/action/remote-url.ts'
-import { secretFormsOf } from '../../src/action/secrets.ts'
+import { secretsOf } from '../../src/action/secrets.ts'
 import { TransferError } from '../../src/core/errors.ts'
-import { printable, redactor } from '../../src/core/text.ts'
+import { redactor } from '../../src/core/redact.ts'
+import { printable } from '../../src/core/text.ts'
 import { parseDuration } from '../../src/core/units.ts'
 import { endpointFor } from '../../src/remotes/registry.ts'
 import { damaged, hostileText, jumble } from './arbitrary-text.ts'
@@ -119,7 +120,7 @@ const IN_URL = /(?:\/\/[^\s:@/]*:\S*?|[?&]sig=)cAnArY7[^\s@&]*/g
 
 /** What a person gets to read, made safe as the host does it, tells no secret and no runner command. */
 function assertDiscreet(given: ReadonlyMap<string, string>, text: string): void {
-  const redact = redactor(secretFormsOf(given))
+  const redact = redactor(secretsOf(given))
   const misplaced = URL_INPUTS.some((name) => given.get(name)?.replace(IN_URL, '').includes(CANARY))
   for (const line of text.split('\n')) {
     const shown = redact(printable(redact(line)))

@@ -47,6 +47,11 @@ const WORDS = [
     '"sha256":',
     '"blockSize":1048576',
     '"checkKey":null',
+    '"nonce":null',
+    '"nonce":"89abcdef"',
+    '"ended":true',
+    '"ended":false',
+    '"etag":null',
     '"blocks":""',
   ],
   ...[

@@ -12,7 +12,8 @@ import { summaryMarkdown } from '../../src/action/summary.ts'
 import { TransferError } from '../../src/core/errors.ts'
 import { decodeJournal } from '../../src/core/journal.ts'
 import { partialName } from '../../src/core/paths.ts'
-import { printable, redactor, secretForms } from '../../src/core/text.ts'
+import { redactor } from '../../src/core/redact.ts'
+import { printable } from '../../src/core/text.ts'
 import { parseDuration } from '../../src/core/units.ts'
 import { replyError, replyText } from '../../src/remotes/ftp/errors.ts'
 import { parseDirectory, parseExtendedPassive, parseFeatures, parseMlsd, parseMlst, parsePassive } from '../../src/remotes/ftp/features.ts'
@@ -175,7 +176,33 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
   ],
   ['duration', INPUT, parseDuration, ['', '9', 's'], ['', '1ms', 'x']],
   ['printable', LINE, printable, ['', ':', ''], ['', '##[', ''], ['', '\u202e', ''], ['', '\u001b[31m', '']],
-  ['redactor', LINE, redactor(secretForms('correct horse battery')), ['', 'correct horse ', ''], ['', 'c', '']],
+  [
+    'redactor',
+    LINE,
+    redactor([{ text: 'correct horse battery', username: 'bob' }, { text: 'hunter2' }]),
+    ['', 'correct horse ', ''],
+    ['', 'c', ''],
+    ['', 'corr', ''],
+    ['', 'hunter2', ''],
+    ['', '%41', ''],
+    ['', '\\\\', ''],
+    ['', '&#x63;', ''],
+    ['&', 'a', ''],
+    ['', '\\u00', ''],
+    ['', '%25', ''],
+    ['correct', ' ', 'horse'],
+    ['', 'ü', ''],
+  ],
+  [
+    'redactor: secrets',
+    INPUT,
+    (text) => redactor([{ text }])('some text'),
+    ['', 'aB3/', ''],
+    ['', '<', ''],
+    ['', '%41', ''],
+    ['-----BEGIN ', 'A', ''],
+    ['', 'ü\n', ''],
+  ],
   ['partial name', LINE, (text) => partialName(text, '0123456789ab'), ['', 'é', '']],
   [
     'summary',
@@ -275,7 +302,7 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
   [
     'SFTP: disconnect',
     LINE,
-    (message) => connectionFailure({ message }, 'h'),
+    (message) => connectionFailure({ message }, 'h', (text) => text),
     ['Packet length ', '1', ''],
     ['', 'no matching', ''],
     ['', 'Bad packet ', ''],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
-import { redactor, secretForms } from '../../src/core/text.ts'
+import { redactor } from '../../src/core/redact.ts'
 import { protocol as ftp } from '../../src/remotes/ftp/index.ts'
 import { protocol as http } from '../../src/remotes/http/index.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
@@ -107,7 +107,7 @@ describe('waits of minutes end at once when the step is stopped', () => {
 /** The folders leave their own secrets out; what a server sends back is taken out further up, by this. */
 describe('secrets that the server sends back', () => {
   const secrets = [LOGIN.password ?? '', BEARER.token ?? '', ...BEARER.headers.values()]
-  const redact = redactor(secrets.flatMap((secret) => secretForms(secret, LOGIN.username)))
+  const redact = redactor(secrets.map((text) => ({ text, username: LOGIN.username ?? '' })))
   const told = async (open: (who: Witness) => Promise<Remote>): Promise<string> => {
     const who = witness(3000)
     const error: unknown = await ends(

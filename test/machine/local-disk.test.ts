@@ -1,6 +1,6 @@
 /** The runner's disk is full, read-only or broken (faults 69 to 72): the right kind, the final name untouched, and the next attempt goes on. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MIB, partialsIn } from '../e2e/files.ts'
@@ -36,6 +36,7 @@ for (const direction of ['upload', 'download'] as const) {
     const disk = memoryDisk(t, 4096)
     const site = disk === null ? null : await vsftpdSite(t)
     if (disk === null || site === null) return
+    chmodSync(disk.path, 0o700)
     writeFileSync(join(disk.path, 'full'), Buffer.alloc(4096))
     const step = await smallStep(t, site, direction, { state: disk.path })
     const run = await step.attempt()

@@ -18,7 +18,10 @@ export const old = Buffer.from('what an earlier release has left here')
 const MODIFIED_S = 1_700_000_000
 
 /** Of a download over SFTP or FTP, which know the source by its size and time. */
-export const PARTIAL = partialName(NAME, fingerprintTag({ strength: 'hint', size: bytes.length, modifiedAtMs: MODIFIED_S * 1000 }))
+export const PARTIAL = partialName(
+  NAME,
+  fingerprintTag({ strength: 'hint', size: bytes.length, modifiedAtMs: MODIFIED_S * 1000, etag: null }),
+)
 
 /** Where a small file is moved to or from. */
 export type Place = Pick<Site, 'server' | 'inputs' | 'secrets' | 'url'>

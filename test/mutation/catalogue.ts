@@ -2,6 +2,7 @@
 import type { Defence, Edit } from './defence.ts'
 import { DISK_DEFENCES } from './disk-defences.ts'
 import { DOWNLOAD_DEFENCES } from './download-defences.ts'
+import { EVIDENCE_DEFENCES } from './evidence-defences.ts'
 import { FINISHED_DEFENCES } from './finished-defences.ts'
 import { FTP_DEFENCES } from './ftp-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
@@ -24,6 +25,7 @@ export const DEFENCES: readonly Defence[] = [
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,
+  ...EVIDENCE_DEFENCES,
   ...GREEN_DEFENCES,
   ...SCHEDULE_DEFENCES,
   ...OUTLET_DEFENCES,

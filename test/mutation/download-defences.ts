@@ -30,15 +30,21 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
   },
   {
     name: 'further-places-are-compared',
-    protects: 'from a blend of two versions with the same size, date and end of the kept part',
+    protects: 'from a blend of two versions with the same size, date, beginning and end of the kept part',
+    edits: [{ file: 'src/engine/download-keep.ts', find: 'i < PLACES_BY_CHANCE', replace: 'i < -PLACES_BY_CHANCE' }],
+    detectors: [unit('download-samples', 'every kept byte can be met')],
+  },
+  {
+    name: 'the-beginning-is-compared',
+    protects: 'from a blend of two versions with the same size and date that differ in their headers',
     edits: [
       {
         file: 'src/engine/download-keep.ts',
-        find: "fingerprint.strength === 'hint' && i < SAMPLES",
-        replace: "fingerprint.strength === 'hint' && i < -SAMPLES",
+        find: '    { start: first.start, end: Math.min(first.end, first.start + bytes) },\n',
+        replace: '',
       },
     ],
-    detectors: [here('download', 'differs only at its beginning')],
+    detectors: [unit('download-samples', 'the beginning and the end')],
   },
   {
     name: 'size-alone-is-no-identity',
@@ -58,8 +64,8 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/core/fingerprint.ts',
-        find: "b.strength === 'hint' && a.modifiedAtMs !== null && a.modifiedAtMs === b.modifiedAtMs",
-        replace: "b.strength === 'hint' && a.modifiedAtMs === b.modifiedAtMs",
+        find: 'if (a.modifiedAtMs === null || b.modifiedAtMs === null) return a.etag !== null',
+        replace: 'if (a.modifiedAtMs === null || b.modifiedAtMs === null) return true',
       },
     ],
     detectors: [unit('fingerprint', 'sameFingerprint')],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createHost, type HostSink } from '../../src/action/host.ts'
 import { decodeJournal, emptyJournal, encodeJournal, type JournalEntry } from '../../src/core/journal.ts'
-import { redactor } from '../../src/core/text.ts'
+import { redactor } from '../../src/core/redact.ts'
 import { type ProofContext, proveRanges } from '../../src/engine/verify.ts'
 import type { LocalSource } from '../../src/local/local.ts'
 import { localTarget } from '../../src/local/target.ts'
@@ -83,7 +83,7 @@ test('a digester that is always wrong is asked a bounded number of times, whatev
 })
 
 test('a secret that begins another leaves no rest of it behind', () => {
-  const redact = redactor(['hunter2', 'hunter2-and-more'])
+  const redact = redactor([{ text: 'hunter2' }, { text: 'hunter2-and-more' }])
   assert.equal(redact('a hunter2-and-more b hunter2 c'), 'a *** b *** c')
 })
 

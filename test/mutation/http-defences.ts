@@ -10,13 +10,13 @@ export const HTTP_DEFENCES: readonly Defence[] = [
   {
     name: 'http-if-range',
     protects: 'from a range of another version than the one that was begun',
-    edits: [{ file: `${AT}/reader.ts`, find: "headers['if-range'] = reading.options.validator", replace: "headers.accept = '*/*'" }],
+    edits: [{ file: `${AT}/reader.ts`, find: "headers['if-range'] = validator", replace: "headers.accept = '*/*'" }],
     detectors: [read('range and If-Range are sent')],
   },
   {
     name: 'http-validator',
     protects: 'from bytes of another version, whatever the server makes of If-Range',
-    edits: [{ file: `${AT}/reader.ts`, find: 'if (tag.trim() !== validator) throw', replace: 'if (tag === "") throw' }],
+    edits: [{ file: `${AT}/reader.ts`, find: 'if (!same) throw', replace: 'if (!same && tag === "") throw' }],
     detectors: [read('a 206 of another version')],
   },
   {
@@ -123,8 +123,8 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/headers.ts`,
-        find: "  const tag = (header(reply, 'etag') ?? '').trim()\n",
-        replace: "  const tag = (header(reply, 'etag') ?? '').trim().replace(/^W\\//, '')\n",
+        find: String.raw`return /^"[\x21\x23-\x7e\x80-\xff]*"$/.test(tag) ? tag : null`,
+        replace: String.raw`return /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/.test(tag) ? tag : null`,
       },
     ],
     detectors: [unit('http-headers', 'only strong ETags')],

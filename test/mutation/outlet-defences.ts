@@ -74,21 +74,75 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
   },
   {
     name: 'every-form-of-a-secret',
-    protects: 'from a secret in base64, hex or as part of a URL',
+    protects: 'from a secret in base64 or hex in the log of a later step',
     edits: [
       {
-        file: 'src/core/text.ts',
+        file: 'src/core/secret-forms.ts',
         find: `  for (const text of [secret, \`\${username}:\${secret}\`]) {\n`,
         replace: '  for (const text of [] as string[]) {\n',
       },
     ],
-    detectors: [unit('host', 'the canary')],
+    detectors: [unit('text', 'secretForms: as given')],
   },
   {
-    name: 'longest-form-first',
-    protects: 'from the rest of a secret that a shorter form left behind',
-    edits: [{ file: 'src/core/text.ts', find: 'sort((a, b) => b.length - a.length)', replace: 'sort((a, b) => a.length - b.length)' }],
-    detectors: [here('gaps', 'a secret that begins another')],
+    name: 'pieces-of-a-secret',
+    protects: 'from what a cut leaves of a secret, whoever cut',
+    edits: [
+      {
+        file: 'src/core/redact.ts',
+        find: 'const enough = (starts[at] ?? 0) + pieceLength\n',
+        replace: 'const enough = (starts[at] ?? 0) + Math.max(pieceLength, ends.at(-1) ?? 0)\n',
+      },
+    ],
+    detectors: [unit('redact', 'spelled and cut anywhere: as it is'), unit('redact', 'our own cuts leave')],
+  },
+  {
+    name: 'escapes-are-read',
+    protects: 'from a secret of which any characters are escaped',
+    edits: [{ file: 'src/core/redact.ts', find: '    view = unescaped(view)\n', replace: '    view = null\n' }],
+    detectors: [
+      unit('redact', 'spelled and cut anywhere: percent-encoding of any characters'),
+      unit('redact', 'spelled and cut anywhere: JSON'),
+      unit('redact', 'spelled and cut anywhere: HTML'),
+    ],
+  },
+  {
+    name: 'escapes-are-read-as-often-as-they-were-written',
+    protects: 'from a secret in JSON in a page, or in a URL in JSON',
+    edits: [{ file: 'src/core/redact.ts', find: 'const LEVELS = 4\n', replace: 'const LEVELS = 1\n' }],
+    detectors: [unit('redact', 'spelled and cut anywhere: JSON in a page'), unit('redact', 'spelled and cut anywhere: JSON twice')],
+  },
+  {
+    name: 'a-piece-is-shorter-where-escapes-are-read',
+    protects: 'from an eighth character whose escape seems to go on behind the cut',
+    edits: [{ file: 'src/core/redact.ts', find: 'piecesOf(needles.values(), 1)', replace: 'piecesOf(needles.values(), 0)' }],
+    detectors: [unit('redact', 'the first half of an escape')],
+  },
+  {
+    name: 'white-space-does-not-count',
+    protects: 'from a secret whose lines or spaces were folded or wrapped',
+    edits: [{ file: 'src/core/redact.ts', find: '    if (joined !== view) yield', replace: '    if (joined === null) yield' }],
+    detectors: [unit('redact', 'wrapped, folded'), unit('redact', 'however its lines are broken')],
+  },
+  {
+    name: 'case-does-not-count',
+    protects: 'from a secret that came back as the name of a host',
+    edits: [{ file: 'src/core/redact.ts', find: '    const lower = exact.toLowerCase()\n', replace: '    const lower = exact\n' }],
+    detectors: [unit('redact', 'upper and lower case are one')],
+  },
+  {
+    name: 'encoded-at-any-place',
+    protects: 'from a secret in the middle of something that was encoded as a whole',
+    edits: [{ file: 'src/core/secret-forms.ts', find: '...[0, 1, 2].map((before) => base64Within(bytes, before))', replace: '' }],
+    detectors: [unit('redact', 'spelled and cut anywhere: Base64')],
+  },
+  {
+    name: 'public-beginnings-stay',
+    protects: 'from a line for known-hosts that nobody can paste',
+    edits: [
+      { file: 'src/core/redact.ts', find: 'cuttings.delete(text.slice(at, at + length).toLowerCase())', replace: 'cuttings.delete(text)' },
+    ],
+    detectors: [unit('redact', 'known-hosts stays readable')],
   },
   {
     name: 'secrets-in-urls',

@@ -20,9 +20,9 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-send.ts',
-        find: `    await session.remove(remote.tree, session.partial, signal)
+        find: `    await discard(session, remote.tree, session.partial, signal)
     session.renew()`,
-        replace: '    await session.remove(remote.tree, session.partial, signal)',
+        replace: '    await discard(session, remote.tree, session.partial, signal)',
       },
     ],
     detectors: [here('writers', 'a file that is begun again')],
@@ -42,8 +42,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/salvage.ts',
-        find: 'if (old.ended) await session.remove',
-        replace: 'if (old.nonce !== null) await session.remove',
+        find: 'if (old.ended) await discard',
+        replace: 'if (old.nonce !== null) await discard',
       },
     ],
     detectors: [here('writers', 'the live partial of another version')],
@@ -101,7 +101,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'renames-are-tried-first',
     protects: 'from sending gigabytes to a server that will not let them be published',
-    edits: [{ file: 'src/engine/staging.ts', find: 'else goDirect(session, refusal)', replace: '' }],
+    edits: [{ file: 'src/engine/staging.ts', find: 'if (refusal !== null) return goDirect(session, refusal)', replace: '' }],
     detectors: [here('publish', 'every rename is answered refused, 196685 bytes')],
   },
   {

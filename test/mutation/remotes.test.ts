@@ -19,10 +19,11 @@ import { makeCertificate } from '../servers/certificate.ts'
 import { startScriptedFtp } from '../servers/scripted-ftp.ts'
 import { scriptedServer } from '../servers/scripted-http.ts'
 import { CONTENT, fails, read, serving } from '../support/http-download.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const never = new AbortController().signal
 const ANYBODY: Credentials = { username: 'u', password: 'p', headers: new Map(), fingerprints: [], tlsVerify: true }
-const PORTS = { timeoutMs: 5000, debug: () => {}, warn: () => {} }
+const PORTS = remotePorts(5000)
 
 async function* body(...chunks: readonly Uint8Array[]): Body {
   yield* chunks

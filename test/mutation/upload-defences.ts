@@ -116,14 +116,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload.ts',
-        find: `  const proof = await provenOrLookAgain(session, published, remote, signal)
-  const digest = await sourceDigest(session, signal)
-  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
-  return complete`,
-        replace: `  const digest = await sourceDigest(session, signal)
-  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
-  const proof = await provenOrLookAgain(session, published, remote, signal)
-  return complete`,
+        find: '    return await proveSent(session, remote, signal)\n',
+        replace:
+          '    if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)\n    return await proveSent(session, remote, signal)\n',
       },
     ],
     detectors: [here('upload', 'verify: full finds a byte that the server changed')],

@@ -136,7 +136,7 @@ test('the live partial of another version is neither renamed nor removed, and is
   const result = await stage.upload('in')
   assert.deepEqual([result.status, result.resumedFrom, touched], ['complete', 0, []])
   assert.ok(stage.server.files.has(old ?? ''))
-  assert.match(warnings.join(), new RegExp(`may still be writing to it.*${old}`))
+  assert.match(warnings.join(), new RegExp(`may still be using it.*${old}`))
 })
 
 test('where the server copies, blocks of another version come from a copy, and the copy is no partial until it is complete', async (t) => {

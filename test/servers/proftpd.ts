@@ -9,6 +9,8 @@ import { freePorts, serverDirectory, startServer, TEST_PASSWORD, TEST_USER, type
 export interface ProftpdOptions {
   /** False: as Debian ships it, a partial can be continued neither by REST nor by APPE. */
   readonly storeRestart?: boolean
+  /** False: nothing is written to, or renamed over, a file that exists. */
+  readonly overwrite?: boolean
   /** mod_digest: HASH, XSHA256 and the like. */
   readonly digests?: boolean
   /** TLSOptions; by default data connections must continue the TLS session. */
@@ -52,6 +54,7 @@ function serverLines(directory: string, port: number, as: { user: string; group:
     'ModulePath /usr/lib/proftpd',
     'LoadModule mod_tls.c',
     'LoadModule mod_digest.c',
+    'LoadModule mod_copy.c',
     'ServerName test',
     'ServerType standalone',
     'DefaultAddress 127.0.0.1',
@@ -84,7 +87,7 @@ function globalLines(directory: string, asRoot: boolean, options: ProftpdOptions
     `AuthGroupFile ${join(directory, 'group')}`,
     'RequireValidShell off',
     ...(asRoot ? ['DefaultRoot ~'] : []),
-    'AllowOverwrite on',
+    `AllowOverwrite ${options.overwrite === false ? 'off' : 'on'}`,
     `AllowStoreRestart ${options.storeRestart === false ? 'off' : 'on'}`,
     'AllowRetrieveRestart on',
     'TimeoutLinger 5',

@@ -1,4 +1,5 @@
 /** An SFTP server inside the test's process, over files in memory, that can be told to misbehave at any request. */
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import net from 'node:net'
 import ssh2, { type AuthContext, type Connection, type SFTPWrapper } from 'ssh2'
@@ -24,8 +25,14 @@ export interface ScriptedRequest {
     | 'MKDIR'
     | 'EXTENDED'
   readonly id: number
-  /** Path of the file, or of the file behind the handle. */
+  /** Path of the file, or of the file behind the handle; of EXTENDED its first string, which is a path in posix-rename. */
   readonly path: string
+  /** Second path of RENAME and posix-rename. */
+  readonly to: string
+  /** Of OPEN. */
+  readonly flags: number
+  /** Of EXTENDED. */
+  readonly extension: string
   readonly offset: number
   readonly length: number
   /** How many requests of this name came before, on all connections. */
@@ -44,6 +51,8 @@ export interface Script {
   readonly opensSubsystems?: boolean
   readonly methods?: readonly ('password' | 'publickey' | 'keyboard-interactive')[]
   readonly hostKey?: string
+  /** Names of extensions, announced as version 1; what they do is the script's. */
+  readonly extensions?: readonly string[]
 }
 
 export interface ScriptedSftp {
@@ -79,7 +88,10 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
     connection.on('session', (accept) => {
       if (script.opensChannels === false) return
       accept().on('sftp', (acceptSftp) => {
-        if (script.opensSubsystems !== false) serve(acceptSftp(), connection, files, script, counts)
+        if (script.opensSubsystems === false) return
+        const sftp = acceptSftp()
+        if (script.extensions !== undefined) announce(sftp, script.extensions)
+        serve(sftp, connection, files, script, counts)
       })
     })
   })
@@ -108,10 +120,11 @@ function publicBlob(hostKey: string): Buffer {
 function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buffer>, script: Script, counts: Map<string, number>): void {
   const handles = new Map<number, string>()
   const pathOf = (handle: Buffer): string => handles.get(handle.readUInt32BE(0)) ?? ''
-  const taken = (name: ScriptedRequest['name'], id: number, path: string, offset = 0, length = 0): boolean => {
+  const taken = (name: ScriptedRequest['name'], id: number, path: string, more: Partial<ScriptedRequest> = {}): boolean => {
     const nth = counts.get(name) ?? 0
     counts.set(name, nth + 1)
-    return script.intercept?.({ name, id, path, offset, length, nth, sftp, connection }) ?? false
+    const request = { name, id, path, to: '', flags: 0, extension: '', offset: 0, length: 0, nth, sftp, connection, ...more }
+    return script.intercept?.(request) ?? false
   }
   const attributes = (size: number) => ({ mode: 0o100644, uid: 0, gid: 0, size, atime: 1, mtime: 1 })
   const tell = (id: number, path: string): void => {
@@ -120,7 +133,8 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
     else sftp.attrs(id, attributes(file.length))
   }
   sftp.on('OPEN', (id, path, flags) => {
-    if (taken('OPEN', id, path)) return
+    if (taken('OPEN', id, path, { flags })) return
+    if (files.has(path) && flags & OPEN_MODE.EXCL) return void sftp.status(id, STATUS.FAILURE)
     if (!files.has(path) && !(flags & OPEN_MODE.CREAT)) return void sftp.status(id, STATUS.NO_SUCH_FILE)
     if (!files.has(path) || flags & OPEN_MODE.TRUNC) files.set(path, Buffer.alloc(0))
     const handle = Buffer.alloc(4)
@@ -129,14 +143,14 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
     sftp.handle(id, handle)
   })
   sftp.on('READ', (id, handle, offset, length) => {
-    if (taken('READ', id, pathOf(handle), offset, length)) return
+    if (taken('READ', id, pathOf(handle), { offset, length })) return
     const bytes = files.get(pathOf(handle))?.subarray(offset, offset + length) ?? Buffer.alloc(0)
     if (bytes.length === 0) sftp.status(id, STATUS.EOF)
     else sftp.data(id, bytes)
   })
   sftp.on('WRITE', (id, handle, offset, data) => {
     const path = pathOf(handle)
-    if (taken('WRITE', id, path, offset, data.length)) return
+    if (taken('WRITE', id, path, { offset, length: data.length })) return
     const before = files.get(path) ?? Buffer.alloc(0)
     const after = Buffer.alloc(Math.max(before.length, offset + data.length))
     before.copy(after)
@@ -165,7 +179,7 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
     if (!taken('REMOVE', id, path)) sftp.status(id, files.delete(path) ? STATUS.OK : STATUS.NO_SUCH_FILE)
   })
   sftp.on('RENAME', (id, from, to) => {
-    if (taken('RENAME', id, from)) return
+    if (taken('RENAME', id, from, { to })) return
     const file = files.get(from)
     if (file === undefined) return void sftp.status(id, STATUS.NO_SUCH_FILE)
     if (files.has(to)) return void sftp.status(id, STATUS.FAILURE)
@@ -186,9 +200,45 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
   sftp.on('MKDIR', (id, path) => {
     if (!taken('MKDIR', id, path)) sftp.status(id, STATUS.OK)
   })
-  sftp.on('EXTENDED', (id, name) => {
-    if (!taken('EXTENDED', id, name)) sftp.status(id, STATUS.OP_UNSUPPORTED)
+  sftp.on('EXTENDED', (id, extension, data) => {
+    const [path = '', to = ''] = strings(data)
+    if (!taken('EXTENDED', id, path, { extension, to })) sftp.status(id, STATUS.OP_UNSUPPORTED)
   })
+}
+
+/** The strings that a packet begins with. */
+function strings(packet: Buffer | undefined): string[] {
+  const found: string[] = []
+  for (let at = 0; packet !== undefined && at + 4 <= packet.length; ) {
+    const end = at + 4 + packet.readUInt32BE(at)
+    if (end > packet.length) break
+    found.push(packet.toString('utf8', at + 4, end))
+    at = end
+  }
+  return found
+}
+
+const VERSION = 2
+
+/** ssh2's own server announces nothing: its VERSION is replaced by one that does. */
+function announce(sftp: SFTPWrapper, extensions: readonly string[]): void {
+  const channel = sftp as unknown as { _protocol: { channelData(id: number, data: Buffer): void } }
+  const protocol = channel._protocol
+  const own = Object.create(protocol) as typeof protocol
+  const text = (value: string): Buffer => Buffer.concat([uint32(Buffer.byteLength(value)), Buffer.from(value)])
+  own.channelData = (id, data) => {
+    channel._protocol = protocol
+    assert.equal(data[4], VERSION)
+    const payload = Buffer.concat([Buffer.of(VERSION), uint32(3), ...extensions.flatMap((name) => [text(name), text('1')])])
+    protocol.channelData(id, Buffer.concat([uint32(payload.length), payload]))
+  }
+  channel._protocol = own
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
 }
 
 /** Sends these very bytes on the channel: packets that ssh2's own server would refuse to make. */

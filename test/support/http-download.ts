@@ -5,7 +5,7 @@ import type net from 'node:net'
 import type { TestContext } from 'node:test'
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/http/index.ts'
-import type { Remote } from '../../src/remotes/remote.ts'
+import type { Remote, RemotePorts } from '../../src/remotes/remote.ts'
 import { rawServer, type Script, scriptedServer } from '../servers/scripted-http.ts'
 
 export const never = new AbortController().signal
@@ -13,11 +13,16 @@ export const CONTENT = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 25
 export const ETAG = '"v1"'
 
 /** A Remote for `/file` at that origin, closed after the test. */
-export async function remoteAt(t: TestContext, origin: string, timeoutMs = 5000): Promise<Remote> {
+export async function remoteAt(
+  t: TestContext,
+  origin: string,
+  timeoutMs = 5000,
+  direction: RemotePorts['direction'] = 'download',
+): Promise<Remote> {
   const config = protocol.parse(new URL('/file', origin), { headers: new Map(), fingerprints: [], tlsVerify: true })
   const remote = await protocol.open(
     config,
-    { timeoutMs, direction: 'upload', redact: (text: string) => text, debug: () => undefined, warn: () => undefined },
+    { timeoutMs, direction, redact: (text: string) => text, debug: () => undefined, warn: () => undefined },
     never,
   )
   t.after(() => remote.close())
@@ -25,13 +30,13 @@ export async function remoteAt(t: TestContext, origin: string, timeoutMs = 5000)
 }
 
 /** A server whose GET is `answer`. */
-export async function serving(t: TestContext, answer: Script): Promise<Remote> {
+export async function serving(t: TestContext, answer: Script, direction: RemotePorts['direction'] = 'download'): Promise<Remote> {
   const server = await scriptedServer((request, response, index) => {
     if (request.method === 'GET') answer(request, response, index)
     else response.writeHead(200, { allow: 'GET' }).end()
   })
   t.after(() => server.close())
-  return remoteAt(t, server.origin)
+  return remoteAt(t, server.origin, undefined, direction)
 }
 
 /** A server that answers GET with these very bytes, and then ends the connection when `end`. */

@@ -26,7 +26,7 @@ const POLICY: TransferPolicy = {
 interface Quirks {
   readonly file?: Partial<RemoteFile>
   /** What a read of the range delivers before it resolves or fails. */
-  readonly deliver?: (start: number, end: number) => { readonly bytes: Uint8Array; readonly error?: Error }
+  readonly deliver?: (start: number, end: number, pastCaches: boolean) => { readonly bytes: Uint8Array; readonly error?: Error }
   readonly digester?: Remote['digester']
 }
 
@@ -44,8 +44,8 @@ function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {},
     connectionsMax: 1,
     notes: [],
     stat: async () => ({ kind: 'file', size: CONTENT.length, modifiedAtMs: 5000, validator: null, ...quirks.file }),
-    read: async (_path, range, sink, { size }) => {
-      const { bytes, error } = (quirks.deliver ?? contentAs(size))(range.start, range.end)
+    read: async (_path, range, sink, { size, pastCaches = false }) => {
+      const { bytes, error } = (quirks.deliver ?? contentAs(size))(range.start, range.end, pastCaches)
       for (let at = 0; at < bytes.length; at += 7) await sink(bytes.subarray(at, at + 7))
       if (error !== undefined) throw error
     },
@@ -196,4 +196,80 @@ test('a source without a date that has another size at the second try is begun a
   const journals = world.savedBefore.filter((saved) => saved !== null).map(encodeJournal)
   assert.ok(journals.length > 1)
   for (const text of journals) assert.ok(decodeJournal(Buffer.from(text)) !== null, text)
+})
+
+test('a file too young for its date to identify it, that is rewritten while it is read, has got another date: begun anew', async () => {
+  for (const etag of [undefined, 'W/"same"']) {
+    const world = emptyWorld()
+    const older = Buffer.from(seededBytes(2, CONTENT.length))
+    let looks = 0
+    const file = {
+      modifiedAtMs: null,
+      ...(etag === undefined ? {} : { etag }),
+      get youngAtMs() {
+        looks += 1
+        return looks === 1 ? 1000 : 2000
+      },
+    }
+    let readings = 0
+    const deliver = (start: number, end: number) => {
+      readings += 1
+      // The first half of what was there, the rest of what is.
+      if (readings === 1) return { bytes: Buffer.concat([older.subarray(0, 80), CONTENT.subarray(80)]).subarray(start, end) }
+      return contentAs(CONTENT.length)(start, end, false)
+    }
+    const result = await run(world, { file, deliver })
+    assert.equal(result.status, 'complete', result.failure?.message)
+    assert.ok(world.local.get('out')?.equals(CONTENT))
+  }
+})
+
+test('a date that is of every look, on a server that tells no size, is no change', async () => {
+  let looks = 0
+  const file = {
+    size: null,
+    modifiedAtMs: null,
+    get youngAtMs() {
+      looks += 1
+      return looks * 1000
+    },
+  }
+  const result = await run(emptyWorld(), { file, deliver: (start) => ({ bytes: CONTENT.subarray(start) }) })
+  assert.equal(result.status, 'complete', result.failure?.message)
+})
+
+test('a weak ETag that is another one now is another file: nothing is kept of the old one, though size, date and every sample agree', async () => {
+  const world = emptyWorld()
+  const crash = (start: number) => ({ bytes: CONTENT.subarray(start, 3 * BLOCK), error: new Error('crash') })
+  await run(world, { file: { etag: 'W/"1"' }, deliver: crash }).catch(() => {})
+  const asked: number[] = []
+  const deliver = (start: number, end: number) => {
+    asked.push(start)
+    return contentAs(CONTENT.length)(start, end, false)
+  }
+  const result = await run(world, { file: { etag: 'W/"2"' }, deliver })
+  assert.deepEqual([result.status, result.resumedFrom], ['complete', 0])
+  assert.equal(asked[0], 0)
+})
+
+test('what is kept of a file with a strong validator is compared too, its beginning always; a second reading asks past caches', async () => {
+  const world = emptyWorld()
+  const file = { validator: '"v"' }
+  const crash = (start: number) => ({ bytes: CONTENT.subarray(start, 6 * BLOCK), error: new Error('crash') })
+  await run(world, { file, deliver: crash }).catch(() => {})
+  const rebuilt = Buffer.concat([seededBytes(9, 4), CONTENT.subarray(4)])
+  const past: [number, boolean][] = []
+  const deliver = (start: number, end: number, pastCaches: boolean) => {
+    past.push([start, pastCaches])
+    const wrong = start >= rebuilt.length || end === rebuilt.length + 1
+    return { bytes: rebuilt.subarray(start, end), ...(wrong ? { error: new TransferError('source-changed', 'another size') } : {}) }
+  }
+  const result = await run(world, { file, deliver }, { verify: 'full' })
+  assert.deepEqual([result.status, result.proof], ['complete', 'read-back'])
+  assert.ok(world.local.get('out')?.equals(rebuilt))
+  assert.deepEqual(past, [
+    [0, true],
+    [0, false],
+    [0, true],
+  ])
 })

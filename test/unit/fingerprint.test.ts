@@ -34,7 +34,7 @@ test('sameFingerprint: equal only when strength, size and identity are; a hint w
     { ...hint, modifiedAtMs: 6 },
     { ...hint, etag: 'W/"1"' },
     { ...hint, etag: 'W/"2"' },
-    { ...undated, etag: 'W/"1"' },
+    { ...undated, etag: 'W/"3"' },
     undated,
   ]
   for (const [i, a] of all.entries())

@@ -1,13 +1,15 @@
 /** The post step: the second chance to save, and nothing else. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { cacheServiceStore } from '../../src/action/cache-service.ts'
-import { finish } from '../../src/action/finish.ts'
+import { finish, foundUnended } from '../../src/action/finish.ts'
 import type { Host } from '../../src/action/host.ts'
-import { emptyJournal, encodeJournal } from '../../src/core/journal.ts'
+import { decodeJournal, emptyJournal, encodeJournal, type Journal, type JournalEntry, uploadMark } from '../../src/core/journal.ts'
+import { encodeIdentity, thisProcess } from '../../src/local/process-identity.ts'
 import { fileStore } from '../../src/state/file-store.ts'
 import { type CacheService, startCacheService } from '../support/cache-service.ts'
 
@@ -32,7 +34,9 @@ const journalOf = (id: string): Buffer =>
       entries: [
         {
           key: id,
-          source: { strength: 'hint', size: 1, modifiedAtMs: 1 },
+          source: { strength: 'hint', size: 1, modifiedAtMs: 1, etag: null },
+          nonce: null,
+          ended: false,
           blockSize: 1024,
           checkKey: null,
           blocks: [null],
@@ -75,6 +79,46 @@ test('when main was killed, the journal on the disk goes to the store as it is',
   await finish(host)
   assert.match(lines.join('\n'), /^info .*was saved to the /)
   assert.deepEqual(Buffer.from((await stored(identity)) ?? []), journal)
+})
+
+const upload = (n: number, nonce: string, ended = false): JournalEntry => ({
+  key: n.toString(16).padStart(16, '0'),
+  source: { strength: 'content', size: 1, sha256: '1'.repeat(64) },
+  nonce,
+  ended,
+  blockSize: 1024,
+  checkKey: null,
+  blocks: [null],
+  acknowledged: [],
+})
+
+/** What the store holds of a journal that main left, after post has run. */
+async function brought(n: number, entries: readonly JournalEntry[], saved: Readonly<Record<string, string>>): Promise<Journal | null> {
+  const identity = identityOf(n)
+  await fileStore(folder, identity).save(Buffer.from(encodeJournal({ ...emptyJournal(identity.id), sequence: 3, entries })), never)
+  await finish(post({ directory: folder, identity: JSON.stringify(identity), ...saved }).host)
+  return decodeJournal((await stored(identity)) ?? Buffer.from(''))
+}
+
+test('main is gone: what it recorded is marked as ended, what it had found of others is not', async () => {
+  const gone = encodeIdentity({ ...thisProcess(), pid: spawnSync(process.execPath, ['-e', '']).pid })
+  const [found, taken, own] = [upload(1, '11111111'), upload(2, '22222222'), upload(3, '33333333')]
+  const unended = foundUnended([found, upload(2, '99999999')].map(uploadMark))
+  const journal = await brought(21, [found, taken, own], { process: gone, unended })
+  assert.deepEqual(journal?.entries, [found, { ...taken, ended: true }, { ...own, ended: true }])
+  assert.equal(journal?.sequence, 4, 'it is the newer one')
+  assert.deepEqual((await brought(22, [own], { process: gone, unended: '' }))?.entries, [{ ...own, ended: true }])
+})
+
+test('main runs on in its container, or nobody knows: nothing is marked', async () => {
+  const gone = encodeIdentity({ ...thisProcess(), pid: spawnSync(process.execPath, ['-e', '']).pid })
+  const many = foundUnended(Array.from({ length: 2000 }, (_, n) => uploadMark(upload(n, '11111111'))))
+  for (const [n, saved] of [
+    { process: encodeIdentity(thisProcess()), unended: '' },
+    { process: '', unended: '' },
+    { process: gone, unended: many },
+  ].entries())
+    assert.deepEqual((await brought(30 + n, [upload(1, '11111111')], saved))?.entries, [upload(1, '11111111')])
 })
 
 test('no journal, an empty one, or one that is damaged is not saved', async () => {

@@ -13,6 +13,7 @@ import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { AppendResumer, Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { makeCertificate } from '../servers/certificate.ts'
 import { type Answer, type ScriptedFtp, type ScriptedOptions, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const never = new AbortController().signal
 const silent: WriteObserver = { sent: () => undefined, acknowledged: () => undefined }
@@ -42,7 +43,7 @@ async function scene(
   return {
     server,
     open: async (timeoutMs = 5000, signal = never) => {
-      const remote = await protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, signal)
+      const remote = await protocol.open(config, remotePorts(timeoutMs), signal)
       remotes.push(remote)
       return remote
     },
@@ -288,7 +289,8 @@ describe('FTP: sessions out of step', () => {
       const { server } = await scene(t, { PASS: answer })
       const credentials: Credentials = { username: 'u', password: 'secret-word', headers: new Map(), fingerprints: [], tlsVerify: true }
       const config = protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), credentials)
-      const ports = { timeoutMs: 200, debug: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) }
+      const hear = (line: string): void => void lines.push(line)
+      const ports = remotePorts(200, { debug: hear, warn: hear })
       const error: unknown = await protocol.open(config, ports, never).catch((reason: unknown) => reason)
       assert.ok(error instanceof TransferError)
       assert.doesNotMatch(`${inspect(error, { depth: 9 })}${lines.join()}`, /secret-word/)

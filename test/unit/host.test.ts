@@ -391,6 +391,7 @@ test('the identity survives another machine, another password and a new signatur
     assert.equal(same, one)
   const get = (query: string): string => id({ source: `https://h/a?${query}`, destination: 'out' })
   assert.equal(get('sig=1'), get('sig=2'))
+  assert.notEqual(get('file=a&sig=1'), get('file=b&sig=1'))
   const others = [
     id({ source: 'dist/b.bin' }),
     id({ source: '/tmp/t/dist/a.bin' }),

@@ -86,7 +86,13 @@ test('log and annotations: no command but ours, nothing invisible, no line of it
       reporter.close()
       host.debug(text)
       host.notice(text)
-      host.error(failureLines({ kind: 'refused', message: text, hint: text }, [resultOf(text)], { host: 'actions', keeps: 'server' }))
+      host.error(
+        failureLines({ kind: 'refused', message: text, hint: text }, [resultOf(text)], {
+          host: 'actions',
+          keeps: 'server',
+          presented: true,
+        }),
+      )
       const reader = logReader()
       for (const line of lines()) {
         assert.doesNotMatch(line, INVISIBLE, JSON.stringify(line))

@@ -9,7 +9,11 @@ const never = new AbortController().signal
 
 async function open(t: TestContext, origin: string, timeoutMs = 3000): Promise<Remote> {
   const config = protocol.parse(new URL('/dir/file', origin), { headers: new Map(), fingerprints: [], tlsVerify: true })
-  const remote = await protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
+  const remote = await protocol.open(
+    config,
+    { timeoutMs, direction: 'download', redact: (text) => text, debug: () => undefined, warn: () => undefined },
+    never,
+  )
   t.after(() => remote.close())
   return remote
 }
@@ -50,7 +54,7 @@ describe('http features', () => {
           tlsVerify: true,
           ...(token === undefined ? {} : { token }),
         }),
-        { timeoutMs: 3000, debug: () => undefined, warn: () => undefined },
+        { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: () => undefined },
         never,
       )
     await assert.rejects(opening(busy.origin, 'x'), { kind: 'transient', retryAfterMs: 2000 })

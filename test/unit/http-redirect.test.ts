@@ -23,7 +23,7 @@ const SECRETS: Credentials = {
 async function open(t: TestContext, origin: string): Promise<Remote> {
   const remote = await protocol.open(
     protocol.parse(new URL('/file', origin), SECRETS),
-    { timeoutMs: 3000, debug: () => undefined, warn: () => undefined },
+    { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: () => undefined },
     never,
   )
   t.after(() => remote.close())

@@ -47,7 +47,11 @@ async function serve(t: TestContext, certificate: Identity): Promise<ScriptedSer
 async function open(t: TestContext, origin: string, credentials: Partial<Credentials>): Promise<Remote> {
   const warnings: string[] = []
   const config = protocol.parse(new URL('/file', origin), { ...BASE, ...credentials })
-  const remote = await protocol.open(config, { timeoutMs: 3000, debug: () => undefined, warn: (m) => void warnings.push(m) }, never)
+  const remote = await protocol.open(
+    config,
+    { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: (m) => void warnings.push(m) },
+    never,
+  )
   t.after(() => remote.close())
   assert.equal(warnings.length, config.tls.verify || config.tls.pins.length > 0 ? 0 : 1)
   return remote
@@ -89,7 +93,11 @@ describe('http tls', () => {
       )
       t.after(() => server.close())
       const config = protocol.parse(new URL('/file', server.origin), { ...BASE, tlsCa: good.pem })
-      const remote = await protocol.open(config, { timeoutMs: 3000, debug: () => undefined, warn: () => undefined }, never)
+      const remote = await protocol.open(
+        config,
+        { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: () => undefined },
+        never,
+      )
       const begun = Promise.withResolvers<void>()
       const reading = remote.read('/file', { start: 0, end: Number.POSITIVE_INFINITY }, () => begun.resolve(), {}, never)
       await begun.promise
@@ -171,7 +179,7 @@ describe('http tls', () => {
       const warnings: string[] = []
       const remote = await protocol.open(
         protocol.parse(new URL(server.origin), credentials),
-        { timeoutMs: 3000, debug: () => undefined, warn: (m) => void warnings.push(m) },
+        { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: (m) => void warnings.push(m) },
         never,
       )
       await remote.close()

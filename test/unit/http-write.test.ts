@@ -11,7 +11,11 @@ const silent: WriteObserver = { sent: () => undefined, acknowledged: () => undef
 
 async function open(t: TestContext, origin: string, timeoutMs = 3000): Promise<Remote> {
   const config = protocol.parse(new URL('/dir/file', origin), { headers: new Map(), fingerprints: [], tlsVerify: true })
-  const remote = await protocol.open(config, { timeoutMs, debug: () => undefined, warn: () => undefined }, never)
+  const remote = await protocol.open(
+    config,
+    { timeoutMs, direction: 'upload', redact: (text) => text, debug: () => undefined, warn: () => undefined },
+    never,
+  )
   t.after(() => remote.close())
   return remote
 }

@@ -8,10 +8,12 @@ import type { Fingerprint } from '../../src/core/fingerprint.ts'
 import {
   decodeJournal,
   emptyJournal,
+  encodeFitting,
   encodeJournal,
   entryOf,
   type Journal,
   type JournalEntry,
+  SEQUENCE_MAX,
   withEntry,
   withoutEntry,
 } from '../../src/core/journal.ts'
@@ -30,6 +32,8 @@ const check = (text: string): string => sha256(text).slice(0, 32)
 const UPLOAD: JournalEntry = {
   key: '0123456789abcdef',
   source: { strength: 'content', size: 2 * MIB + 5, sha256: sha256('source') },
+  nonce: '89abcdef',
+  ended: true,
   blockSize: MIB,
   checkKey: null,
   blocks: [sha256('a'), sha256('b'), sha256('c')],
@@ -41,6 +45,8 @@ const UPLOAD: JournalEntry = {
 const VALIDATED: JournalEntry = {
   key: '1111111111111111',
   source: { strength: 'validator', size: 3 * MIB, validator: '"ü-5f3a"' },
+  nonce: null,
+  ended: false,
   blockSize: MIB,
   checkKey: CHECK_KEY,
   blocks: [check('a'), null, check('c')],
@@ -51,7 +57,9 @@ const VALIDATED: JournalEntry = {
 }
 const HINTED: JournalEntry = {
   key: '2222222222222222',
-  source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000 },
+  source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000, etag: null },
+  nonce: null,
+  ended: false,
   blockSize: MIB,
   checkKey: CHECK_KEY,
   blocks: [check('a')],
@@ -59,7 +67,9 @@ const HINTED: JournalEntry = {
 }
 const UNDATED: JournalEntry = {
   key: '3333333333333333',
-  source: { strength: 'hint', size: 0, modifiedAtMs: null },
+  source: { strength: 'hint', size: 0, modifiedAtMs: null, etag: null },
+  nonce: null,
+  ended: false,
   blockSize: MIB,
   checkKey: null,
   blocks: [],
@@ -67,13 +77,19 @@ const UNDATED: JournalEntry = {
 }
 const VALID: Readonly<Record<string, Journal>> = {
   'valid-empty.journal': emptyJournal(ID),
-  'valid-upload.journal': { version: 1, id: ID, sequence: 7, entries: [UPLOAD] },
-  'valid-download-validator.journal': { version: 1, id: ID, sequence: 7, entries: [VALIDATED] },
-  'valid-download-hint.journal': { version: 1, id: ID, sequence: 7, entries: [HINTED] },
-  'valid-several-entries.journal': {
-    version: 1,
+  'valid-upload.journal': { version: 2, id: ID, sequence: 7, entries: [UPLOAD] },
+  'valid-download-validator.journal': { version: 2, id: ID, sequence: 7, entries: [VALIDATED] },
+  'valid-download-hint.journal': { version: 2, id: ID, sequence: 7, entries: [HINTED] },
+  'valid-download-weak-etag.journal': {
+    version: 2,
     id: ID,
-    sequence: Number.MAX_SAFE_INTEGER,
+    sequence: 7,
+    entries: [{ ...HINTED, source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000, etag: 'W/"5f3a"' } }],
+  },
+  'valid-several-entries.journal': {
+    version: 2,
+    id: ID,
+    sequence: SEQUENCE_MAX,
     entries: [UPLOAD, VALIDATED, HINTED, UNDATED],
   },
 }
@@ -109,7 +125,9 @@ function fingerprintOf(size: number): fc.Arbitrary<Fingerprint> {
     fc
       .string({ unit: 'binary', minLength: 1, maxLength: 40 })
       .map((validator): Fingerprint => ({ strength: 'validator', size, validator })),
-    fc.option(count).map((modifiedAtMs): Fingerprint => ({ strength: 'hint', size, modifiedAtMs })),
+    fc
+      .tuple(fc.option(count), fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })))
+      .map(([modifiedAtMs, etag]): Fingerprint => ({ strength: 'hint', size, modifiedAtMs, etag })),
   )
 }
 
@@ -122,6 +140,8 @@ const entry: fc.Arbitrary<JournalEntry> = fc
     return plain({
       key: hex(16),
       source: fingerprintOf(size),
+      nonce: fc.option(hex(8)),
+      ended: fc.boolean(),
       blockSize: fc.constant(blockSize),
       checkKey: fc.constant(checkKey),
       blocks: fc.array(fc.option(hex(checkKey === null ? 64 : 32).filter((digest) => /[^0]/.test(digest))), {
@@ -133,9 +153,9 @@ const entry: fc.Arbitrary<JournalEntry> = fc
   })
 
 const journals: fc.Arbitrary<Journal> = plain({
-  version: fc.constant(1 as const),
+  version: fc.constant(2 as const),
   id: hex(16),
-  sequence: count,
+  sequence: fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 100 })).map((n) => Math.min(n, SEQUENCE_MAX)),
   entries: fc.uniqueArray(entry, { selector: (e) => e.key, maxLength: 5 }),
 })
 
@@ -246,4 +266,30 @@ test('entries are found, replaced and taken out by key; the journal given is lef
   assert.deepEqual(entryOf(replaced, UPLOAD.key)?.acknowledged, [])
   assert.deepEqual(withoutEntry(replaced, UPLOAD.key).entries, [HINTED])
   assert.deepEqual(entryOf(two, UPLOAD.key), UPLOAD)
+})
+
+test('what does not fit is saved without the entries that were recorded longest ago', () => {
+  const wide = (n: number): JournalEntry => ({
+    ...UPLOAD,
+    key: n.toString(16).padStart(16, '0'),
+    source: { ...UPLOAD.source, size: 8192 * MIB },
+    acknowledged: [],
+    blocks: new Array<null>(8192).fill(null),
+  })
+  const all = { ...emptyJournal(ID), entries: Array.from({ length: 30 }, (_, i) => wide(i)) }
+  const { text, leftOut } = encodeFitting(all)
+  const decoded = decodeJournal(Buffer.from(text))
+  assert.deepEqual(decoded?.entries.at(-1), wide(29))
+  const count = decoded?.entries.length ?? 0
+  assert.ok(count >= 20 && count < 30, String(count))
+  assert.deepEqual(decoded?.entries, all.entries.slice(-count))
+  assert.equal(leftOut, 30 - count)
+  const one = { ...emptyJournal(ID), entries: all.entries.slice(-count - 1) }
+  assert.ok(encodeJournal(one).length > 8 * MIB, 'no more were left out than had to be')
+  assert.deepEqual(encodeFitting({ ...all, entries: all.entries.slice(-count) }), { text, leftOut: 0 })
+  const many = {
+    ...emptyJournal(ID),
+    entries: Array.from({ length: 10_002 }, (_, i) => ({ ...UNDATED, key: i.toString(16).padStart(16, '0') })),
+  }
+  assert.deepEqual(decodeJournal(Buffer.from(encodeFitting(many).text))?.entries, many.entries.slice(2))
 })

@@ -1,22 +1,25 @@
 /** The journal while a step runs: at once to the disk, at checkpoints to the store, and never in the way of a transfer. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeJournal, encodeJournal, type Journal, type JournalEntry } from '../../src/core/journal.ts'
+import { decodeJournal, encodeJournal, type Journal, type JournalEntry, SEQUENCE_MAX } from '../../src/core/journal.ts'
 import { type JournalKeeper, journalKeeper } from '../../src/state/keeper.ts'
 import type { StateStore } from '../../src/state/store.ts'
 
 const ID = '00112233445566ff'
 const never = new AbortController().signal
+const KEYS = new Set(Array.from({ length: 40 }, (_, n) => n.toString(16).padStart(16, '0')))
 const key = (n: number): string => n.toString(16).padStart(16, '0')
 const entry = (n: number, acknowledged = 0): JournalEntry => ({
   key: key(n),
-  source: { strength: 'hint', size: 100, modifiedAtMs: 5 },
+  source: { strength: 'hint', size: 100, modifiedAtMs: 5, etag: null },
+  nonce: null,
+  ended: false,
   blockSize: 128,
   checkKey: null,
   blocks: [null],
   acknowledged: acknowledged === 0 ? [] : [{ start: 0, end: acknowledged }],
 })
-const journal = (sequence: number, entries: readonly JournalEntry[], id = ID): Journal => ({ version: 1, id, sequence, entries })
+const journal = (sequence: number, entries: readonly JournalEntry[], id = ID): Journal => ({ version: 2, id, sequence, entries })
 
 interface Place extends StateStore {
   held: Uint8Array | null
@@ -50,7 +53,7 @@ function place(description: string, held: Journal | Uint8Array | null, log: stri
 
 async function loaded(disk: StateStore, store: StateStore | null): Promise<{ keeper: JournalKeeper; warnings: string[] }> {
   const warnings: string[] = []
-  const keeper = journalKeeper({ id: ID, disk, store, warn: (message) => void warnings.push(message) })
+  const keeper = journalKeeper({ id: ID, keys: KEYS, disk, store, warn: (message) => void warnings.push(message) })
   await keeper.load(never)
   return { keeper, warnings }
 }
@@ -165,6 +168,79 @@ test('a disk or a store that fails only warns, once, and the next checkpoint tri
 test('loading rejects only when it is stopped', async () => {
   const reason = new Error('stopped')
   const waiting: StateStore = { description: 'store', load: (signal) => Promise.reject(signal.reason), save: async () => {} }
-  const keeper = journalKeeper({ id: ID, disk: place('disk', null), store: waiting, warn: () => assert.fail('no warning') })
+  const keeper = journalKeeper({ id: ID, keys: KEYS, disk: place('disk', null), store: waiting, warn: () => assert.fail('no warning') })
   await assert.rejects(keeper.load(AbortSignal.abort(reason)), reason)
+})
+
+test('what belongs to no file of this step is neither believed nor saved again', async () => {
+  const disk = place('disk', journal(3, [entry(1, 10), { ...entry(2, 10), key: 'ffffffffffffffff' }]))
+  const { keeper } = await loaded(disk, null)
+  assert.equal(keeper.entry('ffffffffffffffff'), null)
+  assert.deepEqual(keeper.entry(key(1)), entry(1, 10))
+  keeper.record(entry(3))
+  await keeper.flush()
+  assert.deepEqual(heldBy(disk)?.entries, [entry(1, 10), entry(3)])
+})
+
+test('a sequence that was made up neither wins for ever nor stops the saving', async () => {
+  for (const sequence of [SEQUENCE_MAX, SEQUENCE_MAX + 1, Number.MAX_SAFE_INTEGER]) {
+    const [disk, store] = [place('disk', journal(5, [entry(1, 50)])), place('store', journal(sequence, []))]
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const { keeper } = await loaded(disk, store)
+      keeper.record(entry(1, attempt))
+      await keeper.flush()
+      await keeper.checkpoint(never)
+      if (attempt === 1) continue
+      assert.deepEqual(heldBy(disk)?.entries, [entry(1, attempt)], `disk, ${sequence}`)
+      assert.deepEqual(heldBy(store)?.entries, [entry(1, attempt)], `store, ${sequence}`)
+    }
+  }
+})
+
+test('what is too large is saved without what was recorded longest ago, which is said once', async () => {
+  const large = (n: number): JournalEntry => ({
+    ...upload(n),
+    source: { strength: 'content', size: 8192 * 1024, sha256: '1'.repeat(64) },
+    blockSize: 1024,
+    blocks: new Array<null>(8192).fill(null),
+  })
+  const [disk, store] = [place('disk', null), place('store', null)]
+  const { keeper, warnings } = await loaded(disk, store)
+  for (let n = 0; n < 30; n += 1) keeper.record(large(n))
+  await keeper.flush()
+  await keeper.checkpoint(never)
+  for (const held of [heldBy(disk), heldBy(store)]) {
+    assert.equal(held?.entries.at(-1)?.key, key(29))
+    assert.ok((held?.entries.length ?? 0) >= 20)
+  }
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /longest ago are left out/)
+  assert.deepEqual(keeper.entry(key(0)), large(0), 'this process knows it all the same')
+})
+
+const upload = (n: number, nonce: string | null = '89abcdef'): JournalEntry => ({
+  ...entry(n),
+  source: { strength: 'content', size: 100, sha256: '1'.repeat(64) },
+  nonce,
+})
+
+test('what this process recorded is marked as ended, and nothing else', async () => {
+  const download = { ...entry(4), checkKey: '0'.repeat(32) }
+  const store = place('store', null)
+  const { keeper } = await loaded(place('disk', journal(3, [upload(1), upload(2), { ...upload(3), ended: true }])), store)
+  assert.deepEqual(keeper.unended(), [`${key(1)}:89abcdef`, `${key(2)}:89abcdef`])
+  keeper.record(upload(2, '01234567'))
+  keeper.record(download)
+  keeper.record(upload(5, null))
+  keeper.ended()
+  await keeper.checkpoint(never)
+  assert.deepEqual(heldBy(store)?.entries, [
+    upload(1),
+    { ...upload(3), ended: true },
+    { ...upload(2, '01234567'), ended: true },
+    download,
+    upload(5, null),
+  ])
+  keeper.record(upload(2, '76543210'))
+  assert.equal(keeper.entry(key(2))?.ended, false, 'begun again')
 })

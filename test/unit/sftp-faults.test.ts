@@ -10,6 +10,7 @@ import { protocol } from '../../src/remotes/sftp/index.ts'
 import { startOpenssh } from '../servers/openssh.ts'
 import { type Script, type ScriptedRequest, type ScriptedSftp, startScriptedSftp, startSilentServer } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const { STATUS_CODE: STATUS } = ssh2.utils.sftp
 const never = new AbortController().signal
@@ -32,7 +33,7 @@ function open(server: Target, timeoutMs = 10_000, signal = never): Promise<Remot
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
   const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login)
-  return protocol.open(config, { timeoutMs, debug: () => {}, warn: () => {} }, signal)
+  return protocol.open(config, remotePorts(timeoutMs), signal)
 }
 
 async function scripted(script: Script, work: (server: ScriptedSftp, remote: Remote) => Promise<void>, timeoutMs = 10_000): Promise<void> {
@@ -95,7 +96,7 @@ describe('sftp against silence', () => {
     await rejects('transient', open(server))
     const login = { username: 'x', password: 'y', headers: new Map(), fingerprints: [], tlsVerify: true }
     const config = protocol.parse(new URL('sftp://no-such-host.invalid/'), login)
-    const ports = { timeoutMs: 10_000, debug: () => {}, warn: () => {} }
+    const ports = remotePorts(10_000)
     await assert.rejects(protocol.open(config, ports, never), (error: unknown) => {
       // A machine without any name server says EAI_AGAIN.
       assert.ok(error instanceof TransferError && ['invalid-input', 'transient'].includes(error.kind), String(error))
@@ -116,23 +117,6 @@ describe('sftp against silence', () => {
       },
       SHORT_MS,
     ))
-
-  test('creating takes a link in its place away before anything is opened', async () => {
-    const seen: string[] = []
-    const script: Script = {
-      intercept: ({ name, path, id, sftp }) => {
-        if (path === '/a') seen.push(name)
-        if (name !== 'LSTAT') return false
-        sftp.attrs(id, { mode: 0o120777, uid: 0, gid: 0, size: 1, atime: 1, mtime: 1 })
-        return true
-      },
-    }
-    await scripted(script, async (server, remote) => {
-      server.files.set('/a', Buffer.from('of somebody else'))
-      await remote.writer?.create('/a', 3, body(Buffer.alloc(3, 7)), noting(), never)
-      assert.ok(seen.includes('REMOVE') && seen.indexOf('REMOVE') < seen.indexOf('OPEN'), seen.join())
-    })
-  })
 
   test('a read that is never answered is transient', () =>
     scripted(
@@ -375,17 +359,6 @@ describe('sftp capabilities', () => {
       assert.equal(server.files.size, 0)
     })
   })
-
-  test('without posix-rename the target is replaced after its removal, and never for a source that is not there', () =>
-    scripted({}, async (server, remote) => {
-      assert.equal(remote.tree?.replaces, 'after-delete')
-      assert.match(remote.notes.join(), /no atomic replace/)
-      server.files.set('/a', Buffer.from('new')).set('/b', Buffer.from('old'))
-      await remote.tree?.rename('/a', '/b', never)
-      assert.equal(server.files.get('/b')?.toString(), 'new')
-      await rejects('not-found', remote.tree?.rename('/a', '/b', never) ?? Promise.resolve())
-      assert.equal(server.files.get('/b')?.toString(), 'new')
-    }))
 })
 
 /** The process of this name below `ancestor`. */

@@ -7,6 +7,7 @@ import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type Script, type ScriptedSftp, startScriptedSftp } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER } from '../servers/server.ts'
 import { newKeyPair } from '../support/host-key.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const signal = new AbortController().signal
 
@@ -28,7 +29,7 @@ function open(port: number, credentials: Partial<Credentials>, debug: (message: 
     tlsVerify: true,
     ...credentials,
   }
-  return protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${port}/`), login), { timeoutMs: 5000, debug, warn: () => {} }, signal)
+  return protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${port}/`), login), remotePorts(5000, { debug }), signal)
 }
 
 async function failure(opening: Promise<Remote>): Promise<TransferError> {

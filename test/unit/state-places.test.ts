@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -37,6 +37,29 @@ test('a directory: there and nowhere else, also on a machine with a cache', asyn
   assert.deepEqual([directory, store], [wanted, null])
   await disk.save(Buffer.from('x'), never)
   assert.equal(String(await disk.load(never)), 'x')
+})
+
+test('a directory that others may write is not used, which is said once', {
+  skip: process.platform === 'win32' ? 'no POSIX modes' : false,
+}, async () => {
+  const wanted = join(root, 'shared')
+  mkdirSync(wanted)
+  chmodSync(wanted, 0o777)
+  for (const options of [{}, { kind: 'terminal' as const }]) {
+    const { disk, directory, store, reason } = await places({ kind: 'directory', directory: wanted } as StatePlace, options)
+    assert.deepEqual([directory, store], [temporary, null])
+    assert.match(reason ?? '', /shared may be written by other users \(mode 0777\).*chmod go-w/)
+    await disk.save(Buffer.from('x'), never)
+    assert.deepEqual(readdirSync(wanted), [])
+  }
+})
+
+test('a temporary folder of another user is not used', { skip: process.geteuid?.() === 0 ? false : 'needs root' }, async () => {
+  const temp = join(root, 'temp')
+  mkdirSync(join(temp, 'resumable-transfer'), { recursive: true })
+  chownSync(join(temp, 'resumable-transfer'), 1234, 1234)
+  const { directory } = await places({ kind: 'cache' }, { direction: 'download', environment: { RUNNER_TEMP: temp } })
+  assert.equal(directory, join(temp, 'resumable-transfer-0'))
 })
 
 test('auto on a hosted runner: the temporary directory and the cache for an upload, only the machine for a download', async () => {

@@ -178,7 +178,10 @@ test('the error says what happened, what is safe and what to do', () => {
     [[result(), result({ status: 'unchanged' })], '2 files are in place.'],
   ] as const)
     assert.equal(failureLines(outputs, results, failureSetting('actions', up, undefined))[1], told)
-  assert.match(of('untrusted').join(), /No credential was sent/)
+  assert.match(of('untrusted', failureSetting('actions', up, undefined, false)).join(), /No credential was sent/)
+  const later = of('untrusted', failureSetting('actions', up, undefined, true)).join()
+  assert.match(later, /Credentials had been sent before that\. What was under the final name before is untouched/)
+  assert.doesNotMatch(later, /No credential/)
   const hint = { kind: 'untrusted', message: 'unknown host key', hint: 'Paste this:\nhost ssh-ed25519 AAAA' } as const
   assert.deepEqual(failureLines(hint, [], failureSetting('actions', up, undefined)).slice(-2), ['Paste this:', 'host ssh-ed25519 AAAA'])
   assert.deepEqual(

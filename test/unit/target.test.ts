@@ -1,12 +1,35 @@
 /** The place of a download on a real disk. */
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
 import { partialName } from '../../src/core/paths.ts'
+import type { LocalTarget } from '../../src/local/local.ts'
+import { encodeIdentity, thisProcess } from '../../src/local/process-identity.ts'
 import { localTarget } from '../../src/local/target.ts'
 import { seededBytes } from '../support/prng.ts'
 
@@ -17,7 +40,21 @@ after(() => rmSync(root, { recursive: true, force: true }))
 
 const never = new AbortController().signal
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const POSIX = process.platform !== 'win32'
+const ROOT = process.geteuid?.() === 0
 let places = 0
+
+/** Writes into the middle of the file until its time has moved on: within one tick of the disk's clock nobody could tell. */
+async function disturb(path: string, text: string): Promise<void> {
+  const before = statSync(path, { bigint: true }).mtimeNs
+  const file = openSync(path, 'r+')
+  while (statSync(path, { bigint: true }).mtimeNs === before) {
+    writeSync(file, text, 1000)
+    fsyncSync(file)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  closeSync(file)
+}
 
 function place() {
   places += 1
@@ -45,41 +82,76 @@ test('missing directories are made; nothing is touched before', async () => {
   assert.ok(existsSync(join(folder, 'a', 'b', partialName('file.bin', TAG))))
 })
 
-test('links and anything that is no plain file of its own are refused, and what they point at stays', async () => {
+test('links in the place of the partial are replaced by a new file, and what they point at stays', async () => {
   const outside = join(root, 'outside')
   writeFileSync(outside, 'precious')
   for (const make of [
     (path: string) => symlinkSync(outside, path),
     (path: string) => linkSync(outside, path),
-    (path: string) => mkdirSync(path),
+    (path: string) => symlinkSync(join(root, 'not-yet'), path),
   ]) {
     const { partial, target } = place()
     make(partial)
-    await assert.rejects(target.openPartial(TAG), { kind: 'conflict' })
+    const opened = await target.openPartial(TAG)
+    assert.equal(await opened.size(), 0)
+    await opened.write(0, Buffer.from('mine'))
+    await opened.truncate(2)
+    await opened.close()
+    assert.equal(readFileSync(partial, 'utf8'), 'mi')
+    assert.ok(lstatSync(partial).isFile())
+    assert.equal(readFileSync(outside, 'utf8'), 'precious')
   }
-  const dangling = place()
-  symlinkSync(join(root, 'not-yet'), dangling.partial)
-  await assert.rejects(dangling.target.openPartial(TAG), { kind: 'conflict' })
   assert.equal(existsSync(join(root, 'not-yet')), false)
-  assert.equal(readFileSync(outside, 'utf8'), 'precious')
+})
+
+test('a directory in the place of the partial is a conflict, and leaves no lock', async () => {
+  const { folder, partial, target } = place()
+  mkdirSync(partial)
+  await assert.rejects(target.openPartial(TAG), { kind: 'conflict' })
+  assert.deepEqual(readdirSync(folder), [partialName('file.bin', TAG)])
+})
+
+test('a FIFO in the place of the partial is neither waited for nor kept', { skip: POSIX ? false : 'no FIFOs' }, async () => {
+  const { partial, target } = place()
+  execFileSync('mkfifo', [partial])
+  const opened = await target.openPartial(TAG)
+  await opened.close()
+  assert.ok(lstatSync(partial).isFile())
+})
+
+test('the partial of another user is replaced by a new file', { skip: ROOT ? false : 'needs root' }, async () => {
+  const { partial, target } = place()
+  writeFileSync(partial, 'planted')
+  chownSync(partial, 1234, 1234)
+  const opened = await target.openPartial(TAG)
+  assert.equal(await opened.size(), 0)
+  await opened.close()
+  assert.equal(statSync(partial).uid, 0)
 })
 
 test('a directory in the place of the final name is a conflict', async () => {
   const { path, target } = place()
   mkdirSync(path)
   await assert.rejects(target.finalSize(), { kind: 'conflict' })
-  await (await target.openPartial(TAG)).close()
-  await assert.rejects(target.commit(TAG), TransferError)
+  const opened = await target.openPartial(TAG)
+  await assert.rejects(opened.publish(), TransferError)
+  await opened.close()
 })
 
-test('commit replaces what the final name held, a link itself and not what it points at', async () => {
-  const { path, partial, target } = place()
+async function publish(target: LocalTarget, content: string): Promise<void> {
+  const opened = await target.openPartial(TAG)
+  await opened.truncate(0)
+  await opened.write(0, Buffer.from(content))
+  await opened.publish()
+}
+
+test('publishing replaces what the final name held, a link itself and not what it points at', async () => {
+  const { folder, path, target } = place()
   writeFileSync(path, 'old')
-  writeFileSync(partial, 'new content')
   assert.equal(await target.finalSize(), 3)
-  await target.commit(TAG)
+  await publish(target, 'new content')
   assert.equal(readFileSync(path, 'utf8'), 'new content')
-  assert.equal(existsSync(partial), false)
+  assert.deepEqual(readdirSync(folder), ['file.bin'], 'neither partial nor lock is left')
   assert.equal(await target.digestFinal('sha256', never), sha256(Buffer.from('new content')))
   const linked = place()
   const outside = join(linked.folder, 'outside')
@@ -87,18 +159,145 @@ test('commit replaces what the final name held, a link itself and not what it po
   symlinkSync(outside, linked.path)
   assert.equal(await linked.target.finalSize(), null)
   await assert.rejects(linked.target.digestFinal('sha256', never), { kind: 'conflict' })
-  writeFileSync(linked.partial, 'new')
-  await linked.target.commit(TAG)
+  await publish(linked.target, 'new')
   assert.equal(readFileSync(linked.path, 'utf8'), 'new')
   assert.equal(readFileSync(outside, 'utf8'), 'precious')
 })
 
-test('removing: a missing partial is no error', async () => {
+test('while one has the partial, another one gets its own, begins at zero, and both publish whole files', async () => {
+  const { folder, path, partial, target } = place()
+  const first = await target.openPartial(TAG)
+  await first.write(0, Buffer.from('half'))
+  const second = await localTarget(path).openPartial(TAG)
+  assert.equal(await second.size(), 0)
+  await second.truncate(0)
+  await second.write(0, Buffer.from('whole file'))
+  assert.equal(readFileSync(partial, 'utf8'), 'half')
+  await target.removePartial(TAG)
+  assert.equal(readFileSync(partial, 'utf8'), 'half', 'somebody has it')
+  await second.publish()
+  assert.equal(readFileSync(path, 'utf8'), 'whole file')
+  await first.write(4, Buffer.from(' and rest'))
+  await first.publish()
+  assert.equal(readFileSync(path, 'utf8'), 'half and rest')
+  assert.deepEqual(readdirSync(folder), ['file.bin'])
+})
+
+test('one of its own goes when it is not finished; the shared one stays and is continued', async () => {
+  const { folder, path, target } = place()
+  const first = await target.openPartial(TAG)
+  await first.write(0, Buffer.from('half'))
+  const second = await localTarget(path).openPartial(TAG)
+  await second.write(0, Buffer.from('other'))
+  await second.close()
+  await first.close()
+  assert.deepEqual(readdirSync(folder), [partialName('file.bin', TAG)])
+  const again = await target.openPartial(TAG)
+  assert.equal(await again.size(), 4)
+  await again.close()
+})
+
+test('what killed processes have left goes when the directory is next used; what lives, and what is an upload of a server, stays', async () => {
+  const { folder, path } = place()
+  const gone = spawnSync(process.execPath, ['-e', '']).pid
+  const lockText = (pid: number): string => `0123456789abcdef\n${encodeIdentity({ ...thisProcess(), pid })}\n`
+  const names = {
+    'other.bin.0123456789ab.11111111.partial': '',
+    'other.bin.0123456789ab.11111111.lock': lockText(gone),
+    'other.bin.0123456789ab.22222222.partial': '',
+    'other.bin.0123456789ab.22222222.lock': lockText(process.pid),
+    'upload.bin.0123456789ab.33333333.partial': '',
+    'done.bin.0123456789ab.lock': lockText(gone),
+    'cut.bin.0123456789ab.lock': lockText(gone),
+    'cut.bin.0123456789ab.partial': 'half',
+    'rt-lock-0123456789abcdef': lockText(gone),
+    'rt-claim-0123456789abcdef01234567': lockText(gone),
+  }
+  for (const [name, text] of Object.entries(names)) writeFileSync(join(folder, `.${name}`), text)
+  await (await localTarget(path).openPartial(TAG)).close()
+  assert.deepEqual(readdirSync(folder), [
+    '.cut.bin.0123456789ab.lock',
+    '.cut.bin.0123456789ab.partial',
+    '.file.bin.0123456789ab.partial',
+    '.other.bin.0123456789ab.22222222.lock',
+    '.other.bin.0123456789ab.22222222.partial',
+    '.upload.bin.0123456789ab.33333333.partial',
+  ])
+})
+
+test('what somebody else wrote into the partial after our last write counts for nothing', async () => {
+  const { path, partial, target } = place()
+  writeFileSync(path, 'old')
+  const opened = await target.openPartial(TAG)
+  const content = seededBytes(5, 2 * MIB)
+  await opened.write(0, content)
+  opened.settled(content.length)
+  assert.equal(await opened.size(), content.length)
+  await disturb(partial, 'damage')
+  await assert.rejects(opened.digest('sha256', never), { kind: 'integrity' })
+  const there = readFileSync(partial)
+  assert.equal(await opened.digest('sha256', never), sha256(there), 'of what is on the disk, not of what was written')
+  await disturb(partial, 'again!')
+  await assert.rejects(opened.publish(), { kind: 'conflict', message: /somebody else wrote to it after it was proven/ })
+  assert.equal(readFileSync(path, 'utf8'), 'old')
+  await opened.close()
+})
+
+test('a file that was cut behind our back is noticed when the next write has come to rest', async () => {
   const { partial, target } = place()
+  const opened = await target.openPartial(TAG)
+  await opened.write(0, seededBytes(6, MIB))
+  await opened.size()
+  truncateSync(partial, 0)
+  await opened.write(0, Buffer.from('short'))
+  await assert.rejects(opened.digest('sha256', never), { kind: 'integrity' })
+  await opened.close()
+})
+
+test('times that a file server sets late are no reason to refuse right bytes', async () => {
+  const { path, partial, target } = place()
+  const opened = await target.openPartial(TAG)
+  await opened.write(0, Buffer.from('content'))
+  const digest = await opened.digest('sha256', never)
+  utimesSync(partial, 1_700_000_000, 1_700_000_000)
+  await opened.publish()
+  assert.equal(sha256(readFileSync(path)), digest)
+})
+
+for (const [what, change] of Object.entries({
+  'is gone': (partial: string) => rmSync(partial),
+  'means another file now': (partial: string) => {
+    renameSync(partial, `${partial}.moved`)
+    writeFileSync(partial, 'content')
+  },
+  'is a link now': (partial: string) => {
+    renameSync(partial, `${partial}.moved`)
+    symlinkSync(`${partial}.moved`, partial)
+  },
+  'has a second': (partial: string) => linkSync(partial, `${partial}.second`),
+}))
+  test(`a partial whose name ${what} is not published`, async () => {
+    const { path, partial, target } = place()
+    writeFileSync(path, 'old')
+    const opened = await target.openPartial(TAG)
+    await opened.write(0, Buffer.from('content'))
+    await opened.digest('sha256', never)
+    change(partial)
+    await assert.rejects(opened.publish(), { kind: 'conflict', hint: /was not touched/ })
+    assert.equal(readFileSync(path, 'utf8'), 'old')
+    await opened.close()
+  })
+
+test('removing: a missing partial is no error', async () => {
+  const { folder, partial, target } = place()
   await target.removePartial(TAG)
   writeFileSync(partial, '')
   await target.removePartial(TAG)
   assert.equal(existsSync(partial), false)
+  const gone = spawnSync(process.execPath, ['-e', '']).pid
+  writeFileSync(partial.replace('.partial', '.lock'), `0123456789abcdef\n${encodeIdentity({ ...thisProcess(), pid: gone })}\n`)
+  await target.removePartial(TAG)
+  assert.deepEqual(readdirSync(folder), [], 'the lock of a process that died after its rename goes as well')
 })
 
 test('written anywhere, overlapping in time: read back the same, cut where told', async () => {
@@ -115,7 +314,6 @@ test('written anywhere, overlapping in time: read back the same, cut where told'
     { kind: 'conflict' },
   )
   await opened.truncate(MIB)
-  await opened.sync()
   await opened.close()
   assert.deepEqual(readFileSync(partial), Buffer.from(content.subarray(0, MIB)))
 })

@@ -122,10 +122,10 @@ export class Connection {
 /** Connects, verifies the server, logs in and asks for its features; all of it within one `timeoutMs`. */
 export async function connect(server: Server, signal: AbortSignal): Promise<Connection> {
   const wait = sharedWait(signal, server.ports.timeoutMs)
-  const control = new Control(server.ports.debug)
+  const control = new Control(server.ports.debug, server.ports.redact)
   try {
     await greet(control, server, wait)
-    await logIn(control, server.config, wait)
+    await logIn(control, server, wait)
     if (server.trust !== null) await protectData(control, wait)
     const feat = await ask(control, 'FEAT', wait)
     const features = feat.code === 211 ? parseFeatures(feat.text) : new Map<string, string>()
@@ -164,7 +164,8 @@ async function greet(control: Control, server: Server, wait: Wait): Promise<void
   await control.upgrade(trust, wait)
 }
 
-async function logIn(control: Control, config: FtpConfig, wait: Wait): Promise<void> {
+async function logIn(control: Control, { config, ports }: Server, wait: Wait): Promise<void> {
+  ports.presenting?.()
   const user = await ask(control, `USER ${config.username}`, wait)
   if (user.code >= 200 && user.code < 300) return
   if (user.code !== 331) throw replyError(user, `logging in as ${config.username}`)

@@ -2,7 +2,7 @@ import * as tls from 'node:tls'
 import { FTPContext, FTPError, type FTPResponse } from 'basic-ftp'
 import { TransferError } from '../../core/errors.ts'
 import { bounded, type Wait } from './deadline.ts'
-import { type Reply, replyError, socketError } from './errors.ts'
+import { type Reply, replyError, replyText, socketError } from './errors.ts'
 import { assertTrusted, type Trust } from './trust.ts'
 
 const KEEP_ALIVE_MS = 30_000
@@ -40,6 +40,7 @@ class WholeLines extends FTPContext {
  */
 export class Control {
   readonly #context = new WholeLines(0)
+  readonly #redact: (text: string) => string
   readonly #replies: Reply[] = []
   #consumer: Consumer | null = null
   /** Commands (and the greeting) whose final reply is still out. */
@@ -50,7 +51,8 @@ export class Control {
   /** TLS, and the peer trusted. */
   #secured = false
 
-  constructor(debug: (message: string) => void) {
+  constructor(debug: (message: string) => void, redact: (text: string) => string) {
+    this.#redact = redact
     this.#context.log = (message: string): void => debug(message.trimEnd())
     void this.#context.handle(undefined, (response) => this.#take(response))
   }
@@ -164,7 +166,8 @@ export class Control {
       this.#fail(response)
       return
     }
-    const reply = { code: response.code, text: response.message }
+    const text = response.message
+    const reply = { code: response.code, text, shown: this.#redact(text) }
     if (this.#unanswered === 0) {
       this.#unasked ??= reply
       this.#strays += 1
@@ -194,7 +197,7 @@ export class Control {
 
   #outOfStep(reply: Reply): TransferError {
     if (reply.code === 421) return replyError(reply, 'the server ended the session')
-    return new TransferError('transient', `the server said something that nobody asked for: ${reply.text}`)
+    return new TransferError('transient', `the server said something that nobody asked for: ${replyText(reply)}`)
   }
 
   #tune(): void {

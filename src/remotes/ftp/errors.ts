@@ -6,6 +6,8 @@ import { tlsFailureKind } from '../tls.ts'
 export interface Reply {
   readonly code: number
   readonly text: string
+  /** The same for people, where it holds a secret. */
+  readonly shown?: string
 }
 
 const CONNECTION_LIMIT =
@@ -44,7 +46,7 @@ function judge(reply: Reply): Verdict {
 
 /** Text of a reply on one line. */
 export function replyText(reply: Reply): string {
-  return reply.text.replaceAll(/\s+/g, (space) => (space.includes('\n') ? ' ' : space)).trim()
+  return (reply.shown ?? reply.text).replaceAll(/\s+/g, (space) => (space.includes('\n') ? ' ' : space)).trim()
 }
 
 /** What a reply other than the hoped-for one means. `action` says what we wanted, e.g. `STOR a.bin`. */

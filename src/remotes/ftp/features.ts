@@ -1,7 +1,7 @@
 /** What servers tell in lines: FEAT, machine-readable facts, times, passive ports. Pure; null for anything that cannot be read. */
 import type { RemoteFile, TreeEntry } from '../remote.ts'
 
-/** Upper-case name of each feature and the rest of its line. */
+/** Upper-case name of each feature and the rest of its line; of all lines, for SITE. */
 export type Features = ReadonlyMap<string, string>
 
 /** basic-ftp keeps only the second word of each line, which loses most of HASH and MLST. */
@@ -11,7 +11,11 @@ export function parseFeatures(text: string): Features {
     const bare = line.replace(/^211[- ]/, '').trim()
     if (bare === '') continue
     const cut = bare.indexOf(' ')
-    features.set((cut < 0 ? bare : bare.slice(0, cut)).toUpperCase(), cut < 0 ? '' : bare.slice(cut + 1).trim())
+    const name = (cut < 0 ? bare : bare.slice(0, cut)).toUpperCase()
+    const rest = cut < 0 ? '' : bare.slice(cut + 1).trim()
+    // ProFTPD has a line for each of its SITE commands.
+    const before = name === 'SITE' ? features.get(name) : undefined
+    features.set(name, before === undefined ? rest : `${before} ${rest}`)
   }
   return features
 }

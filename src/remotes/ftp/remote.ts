@@ -30,7 +30,7 @@ class FtpRemote implements Remote {
     this.#pool = pool
     this.protocol = config.tls === 'none' ? 'ftp' : 'ftps'
     this.writer = new FtpWriter(pool)
-    this.tree = new FtpTree(pool)
+    this.tree = new FtpTree(pool, features)
     const way = digestWay(features)
     if (way !== null) this.digester = new FtpDigester(way, pool)
     this.notes = notesOn(config, features)

@@ -26,6 +26,8 @@ const BUFFERED_BYTES = 8 * 1024 * 1024
 export interface Start {
   readonly verb: 'STOR' | 'APPE'
   readonly offset: number
+  /** Asked when all is ready, just before the command: whether the file is still as it was planned. Rejects when it is not. */
+  readonly assertFile?: () => Promise<void>
 }
 
 interface Upload extends Start {
@@ -53,6 +55,7 @@ export async function store(
   const upload: Upload = { ...start, command, length, source, sent: (total) => observer.sent(total) }
   const data = await connection.openData(null, signal)
   try {
+    await start.assertFile?.()
     await begin(connection, upload, data, signal)
     await transfer(connection, upload, data, signal)
   } finally {

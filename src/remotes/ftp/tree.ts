@@ -3,12 +3,14 @@ import { type FailureKind, TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import type { Connection } from './connection.ts'
+import { ftpCopy } from './copy.ts'
 import { type Reply, replyError, replyErrorAs } from './errors.ts'
-import { parseMlsd } from './features.ts'
+import { type Features, parseMlsd } from './features.ts'
 import { Intake } from './intake.ts'
 import { wirePath } from './paths.ts'
 import type { Pool } from './pool.ts'
 import { receive } from './receive.ts'
+import { Renaming } from './renaming.ts'
 import { isDirectory, stat } from './stat.ts'
 
 const ENTRIES_MAX = 100_000
@@ -18,25 +20,23 @@ const PURE_FTPD_ENTRIES = 10_000
 /** A listing that the server does not give, or not whole, says nothing about a link. */
 const NO_LISTING: readonly FailureKind[] = ['unsupported', 'refused', 'not-found', 'protocol', 'limit']
 
-/** RNTO replaces an existing file at once on every server we know. */
 export class FtpTree implements Tree {
-  readonly replaces = 'atomically'
+  readonly copy?: NonNullable<Tree['copy']>
   readonly #pool: Pool
+  readonly #renaming = new Renaming()
 
-  constructor(pool: Pool) {
+  constructor(pool: Pool, features: Features) {
     this.#pool = pool
+    const copy = ftpCopy(pool, features)
+    if (copy !== null) this.copy = copy
+  }
+
+  get replaces(): 'atomically' | 'never' {
+    return this.#renaming.replaces ? 'atomically' : 'never'
   }
 
   async rename(from: string, to: string, signal: AbortSignal): Promise<void> {
-    await this.#pool.lease('change', signal, async (connection, either) => {
-      const command = `RNFR ${wirePath(from, connection)}`
-      const reply = await connection.command(command, either)
-      if (reply.code !== 350) {
-        const missing = reply.code === 550 && (await stat(connection, from, either)) === null
-        throw missing ? replyErrorAs('not-found', reply, command) : replyError(reply, command)
-      }
-      await connection.request(`RNTO ${wirePath(to, connection)}`, either)
-    })
+    await this.#pool.lease('change', signal, (connection, either) => this.#renaming.rename(connection, from, to, either))
   }
 
   async remove(path: string, signal: AbortSignal): Promise<void> {

@@ -1,16 +1,23 @@
 import { TransferError } from '../../core/errors.ts'
+import { baseName } from '../../core/paths.ts'
 import type { AppendResumer, Body, Resumer, WriteObserver, Writer } from '../remote.ts'
 import type { Connection } from './connection.ts'
+import { replyError } from './errors.ts'
 import { wirePath } from './paths.ts'
 import type { Pool } from './pool.ts'
 import { type Continuation, probe } from './probe.ts'
-import { type Start, store } from './send.ts'
+import { store } from './send.ts'
 import { sizeOf } from './stat.ts'
+
+/** DELE of nothing, as ProFTPD, Pure-FTPd and others say it. vsftpd 3.0.3 has one text for every refusal. */
+const NOTHING_THERE = /no such file|not found|does ?n[o']t exist|cannot find/i
 
 export class FtpWriter implements Writer {
   readonly #pool: Pool
   /** What the probe found out, once it has. */
   #resumer: Resumer | null | undefined
+  /** A new file was not under its name when it was complete. */
+  #hasMissed = false
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -18,12 +25,21 @@ export class FtpWriter implements Writer {
 
   async create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void> {
     await this.#change(body, signal, async (connection, source, either) => {
-      // Not overwritten in place: Pure-FTPd -r would store the new file beside the old one, and vsftpd would wait for a dead session that still writes it.
-      // Not asked for first: SIZE does not see a link to nothing, and STOR would make the file it points at.
-      await connection.command(`DELE ${wirePath(path, connection)}`, either)
+      await clear(connection, path, either)
       await store(connection, path, { verb: 'STOR', offset: 0 }, size, source, observer, either)
-      await confirm(connection, path, size, 'equal', either)
+      const stored = await sizeOf(connection, path, either)
+      if (stored === null) throw this.#missing()
+      assertStored(stored, size, 'equal')
       observer.acknowledged(size)
+    })
+  }
+
+  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again. */
+  #missing(): TransferError {
+    const kind = this.#hasMissed ? 'refused' : 'offset-conflict'
+    this.#hasMissed = true
+    return new TransferError(kind, 'the server took the upload, but there is no file of that name afterwards', {
+      hint: 'Some servers rewrite names with odd characters, or store beside an existing file (Pure-FTPd -r).',
     })
   }
 
@@ -38,18 +54,18 @@ export class FtpWriter implements Writer {
   #resumerFor(found: Continuation): AppendResumer {
     const append: AppendResumer['append'] = (path, offset, length, body, observer, signal) =>
       this.#change(body, signal, async (connection, source, either) => {
-        await assertOffset(connection, path, (size) => size === offset, offset, either)
-        const start: Start = found.append === 'APPE' ? { verb: 'APPE', offset: 0 } : { verb: 'STOR', offset }
-        await store(connection, path, start, length, source, observer, either)
-        await confirm(connection, path, offset + length, 'equal', either)
+        const assertFile = (): Promise<void> => assertOffset(connection, path, (size) => size === offset, offset, either)
+        const how = found.append === 'APPE' ? ({ verb: 'APPE', offset: 0 } as const) : ({ verb: 'STOR', offset } as const)
+        await store(connection, path, { ...how, assertFile }, length, source, observer, either)
+        assertStored(await sizeOf(connection, path, either), offset + length, 'equal')
         observer.acknowledged(length)
       })
     if (!found.rewind) return { kind: 'append', append }
     const rewind: AppendResumer['rewind'] = (path, offset, length, body, observer, signal) =>
       this.#change(body, signal, async (connection, source, either) => {
-        await assertOffset(connection, path, (size) => size >= offset, offset, either)
-        await store(connection, path, { verb: 'STOR', offset }, length, source, observer, either)
-        await confirm(connection, path, offset + length, 'at-least', either)
+        const assertFile = (): Promise<void> => assertOffset(connection, path, (size) => size >= offset, offset, either)
+        await store(connection, path, { verb: 'STOR', offset, assertFile }, length, source, observer, either)
+        assertStored(await sizeOf(connection, path, either), offset + length, 'at-least')
         observer.acknowledged(length)
       })
     return { kind: 'append', append, rewind }
@@ -82,16 +98,28 @@ async function assertOffset(
   if (size === null || !fits(size)) throw new TransferError('offset-conflict', `the partial has ${size ?? 'no'} bytes, not ${offset}`)
 }
 
+/**
+ * Nothing is written into what stands under the name: somebody may have it open, or it may be a link. It is not asked for first: SIZE does not see a link to nothing,
+ * and STOR would make the file that it points at. Besides, Pure-FTPd -r would store the new file beside the old one, and vsftpd would wait for a session that writes it.
+ */
+async function clear(connection: Connection, path: string, signal: AbortSignal): Promise<void> {
+  const name = wirePath(path, connection)
+  const reply = await connection.command(`DELE ${name}`, signal)
+  if (reply.code < 300 || NOTHING_THERE.test(reply.text.replaceAll(baseName(path), ''))) return
+  // Where there is nothing the same code is used.
+  const look = await connection.command(`SIZE ${name}`, signal)
+  if (look.code === 213) throw replyError(reply, `removing what stands in the place of ${path}`)
+}
+
 /** Every FTP server answers 226 to an upload that was cut off: only the size afterwards says what is stored, and only under the name that was asked for. */
-async function confirm(connection: Connection, path: string, size: number, how: 'equal' | 'at-least', signal: AbortSignal): Promise<void> {
-  const stored = await sizeOf(connection, path, signal)
+function assertStored(stored: number | null, size: number, how: 'equal' | 'at-least'): void {
   if (stored === size || (how === 'at-least' && stored !== null && stored > size)) return
-  if (stored === null) {
-    throw new TransferError('refused', 'the server took the upload, but there is no file of that name afterwards', {
-      hint: 'Some servers rewrite names with odd characters, or store beside an existing file (Pure-FTPd -r).',
-    })
-  }
+  if (stored === null) throw new TransferError('offset-conflict', 'the file vanished while it was written')
+  // Another process with the same content may have gone on with it: a new look tells.
   if (stored > size)
-    throw new TransferError('conflict', `the file has ${stored} bytes after an upload that ends at ${size}: somebody else writes to it`)
+    throw new TransferError(
+      'offset-conflict',
+      `the file has ${stored} bytes after an upload that ends at ${size}: somebody else writes to it`,
+    )
   throw new TransferError('transient', `the server called the upload complete, but the file has ${stored} bytes instead of ${size}`)
 }

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, type ProxyAgent } from 'undici'
 import { TransferError } from '../../core/errors.ts'
+import type { RemotePorts } from '../remote.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
 import type { HttpConfig } from './config.ts'
 import { type DialOptions, dialer } from './dial.ts'
@@ -23,9 +24,11 @@ export interface Connections {
 }
 
 /** undici reads http_proxy, https_proxy and no_proxy: the one place below `action` where the environment counts. */
-export function openConnections(config: HttpConfig, timeoutMs: number): Connections {
+export function openConnections(config: HttpConfig, { timeoutMs, presenting }: RemotePorts): Connections {
   const ending = new AbortController()
   let connected = false
+  // The query may be a signature.
+  const tellsWhoWeAre = Object.keys(config.headers).length > 0 || config.url.search !== ''
   const home = { isPrivate: isPrivateHost(config.url.hostname) }
   const dialing = { trust: () => secureContextFor(config.tls), timeoutMs, signal: ending.signal }
   const toHome = dialer(dialing)
@@ -43,8 +46,10 @@ export function openConnections(config: HttpConfig, timeoutMs: number): Connecti
     ...throughProxy(dialing),
     allowH2: false,
     factory: (origin, given) =>
-      pool(origin, given, config, () => {
+      pool(origin, given, config, (target) => {
         connected = true
+        // A proxy of plain HTTP gets the whole request.
+        if (tellsWhoWeAre && (isHome(config.url, target) || config.url.protocol === 'http:')) presenting?.()
       }),
   })
   return {
@@ -80,7 +85,7 @@ function throughProxy({ trust, timeoutMs, signal }: DialOptions): Pick<ProxyAgen
   }
 }
 
-function pool(origin: string | URL, given: object, config: HttpConfig, reached: () => void): Pool {
+function pool(origin: string | URL, given: object, config: HttpConfig, reached: (target: buildConnector.Options) => void): Pool {
   const connect = 'connect' in given && typeof given.connect === 'function' ? (given.connect as buildConnector.connector) : undefined
   return new Pool(origin, {
     connections: CONNECTIONS_MAX,
@@ -94,13 +99,17 @@ function pool(origin: string | URL, given: object, config: HttpConfig, reached: 
 }
 
 /** Hands a TLS connection on only when its certificate is right; nothing has been written to it until then. */
-function judged(connect: buildConnector.connector, config: HttpConfig, reached: () => void): buildConnector.connector {
+function judged(
+  connect: buildConnector.connector,
+  config: HttpConfig,
+  reached: (target: buildConnector.Options) => void,
+): buildConnector.connector {
   return (target, callback) => {
     connect(target, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
       const verdict = socket instanceof TLSSocket ? judge(socket, config.tls, target.hostname) : null
       if (verdict === null) {
-        reached()
+        reached(target)
         return callback(null, socket)
       }
       socket.destroy()

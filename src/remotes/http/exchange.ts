@@ -18,6 +18,7 @@ export interface ExchangeRequest {
   readonly body?: Body | string
   /** Told the bytes handed to the network so far. */
   readonly sent?: (total: number) => void
+  readonly redact: (text: string) => string
 }
 
 /** What to do with the body of a reply. */
@@ -249,7 +250,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     const reply = this.#reply
     if (reply === null || !this.#settle()) return
     const bodyStarted = this.#outgoing?.started() ?? false
-    const finished = { reply, excerpt: excerptOf(this.#excerpt), requestSent: this.#requestSent, bodyStarted }
+    const finished = { reply, excerpt: excerptOf(this.#excerpt, this.#request.redact), requestSent: this.#requestSent, bodyStarted }
     // One turn later the connection is free again: a request that follows at once would have another one opened.
     setImmediate(() => this.#resolve(finished))
     if (!this.#ended) this.#controller?.abort(new TransferError('stopped', 'the rest is not wanted'))

@@ -57,6 +57,12 @@ export function strongValidatorOf(reply: Reply): string | null {
   return /^"[\x21\x23-\x7e\x80-\xff]*"$/.test(tag) ? tag : null
 }
 
+/** Any ETag that is one, as it was told. */
+export function entityTagOf(reply: Reply): string | null {
+  const tag = (header(reply, 'etag') ?? '').trim()
+  return /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/.test(tag) ? tag : null
+}
+
 export function modifiedAtMsOf(reply: Reply): number | null {
   const at = Date.parse(header(reply, 'last-modified') ?? '')
   return Number.isNaN(at) ? null : at

@@ -22,11 +22,11 @@ async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal)
   const session = openSession(config, ports)
   try {
     const features = await findFeatures(session, locate(config.url), signal)
-    const reader = openReader(session, features.moves)
     const notes: string[] = []
     const note = (message: string): void => {
       if (!notes.includes(message)) notes.push(message)
     }
+    const reader = openReader(session, { directories: features.moves, note })
     return {
       protocol: config.url.protocol.slice(0, -1),
       connectionsMax: CONNECTIONS_MAX,

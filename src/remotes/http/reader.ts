@@ -2,9 +2,11 @@
 import { TransferError, throwIfAborted } from '../../core/errors.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { ReadOptions, RemoteFile, Sink } from '../remote.ts'
+import { cacheMarkOf } from './caches.ts'
 import { statusError } from './errors.ts'
+import { isYoung, versionOf } from './etags.ts'
 import type { Accept, Finished, Intake } from './exchange.ts'
-import { contentRangeOf, framingOf, header, modifiedAtMsOf, type Reply, refuseEncoding, strongValidatorOf } from './headers.ts'
+import { contentRangeOf, framingOf, header, type Reply, refuseEncoding } from './headers.ts'
 import { describeTarget } from './location.ts'
 import { addsSlash, isRedirect } from './redirects.ts'
 import type { Session } from './session.ts'
@@ -19,12 +21,25 @@ export interface Reader {
   forget(path: string): void
 }
 
-/** `directories`: the server is known to speak WebDAV, so a redirect that only adds a slash marks a directory and no moved file. */
-export function openReader(session: Session, directories: boolean): Reader {
+/** What `stat` makes of a reply that proves nothing: there may be a file. */
+export const UNSEEN: RemoteFile = { kind: 'file', size: null, modifiedAtMs: null, validator: null }
+
+export interface ReaderOptions {
+  /** The server is known to speak WebDAV, so a redirect that only adds a slash marks a directory and no moved file. */
+  readonly directories: boolean
+  /** Takes what a person should know about this server. */
+  note(message: string): void
+}
+
+export function openReader(session: Session, { directories, note }: ReaderOptions): Reader {
   const sizes = new Map<string, number>()
   return {
     stat: async (path, signal) => {
       const file = await stat(session, path, directories, signal)
+      if (file === UNSEEN)
+        note(
+          'A cache between here and the server answers in its place, so looking at uploaded files proves nothing. Use an address of the server itself.',
+        )
       if (file?.size === null || file === null) sizes.delete(path)
       else sizes.set(path, file.size)
       return file
@@ -40,16 +55,19 @@ async function stat(session: Session, path: string, directories: boolean, signal
   const request = { method: 'GET', path, headers: { range: 'bytes=0-0' }, ...(directories ? { endsAt: addsSlash } : {}) }
   const { reply, excerpt } = await session.perform(request, acceptStat, signal)
   const { status } = reply
+  // Also of a 404: the file may have come since.
+  if (session.evidence && isSecondHand(reply)) return UNSEEN
   if (isRedirect(reply)) return { kind: 'directory', size: null, modifiedAtMs: null, validator: null }
   if (status === 404 || status === 410) return null
-  if (status === 200) return fileOf(reply, wholeSizeOf(reply))
-  if (status === 206) return fileOf(reply, partialSizeOf(reply))
+  if (status === 200) return fileOf(session, reply, wholeSizeOf(reply))
+  if (status === 206) return fileOf(session, reply, partialSizeOf(reply))
   if (status !== 416) throw statusError('GET', reply, excerpt)
   const unsatisfied = contentRangeOf(reply)
-  if (unsatisfied?.total === 0) return fileOf(reply, 0)
+  if (unsatisfied?.total === 0) return fileOf(session, reply, 0)
   // Apache and lighttpd send 416 without a Content-Range; only the empty file has no byte 0, so the whole of it is asked for.
   const whole = await session.perform({ method: 'GET', path }, acceptStat, signal)
-  if (whole.reply.status === 200 && wholeSizeOf(whole.reply) === 0) return fileOf(whole.reply, 0)
+  if (session.evidence && isSecondHand(whole.reply)) return UNSEEN
+  if (whole.reply.status === 200 && wholeSizeOf(whole.reply) === 0) return fileOf(session, whole.reply, 0)
   throw new TransferError('protocol', `${describeTarget(reply.target)} has no first byte and yet is not empty`)
 }
 
@@ -59,9 +77,13 @@ const acceptStat: Accept = (reply) => {
   return framing.kind === 'length' && framing.length <= SMALL_BODY_BYTES ? EXCERPT : { kind: 'drop' }
 }
 
-function fileOf(reply: Reply, size: number | null): RemoteFile {
+function fileOf({ evidence }: Session, reply: Reply, size: number | null): RemoteFile {
   refuseEncoding(reply)
-  return { kind: 'file', size, modifiedAtMs: modifiedAtMsOf(reply), validator: strongValidatorOf(reply) }
+  const version = versionOf(reply, size)
+  const { modifiedAtMs } = version
+  // An upload is known by its content; there a date only tells the server's clock.
+  if (evidence || modifiedAtMs === null || !isYoung(reply, modifiedAtMs)) return { kind: 'file', size, ...version }
+  return { kind: 'file', size, ...version, modifiedAtMs: null, youngAtMs: modifiedAtMs }
 }
 
 function wholeSizeOf(reply: Reply): number | null {
@@ -95,17 +117,37 @@ async function read(session: Session, path: string, reading: Reading, signal: Ab
   const whole = start === 0 && end === Number.POSITIVE_INFINITY
   const headers: Record<string, string> = {}
   if (!whole) headers.range = `bytes=${start}-${end === Number.POSITIVE_INFINITY ? '' : end - 1}`
-  if (!whole && reading.options.validator !== undefined) headers['if-range'] = reading.options.validator
-  const finished = await session.perform({ method: 'GET', path, headers }, (reply) => acceptRead(reply, reading), signal)
+  const { validator, pastCaches = false } = reading.options
+  // A weak one never matches, and the whole file would be sent.
+  if (!whole && validator !== undefined && !isWeak(validator)) headers['if-range'] = validator
+  const accept: Accept = (reply) => acceptRead(session, reply, reading)
+  const finished = await session.perform({ method: 'GET', path, headers, pastCaches }, accept, signal)
   const { status } = finished.reply
+  if (session.evidence) requireOrigin(finished.reply)
   if (status === 200 || status === 206) return
   if (status === 416) return unsatisfied(finished, reading)
   if (status === 412) throw new TransferError('source-changed', `${describeTarget(finished.reply.target)} is another version than before`)
   throw statusError('GET', finished.reply, finished.excerpt)
 }
 
-function acceptRead(reply: Reply, reading: Reading): Intake {
+/** Statuses that say something about the file; a refusal or a failure is one, whoever tells it. */
+const TELLING = new Set([404, 410, 412, 416])
+
+function isSecondHand(reply: Reply): boolean {
+  return (reply.status < 400 || TELLING.has(reply.status)) && cacheMarkOf(reply) !== null
+}
+
+/** What is read of an upload is a proof, and a copy of what once was there proves nothing. */
+function requireOrigin(reply: Reply): void {
+  if (!isSecondHand(reply)) return
+  const hint = 'Name an address of the server itself, or let the cache honour Cache-Control: no-cache.'
+  const message = `a cache answered for ${describeTarget(reply.target)} (its header ${cacheMarkOf(reply)} says so), which proves nothing`
+  throw new TransferError('refused', message, { hint })
+}
+
+function acceptRead(session: Session, reply: Reply, reading: Reading): Intake {
   if (reply.status !== 200 && reply.status !== 206) return EXCERPT
+  if (session.evidence) requireOrigin(reply)
   compareValidator(reply, reading.options)
   refuseEncoding(reply)
   return reply.status === 206 ? acceptPartial(reply, reading) : acceptWhole(reply, reading)
@@ -115,7 +157,17 @@ function compareValidator(reply: Reply, { validator }: ReadOptions): void {
   if (validator === undefined) return
   const tag = header(reply, 'etag')
   if (tag === null) throw new TransferError('protocol', `${describeTarget(reply.target)} no longer says which version it sends`)
-  if (tag.trim() !== validator) throw changed(reply, `its ETag is ${tag} instead of ${validator}`)
+  const same = isWeak(validator) ? opaque(tag) === opaque(validator) : tag.trim() === validator
+  if (!same) throw changed(reply, `its ETag is ${tag} instead of ${validator}`)
+}
+
+function isWeak(etag: string): boolean {
+  return etag.startsWith('W/')
+}
+
+/** Apache calls the ETag of a file weak during its first second, and strong later. */
+function opaque(etag: string): string {
+  return etag.trim().replace(/^W\//, '')
 }
 
 function acceptPartial(reply: Reply, { range, sink, size }: Reading): Intake {

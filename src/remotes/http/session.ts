@@ -1,6 +1,7 @@
 /** Requests to the server of one Remote, with its credentials, following redirects where that is safe. */
 import { TransferError } from '../../core/errors.ts'
 import type { Body, RemotePorts } from '../remote.ts'
+import { PAST_CACHES } from './caches.ts'
 import type { HttpConfig } from './config.ts'
 import { type Connections, openConnections } from './connection.ts'
 import { statusError } from './errors.ts'
@@ -20,12 +21,18 @@ export interface SessionRequest {
   readonly endsAt?: (from: Target, to: Target) => boolean
   /** Take a redirect as the answer. */
   readonly stays?: true
+  /** Ask the server itself, past every cache. In uploads all that looks does so. */
+  readonly pastCaches?: boolean
+  /** More silence than usual before the reply, for a server that works meanwhile. */
+  readonly patienceMs?: number
 }
 
 export interface Session {
   readonly origin: string
   /** Whether credentials or headers of the user's travel with requests. */
   readonly authenticated: boolean
+  /** What is seen is evidence of what was stored, so it must be the server's own answer. */
+  readonly evidence: boolean
   /** Whether the server has been reached, and trusted, at all. */
   connected(): boolean
   perform(request: SessionRequest, accept: Accept, signal: AbortSignal): Promise<Finished>
@@ -33,11 +40,12 @@ export interface Session {
 }
 
 export function openSession(config: HttpConfig, ports: RemotePorts): Session {
-  const connections = openConnections(config, ports.timeoutMs)
+  const connections = openConnections(config, ports)
   let closed = false
   return {
     origin: config.url.origin,
     authenticated: Object.keys(config.headers).length > 0,
+    evidence: ports.direction === 'upload',
     connected: connections.connected,
     perform: async (request, accept, signal) => {
       if (closed) throw new TransferError('stopped', 'the connection was closed')
@@ -59,7 +67,16 @@ async function perform(
   accept: Accept,
   signal: AbortSignal,
 ): Promise<Finished> {
-  const headers = { 'user-agent': USER_AGENT, accept: '*/*', 'accept-encoding': 'identity', ...config.headers, ...request.headers }
+  const looks = request.method === 'GET' || request.method === 'PROPFIND'
+  const asking = request.pastCaches === true || (looks && ports.direction === 'upload') ? PAST_CACHES : {}
+  const headers = {
+    'user-agent': USER_AGENT,
+    accept: '*/*',
+    'accept-encoding': 'identity',
+    ...config.headers,
+    ...request.headers,
+    ...asking,
+  }
   const visited = new Set<string>()
   let target = targetOf(config.url.origin, request.path)
   for (;;) {
@@ -69,12 +86,13 @@ async function perform(
       {
         method: request.method,
         target,
-        headers: target.origin === config.url.origin ? headers : withoutSecrets(headers),
+        headers: target.origin === config.url.origin ? headers : { ...withoutSecrets(headers), ...asking },
+        redact: ports.redact,
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.sent === undefined ? {} : { sent: request.sent }),
       },
       (reply) => (isRedirect(reply) && request.stays === undefined ? { kind: 'excerpt' } : accept(reply)),
-      ports.timeoutMs,
+      ports.timeoutMs + (request.patienceMs ?? 0),
       signal,
     )
     ports.debug(`${request.method} ${describeTarget(target)}: ${finished.reply.status}`)

@@ -1,4 +1,4 @@
-/** Names on a WebDAV server: MOVE, DELETE, MKCOL, PROPFIND. */
+/** Names on a WebDAV server: MOVE, COPY, DELETE, MKCOL, PROPFIND. */
 import { TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
 import { trimmedEnd } from '../../core/text.ts'
@@ -6,13 +6,16 @@ import type { Tree, TreeEntry } from '../remote.ts'
 import { statusError } from './errors.ts'
 import type { Finished } from './exchange.ts'
 import { EXCERPT } from './features.ts'
+import type { Reply } from './headers.ts'
 import { decodePath, targetOf } from './location.ts'
 import { type DavResource, parseMultistatus } from './multistatus.ts'
-import type { Reader } from './reader.ts'
+import { type Reader, UNSEEN } from './reader.ts'
 import type { Session } from './session.ts'
 
 const ENTRIES_MAX = 100_000
 const LISTING_BYTES_MAX = 128 * 1024 * 1024
+/** A server that copies slower than this is not waited for. */
+const COPY_BYTES_PER_MS = 5_000
 const PROPFIND = '<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop></propfind>'
 
 /** `propfind`: the server announced WebDAV; nginx alone has the other methods without this one. */
@@ -21,14 +24,15 @@ export function openTree(session: Session, reader: Reader, propfind: boolean): T
     // mod_dav removes the target before it renames; nothing tells that a server does not.
     replaces: 'after-delete',
     rename: (from, to, signal) => rename(session, reader, propfind, from, to, signal),
+    copy: (from, to, size, signal) => copy(session, reader, { from, to, size }, signal),
     remove: async (path, signal) => {
       // DELETE of a collection takes everything in it along.
       if (await isDirectory(session, reader, propfind, path, signal))
         throw new TransferError('refused', 'what should be removed is a directory')
       reader.forget(path)
       const { reply, excerpt } = await session.perform({ method: 'DELETE', path }, () => EXCERPT, signal)
-      if (reply.status === 404 || reply.status === 410 || (reply.status >= 200 && reply.status < 300 && reply.status !== 207)) return
-      throw statusError('DELETE', reply, excerpt)
+      if (reply.status === 404 || reply.status === 410) return
+      requireDone('DELETE', reply, excerpt)
     },
     makeDirectory: (path, signal) => makeDirectory(session, reader, trimmedEnd(path, '/'), signal),
     list: (path, signal) => {
@@ -46,9 +50,30 @@ async function rename(session: Session, reader: Reader, propfind: boolean, from:
   const destination = targetOf(session.origin, to)
   const headers = { destination: destination.origin + destination.path, overwrite: 'T' }
   const { reply, excerpt } = await session.perform({ method: 'MOVE', path: from, headers }, () => EXCERPT, signal)
-  if (reply.status === 201 || reply.status === 204 || reply.status === 200) return
-  if (reply.status !== 207) throw statusError('MOVE', reply, excerpt)
-  throw new TransferError('refused', `the server could not move the file: ${excerpt}`)
+  requireDone('MOVE', reply, excerpt)
+}
+
+/** `Overwrite: F`: what stands under the new name is not ours to replace. */
+async function copy(
+  session: Session,
+  reader: Reader,
+  { from, to, size }: { readonly from: string; readonly to: string; readonly size: number },
+  signal: AbortSignal,
+): Promise<void> {
+  reader.forget(to)
+  const destination = targetOf(session.origin, to)
+  const headers = { destination: destination.origin + destination.path, overwrite: 'F', depth: '0' }
+  const request = { method: 'COPY', path: from, headers, patienceMs: size / COPY_BYTES_PER_MS }
+  const { reply, excerpt } = await session.perform(request, () => EXCERPT, signal)
+  requireDone('COPY', reply, excerpt)
+}
+
+/** 202: the server puts it off, perhaps for ever; looking again shows. 207: a part of it failed. */
+function requireDone(method: string, reply: Reply, excerpt: string): void {
+  if (reply.status === 200 || reply.status === 201 || reply.status === 204) return
+  if (reply.status === 202) throw new TransferError('transient', `the server put off the ${method}`)
+  if (reply.status === 207) throw new TransferError('refused', `the server could not do the ${method}: ${excerpt}`)
+  throw statusError(method, reply, excerpt)
 }
 
 async function makeDirectory(session: Session, reader: Reader, path: string, signal: AbortSignal): Promise<void> {
@@ -60,10 +85,9 @@ async function makeDirectory(session: Session, reader: Reader, path: string, sig
     await makeDirectory(session, reader, directoryName(path), signal)
     made = await make()
   }
-  if (made.reply.status >= 200 && made.reply.status < 300) return
-  if (made.reply.status !== 405) throw statusError('MKCOL', made.reply, made.excerpt)
-  if ((await reader.stat(path, signal))?.kind === 'file')
-    throw new TransferError('conflict', 'a file stands where a directory should be made')
+  if (made.reply.status !== 405) return requireDone('MKCOL', made.reply, made.excerpt)
+  const there = await reader.stat(path, signal)
+  if (there?.kind === 'file' && there !== UNSEEN) throw new TransferError('conflict', 'a file stands where a directory should be made')
 }
 
 async function isDirectory(session: Session, reader: Reader, propfind: boolean, path: string, signal: AbortSignal): Promise<boolean> {

@@ -1,10 +1,11 @@
 /** Uploads: whole files by PUT, and ranges of them where a probe has shown that the server writes those in place. */
-import { TransferError } from '../../core/errors.ts'
+import { type FailureKind, TransferError } from '../../core/errors.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { Body, PositionalResumer, WriteObserver, Writer } from '../remote.ts'
 import { statusError } from './errors.ts'
 import type { Finished } from './exchange.ts'
 import { EXCERPT, scratchPath } from './features.ts'
+import type { Reply } from './headers.ts'
 import type { Reader } from './reader.ts'
 import type { Session } from './session.ts'
 
@@ -14,7 +15,10 @@ export function openWriter(session: Session, reader: Reader, note: (message: str
   const create: Writer['create'] = async (path, size, body, observer, signal) => {
     reader.forget(path)
     const finished = await put(session, path, size, {}, body, observer, signal)
-    requireStored(finished)
+    requireTaken(finished)
+    // An older file of the same size would pass for this one, so the size says nothing now.
+    if (!isStored(finished.reply))
+      return note(`This server answers PUT with ${finished.reply.status}: it accepts files without saying that they are stored.`)
     await confirm(reader, path, size, note, signal)
     observer.acknowledged(size)
   }
@@ -46,7 +50,12 @@ async function put(
   )
 }
 
-function requireStored({ reply, excerpt, requestSent }: Finished): void {
+/** 202 Accepted may mean never, and what other successes mean for PUT is nowhere said. */
+function isStored({ status }: Reply): boolean {
+  return status === 200 || status === 201 || status === 204
+}
+
+function requireTaken({ reply, excerpt, requestSent }: Finished): void {
   if (reply.status < 200 || reply.status > 299) throw statusError('PUT', reply, excerpt)
   if (!requestSent) throw new TransferError('transient', `the server answered PUT with ${reply.status} before it had the whole file`)
 }
@@ -71,8 +80,15 @@ function positional(session: Session, reader: Reader, create: Writer['create']):
       reader.forget(path)
       const { reply, excerpt, requestSent } = await putRange(session, path, range, body, observer, signal)
       if (reply.status === 412 || reply.status === 404) throw new TransferError('offset-conflict', 'the partial is no longer there')
-      requireStored({ reply, excerpt, requestSent, bodyStarted: true })
-      const size = (await reader.stat(path, signal))?.size ?? 0
+      requireTaken({ reply, excerpt, requestSent, bodyStarted: true })
+      if (!isStored(reply))
+        throw new TransferError(
+          'unsupported',
+          `the server answered a range of the file with ${reply.status}, so nobody knows whether it is stored`,
+        )
+      const file = await reader.stat(path, signal)
+      // Without a size the proof of the whole will tell.
+      const size = file === null ? 0 : (file.size ?? range.end)
       if (size < range.end) throw new TransferError('integrity', `the server has ${size} bytes after a write up to ${range.end}`)
       observer.acknowledged(range.end - range.start)
     },
@@ -98,20 +114,25 @@ function putRange(
   return put(session, path, range.end - range.start, headers, body, observer, signal)
 }
 
+/** There may be no scratch file, it cannot be read, or only a cache answers: nothing shows that ranges are written in place. */
+const NOT_IN_PLACE: readonly FailureKind[] = ['source-changed', 'unsupported', 'not-found', 'refused']
+
 /** nginx refuses Content-Range, and Go's WebDAV replaces the whole file by the range with a 201: only the bytes themselves can tell. */
 async function writesInPlace(session: Session, reader: Reader, directory: string, signal: AbortSignal): Promise<boolean> {
   const path = scratchPath(directory)
   const observer: WriteObserver = { sent: () => undefined, acknowledged: () => undefined }
   try {
-    requireStored(await put(session, path, 8, {}, once('abcdefgh'), observer, signal))
+    const made = await put(session, path, 8, {}, once('abcdefgh'), observer, signal)
+    requireTaken(made)
+    if (!isStored(made.reply)) return false
     const { reply } = await putRange(session, path, { start: 4, end: 6 }, once('XY'), observer, signal)
-    if (reply.status < 200 || reply.status > 299) return false
+    if (!isStored(reply)) return false
     const stored: Buffer[] = []
     await reader.read(path, { start: 0, end: 8 }, (chunk) => void stored.push(Buffer.from(chunk)), {}, signal)
     const size = (await reader.stat(path, signal))?.size
     return size === 8 && Buffer.concat(stored).toString('latin1') === 'abcdXYgh'
   } catch (error) {
-    if (error instanceof TransferError && ['source-changed', 'unsupported', 'not-found'].includes(error.kind)) return false
+    if (error instanceof TransferError && NOT_IN_PLACE.includes(error.kind)) return false
     throw error
   } finally {
     await session.perform({ method: 'DELETE', path }, () => EXCERPT, signal).catch(() => undefined)

@@ -91,7 +91,7 @@ class Attempt {
   }
 
   async run(): Promise<Connection> {
-    const { debug } = this.#ports
+    const { debug, redact } = this.#ports
     await this.#dial()
     this.#stage = 'waiting for the SSH handshake'
     // Its own callbacks would print to the console.
@@ -100,16 +100,18 @@ class Attempt {
     const login = authentication(this.#config, debug)
     client.on('error', (raw: Error & { readonly level?: string }) => {
       if (raw.level === 'client-authentication') this.fail(login.denial(this.#where))
-      else this.fail(connectionFailure(raw, this.#where))
+      else this.fail(connectionFailure(raw, this.#where, redact))
     })
     client.on('close', () => this.fail(new TransferError('transient', `${this.#where}: the connection was closed while ${this.#stage}`)))
     client.on('handshake', (negotiated) => {
+      // The host key has been judged, and nothing has been said of us.
+      this.#ports.presenting?.()
       useKeyObjects(client)
       this.#quick.reuseBuffer()
       this.#stage = 'logging in'
       debug(`key exchange ${negotiated.kex}, host key ${negotiated.serverHostKey}, cipher ${negotiated.cs.cipher}/${negotiated.sc.cipher}`)
     })
-    client.on('banner', (text: string) => debug(`banner: ${text}`))
+    client.on('banner', (text: string) => debug(`banner: ${redact(text)}`))
     client.on('ready', () => {
       this.#stage = 'opening the SFTP channel'
     })
@@ -118,9 +120,9 @@ class Attempt {
       sftp = await wrapper.connect(this.#options(login.handler))
     } catch (error) {
       // A listener above has usually told the reason better.
-      throw connectionFailure(error instanceof Error ? { message: error.message } : { message: String(error) }, this.#where)
+      throw connectionFailure(error instanceof Error ? { message: error.message } : { message: String(error) }, this.#where, redact)
     }
-    const connection = new OpenConnection(wrapper, sftp, this.#socket, this.#where, this.#ports.timeoutMs)
+    const connection = new OpenConnection(wrapper, sftp, this.#socket, this.#where, this.#ports)
     const { read, write } = connection.limits
     debug(
       `connected to ${connection.ident || 'an unnamed server'}: requests of ${read}/${write} bytes, ${[...connection.extensions].join(' ') || 'no extensions'}`,
@@ -132,7 +134,7 @@ class Attempt {
     const { host, port } = this.#config
     this.#ports.debug(`connecting to ${this.#where}`)
     return new Promise((resolve, reject) => {
-      const failed = (error: Error): void => reject(connectionFailure(error, this.#where))
+      const failed = (error: Error): void => reject(connectionFailure(error, this.#where, this.#ports.redact))
       this.#socket.once('error', failed)
       this.#socket.connect({ host, port }, () => {
         this.#socket.removeListener('error', failed)
@@ -180,39 +182,40 @@ class OpenConnection implements Connection {
   readonly #wrapper: SftpClient
   readonly #socket: net.Socket
   readonly #where: string
-  readonly #timeoutMs: number
+  readonly #ports: RemotePorts
   readonly #channels: Requests[] = []
   readonly #listeners: (() => void)[] = []
   #second: Promise<Requests | null> | undefined
   #alive = true
 
-  constructor(wrapper: SftpClient, sftp: SFTPWrapper, socket: net.Socket, where: string, timeoutMs: number) {
+  constructor(wrapper: SftpClient, sftp: SFTPWrapper, socket: net.Socket, where: string, ports: RemotePorts) {
     this.#wrapper = wrapper
     this.#socket = socket
     this.#where = where
-    this.#timeoutMs = timeoutMs
+    this.#ports = ports
     this.sftp = sftp
     this.ident = serverIdent(wrapper.client)
     this.extensions = announcedExtensions(sftp)
     this.limits = requestLimits(sftp)
     this.requests = this.#guarded(sftp)
-    wrapper.client.on('error', (error: Error) => this.retire(connectionFailure(error, where)))
+    wrapper.client.on('error', (error: Error) => this.retire(connectionFailure(error, where, ports.redact)))
     wrapper.client.on('end', () => this.#lose('the server ended the connection'))
     wrapper.client.on('close', () => this.#lose('the connection was closed'))
   }
 
   #guarded(sftp: SFTPWrapper): Requests {
     const requests = new Requests(sftp, {
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#ports.timeoutMs,
+      redact: this.#ports.redact,
       drained: () => this.#socket.bytesWritten - this.#socket.writableLength,
-      silent: () => this.#lose(`no answer for ${formatDuration(this.#timeoutMs)}`),
+      silent: () => this.#lose(`no answer for ${formatDuration(this.#ports.timeoutMs)}`),
     })
     watchChannel(this.#wrapper.client, sftp, requests.intake, () => requests.heard())
     this.#channels.push(requests)
     // ssh2 never settles requests of a channel that died under a living connection (the server's sftp process was killed).
     sftp.on('end', () => this.#lose('the SFTP channel ended'))
     sftp.on('close', () => this.#lose('the SFTP channel was closed'))
-    sftp.on('error', (error: Error) => this.retire(connectionFailure(error, this.#where)))
+    sftp.on('error', (error: Error) => this.retire(connectionFailure(error, this.#where, this.#ports.redact)))
     return requests
   }
 
@@ -236,7 +239,7 @@ class OpenConnection implements Connection {
       const timer = setTimeout(() => {
         isLate = true
         resolve(null)
-      }, this.#timeoutMs)
+      }, this.#ports.timeoutMs)
       this.#wrapper.client.sftp((error: Error | undefined, sftp: SFTPWrapper) => {
         clearTimeout(timer)
         if (error !== undefined) return resolve(null)

@@ -3,8 +3,8 @@ import type { Digester } from '../remote.ts'
 import { checkFile } from './check-file.ts'
 import type { Connection } from './connection.ts'
 import { hasStatus, STATUS } from './errors.ts'
-import { statFile } from './files.ts'
 import type { Leases } from './leases.ts'
+import { statFile } from './stat.ts'
 
 /** mod_sftp 1.3.8 counts a single digest's bytes modulo 2^32. */
 const LENGTH_MAX = 2 ** 32 - 1

@@ -72,9 +72,9 @@ const KIND_OF_SOCKET_ERROR: Readonly<Record<string, FailureKind>> = {
 const DISCONNECT_BY_AUTHENTICATION: readonly unknown[] = [13, 14, 15]
 
 /** A connection that could not be made, or that ended. */
-export function connectionFailure(raw: RawConnectionError, where: string): TransferError {
+export function connectionFailure(raw: RawConnectionError, where: string, redact: (text: string) => string): TransferError {
   const failure = (kind: FailureKind, message: string, hint?: string): TransferError =>
-    new TransferError(kind, `${where}: ${message}`, hint === undefined ? { cause: raw } : { cause: raw, hint })
+    new TransferError(kind, `${where}: ${redact(message)}`, hint === undefined ? { cause: raw } : { cause: raw, hint })
   if (typeof raw.code === 'string' && raw.level !== 'handshake') {
     if (raw.code === 'ENOTFOUND') return failure('invalid-input', 'there is no such host')
     return failure(KIND_OF_SOCKET_ERROR[raw.code] ?? 'transient', raw.message || raw.code)

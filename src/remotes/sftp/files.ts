@@ -1,13 +1,14 @@
 /** Whole exchanges with one file: open, move bytes, make sure, close. */
 import { TransferError } from '../../core/errors.ts'
-import { directoryName } from '../../core/paths.ts'
 import type { ByteRange } from '../../core/ranges.ts'
-import type { Body, RemoteFile, Sink, WriteObserver } from '../remote.ts'
+import type { Body, Sink, WriteObserver } from '../remote.ts'
 import type { Connection } from './connection.ts'
-import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
+import { createNew } from './creating.ts'
+import { hasStatus, STATUS, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
 import { readRange } from './reader.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
+import { explained, sizeOf, statFile } from './stat.ts'
 import { settlesWithin } from './waiting.ts'
 import { type Lane, type Sample, writeBody } from './writer.ts'
 
@@ -17,46 +18,6 @@ const FILE_MODE = 0o644
 const SETTLE_MS = 500
 /** A server that syncs at this rate is given the time for it, in bytes per millisecond. */
 const SYNC_RATE = 4096
-
-export async function statFile(requests: Requests, path: string): Promise<RemoteFile | null> {
-  try {
-    const found = await requests.stat(path)
-    const size: unknown = found.size
-    if (size !== undefined && !Number.isSafeInteger(size))
-      throw new TransferError('protocol', `the server tells an impossible size of ${path}`)
-    return {
-      kind: kindOf(found.mode),
-      size: typeof size === 'number' ? size : null,
-      modifiedAtMs: typeof found.mtime === 'number' ? found.mtime * 1000 : null,
-      validator: null,
-    }
-  } catch (error) {
-    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return null
-    throw requestFailure(error, `look at ${path}`)
-  }
-}
-
-const TYPE_MASK = 0o170000
-const DIRECTORY = 0o040000
-const REGULAR = 0o100000
-const LINK = 0o120000
-
-/** Permissions are optional in SFTP; what comes without them is taken for a file. */
-export function kindOf(mode: number | undefined): RemoteFile['kind'] {
-  if (mode === undefined || (mode & TYPE_MASK) === REGULAR || (mode & TYPE_MASK) === 0) return 'file'
-  return (mode & TYPE_MASK) === DIRECTORY ? 'directory' : 'other'
-}
-
-/** Whether the name itself is a link, also one to nothing. A server that does not say has none. */
-export async function isLink(requests: Requests, path: string): Promise<boolean> {
-  try {
-    const { mode }: { readonly mode?: number } = await requests.lstat(path)
-    return mode !== undefined && (mode & TYPE_MASK) === LINK
-  } catch (error) {
-    if (error instanceof StatusError) return false
-    throw error
-  }
-}
 
 interface Reading {
   readonly path: string
@@ -95,7 +56,7 @@ async function goesOn(requests: Requests, handle: Handle, end: number): Promise<
 
 export interface WriteRequest {
   readonly path: string
-  /** Absent: create or truncate, and the file must end up with `length` bytes. Present: write into the existing file from here. */
+  /** Absent: make a new file, which must end up with `length` bytes. Present: write into the existing file from here. */
   readonly offset?: number
   readonly length: number
   readonly body: Body
@@ -126,10 +87,9 @@ async function writeFile(
   const creating = request.offset === undefined
   const start = request.offset ?? 0
   // To continue a file, WRITE alone: APPEND ignores offsets, TRUNC destroys, CREAT would invent a file of NULs up to the offset.
-  const flags = creating ? OPEN.write | OPEN.create | OPEN.truncate : OPEN.write
-  if (creating) await withoutLink(requests, path)
-  const handle = await opened(requests, path, flags, doing, creating ? FILE_MODE : undefined)
-  const size = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
+  const handle = creating ? await createNew(connection, path, FILE_MODE) : await opened(requests, path, OPEN.write, doing)
+  const right = (size: number | null): boolean => size !== null && (creating ? size === start + length : size >= start + length)
+  const safe = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
     const second = new SecondLane(connection, path)
     const another = (sample: Sample): Promise<Lane | null> => second.open(sample)
     try {
@@ -139,10 +99,12 @@ async function writeFile(
       throw error
     }
     await second.close()
-    const [told] = await Promise.all([sizeOf(requests, handle), synced(connection, handle, length)])
-    return told
+    // Of the handle and of the path: what is published is what the path means by then.
+    const looks = [sizeOf(requests, handle), sizeUnder(requests, path), synced(connection, handle, length)] as const
+    const [told, named] = await Promise.all(looks)
+    return right(told) && (named === undefined || right(named))
   })
-  await checkSize(requests, path, size, start + length, creating)
+  if (!safe) await checkSize(requests, path, start + length, right)
   observer.acknowledged(length)
 }
 
@@ -183,16 +145,6 @@ class SecondLane {
   }
 }
 
-/** OPEN follows a link, and v3 has no flag against it: the link goes, what it points at stays. */
-async function withoutLink(requests: Requests, path: string): Promise<void> {
-  if (!(await isLink(requests, path))) return
-  try {
-    await requests.remove(path)
-  } catch (error) {
-    throw requestFailure(error, `remove the link in the place of ${path}`)
-  }
-}
-
 /** Waits until the file is on the medium, where the server can say so. */
 async function synced(connection: Connection, handle: Handle, length: number): Promise<void> {
   if (!connection.extensions.has('fsync@openssh.com')) return
@@ -204,29 +156,30 @@ async function synced(connection: Connection, handle: Handle, length: number): P
   }
 }
 
-async function sizeOf(requests: Requests, handle: Handle): Promise<number | null> {
+/** The size that the path tells; null when there is no file, undefined when the server does not answer the question. */
+async function sizeUnder(requests: Requests, path: string): Promise<number | null | undefined> {
   try {
-    const size: unknown = (await requests.fstat(handle)).size
-    return typeof size === 'number' && Number.isSafeInteger(size) ? size : null
+    return (await statFile(requests, path))?.size ?? null
   } catch (error) {
-    if (error instanceof TransferError) throw error
-    return null
+    if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return undefined
+    throw error
   }
 }
 
 /** Servers with a write-back cache (rclone) tell the size only after the close. */
-async function checkSize(requests: Requests, path: string, told: number | null, wanted: number, exact: boolean): Promise<void> {
-  const right = (size: number | null): boolean => size !== null && (exact ? size === wanted : size >= wanted)
-  if (right(told)) return
+async function checkSize(requests: Requests, path: string, wanted: number, right: (size: number | null) => boolean): Promise<void> {
   const found = await statFile(requests, path)
-  if (right(found?.size ?? null)) return
-  if (found === null) throw new TransferError('conflict', `${path} vanished while it was written`)
-  throw new TransferError('conflict', `${path} has ${found.size ?? 'an unknown number of'} bytes after writing up to ${wanted}`)
+  const size = found?.size ?? null
+  if (right(size)) return
+  // Another process with the same content may have taken the file over: a new look tells.
+  if (found === null) throw new TransferError('offset-conflict', `${path} vanished while it was written`)
+  const kind = size !== null && size > wanted ? 'offset-conflict' : 'conflict'
+  throw new TransferError(kind, `${path} has ${size ?? 'an unknown number of'} bytes after writing up to ${wanted}`)
 }
 
-async function opened(requests: Requests, path: string, flags: number, doing: string, mode?: number): Promise<Handle> {
+async function opened(requests: Requests, path: string, flags: number, doing: string): Promise<Handle> {
   try {
-    return await requests.open(path, flags, mode)
+    return await requests.open(path, flags)
   } catch (error) {
     throw await explained(requests, error, path, doing, flags !== OPEN.read)
   }
@@ -250,23 +203,4 @@ async function withHandle<T>(file: Opened, work: () => Promise<T>): Promise<T> {
     await settlesWithin(file.requests.close(file.handle), SETTLE_MS)
     throw await explained(file.requests, error, file.path, file.doing, file.writing)
   }
-}
-
-/**
- * What a negative answer means; errors that are none come back as they are. SFTP v3 has one code, 4, for a full disk, a directory in
- * the way and much else: then asks again. Never rejects.
- */
-export async function explained(requests: Requests, error: unknown, path: string, doing: string, writing: boolean): Promise<unknown> {
-  if (!(error instanceof StatusError)) return error
-  const first = requestFailure(error, doing)
-  if (first.kind !== 'refused') return first
-  try {
-    const found = await statFile(requests, path)
-    if (found?.kind === 'directory') return new TransferError('conflict', `cannot ${doing}: it is a directory`, { cause: error })
-    const space = writing ? await requests.freeSpace(directoryName(path)).catch(() => null) : null
-    if (space?.bavail === 0) return new TransferError('no-space', `cannot ${doing}: no space left on the server`, { cause: error })
-  } catch {
-    // The question is not answered either: the first answer stands.
-  }
-  return first
 }

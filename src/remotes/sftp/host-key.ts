@@ -39,13 +39,9 @@ function reasonFor(key: Buffer, trust: HostTrust, plainLines: number, lines: num
 
 function untrusted(key: Buffer, trust: HostTrust, reason: string): TransferError {
   const line = `${knownHostsName(trust.host, trust.port)} ${keyTypeOf(key)} ${key.toString('base64')}`
-  return new TransferError(
-    'untrusted',
-    `${trust.host}:${trust.port} is not trusted: ${reason}. It offers ${pinOf(key)}; no credential was sent`,
-    {
-      hint: `If you have made sure that this is the server's key, set fingerprint to ${pinOf(key)} or add this line to known-hosts: ${line}`,
-    },
-  )
+  return new TransferError('untrusted', `${trust.host}:${trust.port} is not trusted: ${reason}. It offers ${pinOf(key)}`, {
+    hint: `If you have made sure that this is the server's key, set fingerprint to ${pinOf(key)} or add this line to known-hosts: ${line}`,
+  })
 }
 
 const ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [

@@ -3,10 +3,11 @@ import type { Protocol, Remote, RemotePorts } from '../remote.ts'
 import { DEFAULT_PORT, locate, parse, type SftpConfig } from './config.ts'
 import { type Connection, connect } from './connection.ts'
 import { checkFileDigester, knowsCheckFile } from './digester.ts'
-import { readFile, sendFile, statFile } from './files.ts'
+import { readFile, sendFile } from './files.ts'
 import { Leases } from './leases.ts'
 import { Resuming } from './resuming.ts'
-import { sftpTree } from './tree.ts'
+import { statFile } from './stat.ts'
+import { SftpTree } from './tree.ts'
 
 /** OpenSSH refuses connections that are not yet authenticated beyond ten (MaxStartups), and more than four gained nothing when measured. */
 const CONNECTIONS_MAX = 4
@@ -51,7 +52,7 @@ function remote(leases: Leases, first: Connection, digests: boolean, ports: Remo
       create: (path, size, body, observer, signal) => sendFile(leases, { path, length: size, body, observer }, signal),
       resumer: (directory, signal) => resuming.resumer(directory, signal),
     },
-    tree: sftpTree(leases, first.extensions.has('posix-rename@openssh.com')),
+    tree: new SftpTree(leases, first.extensions),
     ...(digests ? { digester: checkFileDigester(leases) } : {}),
   }
 }
@@ -59,7 +60,7 @@ function remote(leases: Leases, first: Connection, digests: boolean, ports: Remo
 function notes(connection: Connection): readonly string[] {
   const found: string[] = []
   if (!connection.extensions.has('posix-rename@openssh.com'))
-    found.push('the server has no atomic replace (posix-rename): the old file is removed first')
+    found.push('the server cannot replace a file in one step (no posix-rename): the old one is moved aside first')
   if (!connection.extensions.has('fsync@openssh.com')) found.push('the server cannot confirm that data is on its disk (no fsync)')
   return found
 }

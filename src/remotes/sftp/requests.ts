@@ -6,7 +6,19 @@ import { awaitsWindow, HANDLE_MAX, ReadIntake, sendWrite } from './raw-channel.t
 
 export type Handle = Buffer
 
-export const OPEN = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10, exclusive: 0x20 } as const
+/** No TRUNC: nobody knows who else has open what is there. */
+export const OPEN = { read: 0x01, write: 0x02, create: 0x08, exclusive: 0x20 } as const
+
+export interface CopyRequest {
+  readonly source: Handle
+  readonly target: Handle
+  /** Of the bytes, in both files. */
+  readonly start: number
+  /** 0: up to the end. */
+  readonly length: number
+  /** How much longer than usual the server may take, in milliseconds. */
+  readonly extraMs: number
+}
 
 export interface FreeSpace {
   readonly bavail: number | undefined
@@ -14,6 +26,8 @@ export interface FreeSpace {
 
 export interface RequestPorts {
   readonly timeoutMs: number
+  /** For the words of an answer. */
+  redact(text: string): string
   /** Bytes that the socket has passed on to the operating system so far. */
   drained(): number
   /** The server has been silent for too long. */
@@ -118,8 +132,8 @@ export class Requests {
   #rejection(error: Error): Error {
     if (error instanceof TransferError) return error
     const code = 'code' in error ? error.code : undefined
-    if (typeof code === 'number') return new StatusError(code, error.message)
-    return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${error.message}`, { cause: error })
+    if (typeof code === 'number') return new StatusError(code, this.#ports.redact(error.message))
+    return this.#dead ?? new TransferError('transient', `the SFTP channel ended: ${this.#ports.redact(error.message)}`, { cause: error })
   }
 
   #watch(): void {
@@ -234,6 +248,12 @@ export class Requests {
 
   posixRename(from: string, to: string): Promise<void> {
     return this.call<void>((done) => this.#sftp.ext_openssh_rename(from, to, only(isNothing, done) as Callback))
+  }
+
+  copyData({ source, target, start, length, extraMs }: CopyRequest): Promise<void> {
+    return this.slow<void>(extraMs, (done) =>
+      this.#sftp.ext_copy_data(source, start, length, target, start, only(isNothing, done) as Callback),
+    )
   }
 
   freeSpace(directory: string): Promise<FreeSpace> {

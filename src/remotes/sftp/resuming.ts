@@ -4,10 +4,12 @@ import { TransferError, throwIfAborted } from '../../core/errors.ts'
 import { joinPath } from '../../core/paths.ts'
 import type { PositionalResumer } from '../remote.ts'
 import type { Connection } from './connection.ts'
+import { createNew } from './creating.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
-import { explained, sendFile, statFile } from './files.ts'
+import { sendFile } from './files.ts'
 import type { Leases } from './leases.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
+import { explained, statFile } from './stat.ts'
 
 const ORIGINAL = Buffer.from('01234567')
 const PATCH = Buffer.from('xy')
@@ -54,7 +56,7 @@ export class Resuming {
     const path = joinPath(directory, `.rt-probe-${randomBytes(8).toString('hex')}`)
     this.#left.add(path)
     try {
-      await createScratch(requests, path)
+      await createScratch(connection, path)
       throwIfAborted(signal)
       return await answered({ writesInPlace: false, truncates: false }, async () => {
         if (!(await patches(requests, path, signal))) return { writesInPlace: false, truncates: false }
@@ -86,10 +88,11 @@ async function answered<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function createScratch(requests: Requests, path: string): Promise<void> {
+async function createScratch(connection: Connection, path: string): Promise<void> {
+  const { requests } = connection
   const doing = `create ${path}`
   try {
-    const handle = await requests.open(path, OPEN.write | OPEN.create | OPEN.exclusive, SCRATCH_MODE)
+    const handle = await createNew(connection, path, SCRATCH_MODE)
     await requests.write(handle, ORIGINAL, 0)
     await requests.close(handle)
   } catch (error) {

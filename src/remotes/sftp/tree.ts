@@ -2,10 +2,12 @@ import { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
 import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
+import { sftpCopy } from './copy.ts'
 import { hasStatus, requestFailure, STATUS } from './errors.ts'
-import { explained, isLink, kindOf, statFile } from './files.ts'
 import type { Leases } from './leases.ts'
+import { Renaming } from './renaming.ts'
 import type { Requests } from './requests.ts'
+import { explained, isLink, kindOf, statFile } from './stat.ts'
 
 const ENTRIES_MAX = 100_000
 const NAMES_BYTES_MAX = 64 * 1024 * 1024
@@ -13,32 +15,39 @@ const NAMES_BYTES_MAX = 64 * 1024 * 1024
 const EMPTY_ANSWERS_MAX = 100
 const DEPTH_MAX = 1000
 
-/** `atomicRename`: the server has posix-rename@openssh.com. */
-export function sftpTree(leases: Leases, atomicRename: boolean): Tree {
-  return {
-    replaces: atomicRename ? 'atomically' : 'after-delete',
-    rename: (from, to, signal) => leases.shared(signal, ({ requests }) => rename(requests, from, to, atomicRename)),
-    remove: (path, signal) => leases.shared(signal, ({ requests }) => remove(requests, path)),
-    makeDirectory: (path, signal) => leases.shared(signal, ({ requests }) => makeDirectory(requests, path)),
-    isLink: (path, signal) => leases.shared(signal, ({ requests }) => isLink(requests, path)),
-    list: (path, signal) => leases.exclusive(signal, ({ requests }) => list(requests, path)),
-  }
-}
+export class SftpTree implements Tree {
+  readonly copy?: NonNullable<Tree['copy']>
+  readonly #leases: Leases
+  readonly #renaming: Renaming
 
-async function rename(requests: Requests, from: string, to: string, atomic: boolean): Promise<void> {
-  const doing = `rename ${from} to ${to}`
-  try {
-    return await (atomic ? requests.posixRename(from, to) : requests.rename(from, to))
-  } catch (error) {
-    const inTheWay = atomic ? null : await statFile(requests, to)
-    // The old target goes only while the new one is surely there to take its place.
-    if (inTheWay?.kind !== 'file' || (await statFile(requests, from)) === null) throw await explained(requests, error, to, doing, true)
+  constructor(leases: Leases, extensions: ReadonlySet<string>) {
+    this.#leases = leases
+    this.#renaming = new Renaming(extensions.has('posix-rename@openssh.com'))
+    if (extensions.has('copy-data')) this.copy = sftpCopy(leases)
   }
-  await remove(requests, to)
-  try {
-    await requests.rename(from, to)
-  } catch (error) {
-    throw requestFailure(error, doing)
+
+  get replaces(): 'atomically' | 'never' {
+    return this.#renaming.replaces ? 'atomically' : 'never'
+  }
+
+  rename(from: string, to: string, signal: AbortSignal): Promise<void> {
+    return this.#leases.shared(signal, ({ requests }) => this.#renaming.rename(requests, from, to))
+  }
+
+  remove(path: string, signal: AbortSignal): Promise<void> {
+    return this.#leases.shared(signal, ({ requests }) => remove(requests, path))
+  }
+
+  makeDirectory(path: string, signal: AbortSignal): Promise<void> {
+    return this.#leases.shared(signal, ({ requests }) => makeDirectory(requests, path))
+  }
+
+  isLink(path: string, signal: AbortSignal): Promise<boolean> {
+    return this.#leases.shared(signal, ({ requests }) => isLink(requests, path))
+  }
+
+  list(path: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
+    return this.#leases.exclusive(signal, ({ requests }) => list(requests, path))
   }
 }
 

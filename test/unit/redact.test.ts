@@ -1,0 +1,131 @@
+/** Whatever a server makes of a secret and wherever it is cut: nobody reads eight characters of it in a row. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createHost, type HostSink } from '../../src/action/host.ts'
+import { redactor } from '../../src/core/redact.ts'
+import { secretForms } from '../../src/core/secret-forms.ts'
+import { markdownCode, printable } from '../../src/core/text.ts'
+import { longestRun, SPELLINGS } from '../support/spellings.ts'
+
+fc.configureGlobal({ seed: 20_261 })
+
+const letters = fc.constantFrom(...'abcdefXYZ0123456789')
+const special = fc.constantFrom(...`<>&"'/\\+ %=@:;,.-_~!?#$|\``, 'ä', 'é', '€', '漢', '😀')
+const secret = fc
+  .string({ unit: fc.oneof({ arbitrary: letters, weight: 3 }, { arbitrary: special, weight: 1 }), minLength: 8, maxLength: 60 })
+  .filter((text) => text.trim() === text && [...text].length >= 8)
+const around = fc.string({ unit: fc.constantFrom(...'ghi ,.{}[]()\n'), maxLength: 30 })
+const choices = fc.infiniteStream(fc.nat(0xffff))
+
+/** What the host prints of it, or puts into the summary. */
+function printed(text: string, given: string): readonly string[] {
+  const out: string[] = []
+  const silent = (): void => {}
+  const sink: HostSink = {
+    kind: 'actions',
+    mask: silent,
+    line: (line) => void out.push(line),
+    debug: silent,
+    annotation: (_level, line) => void out.push(line),
+    startGroup: (line) => void out.push(line),
+    endGroup: silent,
+    output: silent,
+    saveState: silent,
+    getState: () => '',
+    summary: async (markdown) => void out.push(markdown),
+    exitCode: silent,
+    close: silent,
+  }
+  const host = createHost(sink, { inputs: new Map([['password', given]]), environment: {} })
+  host.info(text)
+  host.error([text])
+  host.startGroup(text)
+  void host.appendSummary(text)
+  return out
+}
+
+for (const [name, { spell, read }] of Object.entries(SPELLINGS))
+  test(`spelled and cut anywhere: ${name}`, () => {
+    fc.assert(
+      fc.property(secret, around, around, choices, fc.nat(), fc.nat(), (given, before, after, chances, from, end) => {
+        const spelled = spell(given, () => chances.next().value ?? 0)
+        const cut = spelled.slice(from % spelled.length, spelled.length - (end % spelled.length))
+        for (const out of printed(`${before} ${cut} ${after}`, given)) {
+          const left = longestRun(read(out), given)
+          assert.ok([...left].length <= 7, JSON.stringify({ cut, out, left }))
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+test('our own cuts leave no more than seven characters, wherever the secret lies in them', () => {
+  const given = 'Q7rT4vL2mN8sK1wB6yD3fH5jC0aGePuXo'
+  for (const lead of [930, 960, 985, 990, 1000, 1010])
+    for (const cut of [printable, (text: string) => markdownCode(text, 300)])
+      for (const out of printed(cut(`${'x'.repeat(lead)}${given}${'y'.repeat(1200)}`), given))
+        assert.ok(longestRun(out, given).length <= 7, out)
+})
+
+test('the whole of a short secret, and nothing that only looks like it', () => {
+  const redact = redactor([{ text: 'hUnt3r' }, { text: 'abc' }])
+  assert.equal(redact('hUnt3r %68Unt3r h\\u0055nt3r hUnt3 HUNT3R abc'), '*** *** *** hUnt3 HUNT3R abc')
+})
+
+test('upper and lower case are one from eight characters on: hosts come back in lower case', () => {
+  assert.equal(redactor([{ text: 'TopSecretHost' }])('https://topsecrethost.example/'), 'https://***.example/')
+})
+
+test('the first half of an escape is no reason to show an eighth character', () => {
+  assert.equal(redactor([{ text: '673Y2e:\\1' }])('"6\\u00373\\u00592e\\u003a\\", not that'), '"***\\", not that')
+})
+
+test('a line that is wrapped, folded, indented or stripped of its markup', () => {
+  const redact = redactor([{ text: 'k3y<prod>Tq8  Wz1LmR5v' }])
+  for (const text of ['k3y<prod>Tq8 Wz1LmR5v', 'k3y<prod>Tq8\r\n\t Wz1LmR5v', 'k3y Tq8 Wz1LmR5v', 'k3y‹prod›Tq8 Wz1LmR5v'])
+    assert.equal(redact(`the ${text} is wrong`), 'the *** is wrong', text)
+})
+
+test('of a key everything but its frame, however its lines are broken', () => {
+  const lines = Array.from({ length: 40 }, (_, i) => createHash('sha384').update(`${i}`).digest('base64'))
+  const key = `-----BEGIN RSA PRIVATE KEY-----\n${lines.join('\n')}\n-----END RSA PRIVATE KEY-----\n`
+  const redact = redactor([{ text: key }])
+  assert.equal(redact(key), '-----BEGIN RSA PRIVATE KEY-----\n***\n-----END RSA PRIVATE KEY-----\n')
+  for (const text of [lines.join(''), JSON.stringify(lines.join('\n')), lines.join('\n  '), (lines[7] ?? '').slice(3, 40)])
+    assert.match(redact(text), /^"?\*\*\*"?$/)
+})
+
+test('the line for known-hosts stays readable with an encrypted key, which holds how it begins', () => {
+  const host = 'AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ'
+  const key = `-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0\nAAAAC3NzaC1lZDI1NTE5AAAAIOwn2c8v\n-----END OPENSSH PRIVATE KEY-----`
+  assert.equal(redactor([{ text: key }])(host), host)
+})
+
+test('a digest in hex is no piece of a secret, sixteen digits of one are', () => {
+  const redact = redactor([{ text: 'correct horse battery' }])
+  const hex = Buffer.from('correct horse battery').toString('hex')
+  assert.equal(redact(hex.slice(4, 19)), hex.slice(4, 19))
+  assert.equal(redact(hex.slice(4, 20)), '***')
+})
+
+test('ordinary text stays as it is, escapes and all', () => {
+  const redact = redactor([{ text: 'correct horse battery', username: 'bob' }])
+  for (const text of ['', 'STOR a%20b.bin: 553 "denied" & \\ done', 'https://host/ä/%C3%A4?x=1+2', '\ud800 lone', 'correct'])
+    assert.equal(redact(text), text)
+  assert.equal(redactor([])('anything'), 'anything')
+})
+
+test('no form that the runner masks is left by the redaction', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 4, maxLength: 30 }), fc.string({ maxLength: 10 }), around, (given, username, text) => {
+      fc.pre(given.trim().length >= 4 && !given.includes('*'))
+      const redact = redactor([{ text: given, username }])
+      for (const form of secretForms(given, username)) {
+        const clean = redact(`${text} ${form} ${text}`)
+        assert.ok(!clean.includes(form), JSON.stringify({ given, form, clean }))
+      }
+    }),
+  )
+})
