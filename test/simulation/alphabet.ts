@@ -26,6 +26,9 @@ export type Place =
   | 'rename'
   | 'deleted'
   | 'rename reply'
+  | 'copy'
+  | 'copy reply'
+  | 'list'
   | 'remove'
   | 'remove reply'
   | 'digest'
@@ -58,6 +61,9 @@ const REMOTE: readonly Place[] = [
   'rename',
   'deleted',
   'rename reply',
+  'copy',
+  'copy reply',
+  'list',
   'remove',
   'remove reply',
   'digest',
@@ -81,9 +87,13 @@ const WHERE = {
   denied: REMOTE,
   refused: REMOTE,
   full: ['create', 'write', 'final reply', 'rename'],
-  unsupported: ['open', 'read', 'digest', 'truncate'],
+  unsupported: ['open', 'read', 'digest', 'truncate', 'rename', 'copy'],
+  conflict: ['rename', 'copy'],
   'restart-lost': REMOTE,
   'restart-zeroed': REMOTE,
+  // half answers: the server will store it later, or never
+  'accepted-late': ['create'],
+  'accepted-never': ['create'],
   // the server's lies, and bits that flip on the way
   'lie-stored': ['write'],
   'write-short': ['write'],
@@ -98,6 +108,10 @@ const WHERE = {
   // other people
   'source-flip': 'anywhere',
   'source-flip-quietly': 'anywhere',
+  'source-first': 'anywhere',
+  'source-last': 'anywhere',
+  'source-middle': 'anywhere',
+  'source-replace-quietly': 'anywhere',
   'source-shrink': 'anywhere',
   'source-grow': 'anywhere',
   'source-replace': 'anywhere',
@@ -110,6 +124,11 @@ const WHERE = {
   'final-flip': 'anywhere',
   'final-replaced': 'anywhere',
   'final-removed': 'anywhere',
+  'final-linked': 'anywhere',
+  'partial-linked': 'between',
+  'cache-copies': 'anywhere',
+  'cache-forgets': 'anywhere',
+  'day-passes': 'between',
   // the saved state
   'state-lost': 'between',
   'state-stale': 'between',
@@ -147,6 +166,7 @@ export const FAILURES: Partial<Readonly<Record<Kind, FailureKind>>> = {
   refused: 'refused',
   full: 'no-space',
   unsupported: 'unsupported',
+  conflict: 'conflict',
   'restart-lost': 'transient',
   'restart-zeroed': 'transient',
 }

@@ -1,13 +1,14 @@
 /** Runs many histories, and stops at the first that breaks a promise: shrunk, with its trace and the command that runs it again. */
 import { runHistory } from './history.ts'
-import { byChance, LANES, type Lane, pairs, singles, triples } from './search.ts'
+import { byChance, LANES, type Lane, pairs, singles, takesTwins, triples, twinByChance } from './search.ts'
 import { shrunk } from './shrink.ts'
 import { type HistorySpec, parseSpec, specText } from './spec.ts'
 
 export type Task =
   | { readonly kind: 'singles'; readonly lane: string }
-  | { readonly kind: 'pairs' | 'triples'; readonly lane: string; readonly stride: number; readonly offset: number }
-  | { readonly kind: 'chance'; readonly lane: string; readonly from: number; readonly count: number }
+  | { readonly kind: 'pairs'; readonly lane: string; readonly stride: number; readonly offset: number }
+  | { readonly kind: 'triples'; readonly lane: string; readonly stride: number; readonly offset: number }
+  | { readonly kind: 'chance' | 'twins'; readonly lane: string; readonly from: number; readonly count: number }
 
 export interface Done {
   readonly histories: number
@@ -25,13 +26,26 @@ export function laneName({ profile, direction }: Lane): string {
 function specsOf(task: Task): AsyncIterable<HistorySpec> | Iterable<HistorySpec> {
   const lane = LANES.find((candidate) => laneName(candidate) === task.lane)
   if (lane === undefined) throw new Error(`no such lane: ${task.lane}`)
-  if (task.kind === 'singles') return singles(lane)
-  if (task.kind === 'chance') return chances(lane, task.from, task.count)
-  return task.kind === 'pairs' ? pairs(lane, task.stride, task.offset) : triples(lane, task.stride, task.offset)
+  switch (task.kind) {
+    case 'singles':
+      return singles(lane)
+    case 'pairs':
+      return pairs(lane, task.stride, task.offset)
+    case 'triples':
+      return triples(lane, task.stride, task.offset)
+    case 'chance':
+      return chances(lane, task, byChance)
+    default:
+      return takesTwins(lane) ? chances(lane, task, twinByChance) : []
+  }
 }
 
-function* chances(lane: Lane, from: number, count: number): Generator<HistorySpec> {
-  for (let seed = from; seed < from + count; seed += 1) yield byChance(lane, seed)
+function* chances(
+  lane: Lane,
+  { from, count }: { readonly from: number; readonly count: number },
+  by: typeof byChance,
+): Generator<HistorySpec> {
+  for (let seed = from; seed < from + count; seed += 1) yield by(lane, seed)
 }
 
 export async function perform(task: Task): Promise<Done> {

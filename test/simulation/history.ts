@@ -1,24 +1,22 @@
 /** One history: attempts with faults, what happens between them, and a last attempt without any, which must succeed. */
-
-import { download } from '../../src/engine/download.ts'
-import type { EnginePorts, RemoteSupply, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
-import { upload } from '../../src/engine/upload.ts'
+import type { TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
+import { ACTS } from './acts.ts'
 import type { Place, PlannedFault } from './alphabet.ts'
 import { randomBytes, seededRandom } from './chance.ts'
-import { judge, judgeCost } from './judge.ts'
-import { simulatedSource, simulatedTarget } from './local.ts'
-import { profileNamed } from './profiles.ts'
-import { simulatedRemote } from './remote.ts'
-import { ACTS, FINAL, LOCAL, Scene } from './scene.ts'
+import { Disk } from './disk.ts'
+import { Duet } from './duet.ts'
+import { judge, judgeCost, judgeTwins, renames } from './judge.ts'
+import { type ProcessOptions, runProcess, type Wrong } from './process.ts'
+import { BLOCK, profileNamed } from './profiles.ts'
+import type { Ended } from './rules.ts'
+import { BYSTANDER, FINAL, Scene } from './scene.ts'
 import { orphanStores } from './server-write.ts'
-import { type HistorySpec, POLICIES } from './spec.ts'
+import { type HistorySpec, POLICIES, type PolicyName } from './spec.ts'
 import { Turn, Violation } from './turn.ts'
-import { Crash, digestOf, emptyWorld, worldRecorder } from './world.ts'
+import { digestOf, emptyWorld } from './world.ts'
 
-export const BLOCK = 16
-const KEY = 'aabbccddeeff0011'
 /** Enough for an attempt without faults to look, read back, send and prove the longest source, packet by packet, twice. */
-const LIVE_STEPS_MAX = 600
+const LIVE_STEPS_MAX = 700
 
 export interface History {
   readonly attempts: number
@@ -32,6 +30,7 @@ export interface HistoryOptions {
   readonly trace?: boolean
   /** Keeps the places that this attempt passes. */
   readonly placesOf?: number
+  readonly wrong?: Wrong
 }
 
 /** Throws a Violation when a promise was broken. */
@@ -52,18 +51,24 @@ class Running {
   private readonly places: Place[] = []
   private readonly placesOf: number | undefined
   private readonly given: string
-  private readonly random: () => number
+  private readonly bystander: Buffer
+  private readonly wrong: Wrong
   private steps = 0
   private moved = 0
 
-  constructor(spec: HistorySpec, { trace = false, placesOf }: HistoryOptions) {
+  constructor(spec: HistorySpec, { trace = false, placesOf, wrong = {} }: HistoryOptions) {
     this.spec = spec
-    this.random = seededRandom(spec.seed)
-    this.scene = new Scene(emptyWorld(), profileNamed(spec.profile), spec.direction, this.random)
+    this.wrong = wrong
+    const random = seededRandom(spec.seed)
+    this.scene = new Scene(emptyWorld(), profileNamed(spec.profile), spec.direction, random)
     this.trace = trace ? [] : null
     this.placesOf = placesOf
-    this.scene.setSource(randomBytes(this.random, spec.size))
+    this.scene.setSource(randomBytes(random, spec.size))
     this.given = digestOf(this.scene.source, 'sha256')
+    this.bystander = randomBytes(random, spec.size + 3)
+    const { server, local } = this.scene.world
+    if (spec.direction === 'download') local.set(BYSTANDER, this.bystander)
+    else server.set(BYSTANDER, { bytes: this.bystander, modifiedAtMs: 0, durable: this.bystander.length })
   }
 
   async run(): Promise<History> {
@@ -88,7 +93,8 @@ class Running {
   /** Somebody who wants the transfer to end well allows what it takes. */
   private lastPolicy(): TransferPolicy {
     const policy = POLICIES[this.spec.policy]
-    return this.scene.profile.writeOnly === true && policy.verify === 'full' ? POLICIES.auto : { ...policy, onChange: 'restart' }
+    const wanted: TransferPolicy = { ...policy, onChange: 'restart', publishWithoutRename: 'always' }
+    return this.scene.profile.writeOnly === true && policy.verify === 'full' ? { ...wanted, verify: 'auto' } : wanted
   }
 
   /** Runs one attempt to its end or its crash and judges the world afterwards. */
@@ -96,67 +102,115 @@ class Running {
     const { scene, spec, trace } = this
     for (const { kind } of plan.filter(({ step }) => step === 0)) {
       trace?.push(`  before: ${kind}`)
-      ACTS[kind]?.(scene)
+      if (scene.allows(kind)) ACTS[kind]?.(scene)
     }
+    this.prepare(plan)
+    scene.ledger.begin(scene.final)
     const turn = new Turn(scene, plan, index, trace, index === this.placesOf ? this.places : null)
     turn.losing = plan.some(({ kind, step }) => kind === 'saves-lost' && step === 0)
-    if (spec.direction === 'upload') scene.doubt.bytes.clear()
-    else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
-    scene.foreign = []
-    scene.displaced = []
-    scene.wasWhole = false
-    scene.edited = false
+    const firstVersion = this.firstVersion()
+    // A digest is only given of the first version: see `checksum`.
+    const given: PolicyName = spec.policy === 'given' && firstVersion > 0 ? 'auto' : spec.policy
+    const overwrites = policy.publishWithoutRename === 'always'
+    const facts = { policy: given, overwrites, firstVersion, wasDirect: this.beganDirectly(), owed: this.owed(), bystander: this.bystander }
+    const twin = spec.twin?.attempt === index ? this.twin(turn, index) : null
+    const options: ProcessOptions = { policy, checksum: this.checksum(), text: spec.seed % 16 === 0, wrong: this.wrong }
     scene.travelling = true
-    const before = scene.final
-    const firstVersion = scene.versions.length - 1
-    const result = await this.transfer(turn, policy)
+    const [result, other] = await this.transfer(turn, twin, options)
     scene.travelling = false
     this.steps += turn.steps
     this.moved += turn.moved
     trace?.push(`  ended after ${turn.steps} steps: ${describe(result)}`)
-    // A digest is only given of the first version: see `checksum`.
-    const judged = spec.policy === 'given' && firstVersion > 0 ? 'auto' : spec.policy
-    judge(scene, { result, policy: judged, turn, before, firstVersion })
+    if (twin !== null) trace?.push(`  the other one ended after ${twin.turn.steps} steps: ${describe(other)}`)
+    const ended: Ended = { ...facts, scene, turn, result }
+    if (twin === null) judge(ended)
+    else {
+      const second: Ended = {
+        ...facts,
+        scene: twin.scene,
+        turn: twin.turn,
+        result: other,
+        wasDirect: false,
+        firstVersion: twin.firstVersion,
+      }
+      judge(ended)
+      judge(second)
+      if (plan.length === 0 && this.mustSucceed()) judgeTwins(ended, second)
+    }
+    // What it has begun under the final name is done: whatever comes there is not its own any more.
+    if (result?.status === 'complete' || result?.status === 'unchanged') scene.direct = false
     return result
   }
 
-  private async transfer(turn: Turn, policy: TransferPolicy): Promise<TransferResult | null> {
-    const { scene, spec, random } = this
-    const { world, doubt } = scene
-    const step = (place: Place): void => void turn.step(place)
-    const supply: RemoteSupply = {
-      get: async () => {
-        step('connect')
-        return simulatedRemote(scene, turn)
-      },
-    }
-    const saving = (): 'saved' | 'lost' => {
-      step('save')
-      return turn.losing ? 'lost' : 'saved'
-    }
-    const ports: EnginePorts = {
-      clock: turn.clock,
-      random,
-      newKey: () =>
-        Math.floor(random() * 2 ** 32)
-          .toString(16)
-          .padStart(32, '0'),
-      reporter: { report: () => {} },
-      recorder: worldRecorder(world, saving, spec.seed % 16 === 0),
-      blockSize: () => BLOCK,
-    }
-    const { signal } = turn.controller
-    const common = { name: 'file', key: KEY, remote: supply, policy, path: FINAL }
-    try {
-      const result =
-        spec.direction === 'upload'
-          ? await upload({ ...common, source: simulatedSource(world, LOCAL, step) }, ports, signal)
-          : await download({ ...common, target: simulatedTarget(world, LOCAL, step, doubt), checksum: this.checksum() }, ports, signal)
-      return turn.crashed ? null : result
-    } catch (error) {
-      if (turn.crashed || error instanceof Crash) return null
-      throw error
-    }
+  private prepare(plan: readonly PlannedFault[]): void {
+    const { scene, spec } = this
+    if (spec.direction === 'upload') scene.doubt.bytes.clear()
+    else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
+    scene.edited = plan.some(({ kind, step }) => kind === 'partial-linked' && step === 0)
+  }
+
+  /** What a cache still has may be older than what the server has now. */
+  private firstVersion(): number {
+    const { versions, world } = this.scene
+    const now = versions.length - 1
+    const copy = this.spec.direction === 'download' ? world.cache.get(FINAL)?.file.bytes : undefined
+    const cached = copy === undefined ? now : versions.indexOf(copy)
+    return cached < 0 ? now : Math.min(now, cached)
+  }
+
+  /** The file of the final name, or the one that was moved aside and has no successor. */
+  private owed(): Buffer | null {
+    const { final, world, direction } = this.scene
+    if (final !== null || direction === 'download') return final
+    for (const [name, { bytes }] of world.server) if (name.endsWith('.aside')) return bytes
+    return null
+  }
+
+  /** As far as the journal can know. */
+  private beganDirectly(): boolean {
+    const { direct, world, direction } = this.scene
+    return direct || (direction === 'upload' && world.saved?.entries.some(({ nonce }) => nonce === null) === true)
+  }
+
+  private twin(turn: Turn, index: number): { scene: Scene; turn: Turn; firstVersion: number } {
+    const { scene, spec } = this
+    const plan = spec.twin
+    if (plan === null) throw new Error('no second process')
+    const random = seededRandom(spec.seed + 77)
+    const saves = plan.state === 'shared' ? scene.world.saves : { saved: null, before: [] }
+    const world = scene.world.beside(spec.direction === 'upload' ? new Disk() : scene.world.local, saves)
+    const second = new Scene(world, scene.profile, spec.direction, random, scene)
+    if (spec.direction === 'upload') second.setSource(plan.version === 'same' ? scene.source : otherVersion(scene.source, random))
+    second.travelling = true
+    const other = new Turn(second, [], index)
+    const duet = new Duet([turn, other], plan)
+    turn.duet = { pause: () => duet.pause(0), ended: () => duet.ended(0) }
+    other.duet = { pause: () => duet.pause(1), ended: () => duet.ended(1) }
+    return { scene: second, turn: other, firstVersion: spec.direction === 'upload' ? 0 : this.firstVersion() }
+  }
+
+  private async transfer(
+    turn: Turn,
+    twin: { readonly scene: Scene; readonly turn: Turn } | null,
+    options: ProcessOptions,
+  ): Promise<readonly [TransferResult | null, TransferResult | null]> {
+    const { scene } = this
+    if (twin === null) return [await runProcess(scene, turn, options), null]
+    const first = runProcess(scene, turn, options).finally(() => turn.duet?.ended())
+    const second = (async () => {
+      await twin.turn.pause()
+      twin.turn.begin()
+      return runProcess(twin.scene, twin.turn, options)
+    })().finally(() => twin.turn.duet?.ended())
+    return Promise.all([first, second])
+  }
+
+  /** Nothing but the other run is in the way. */
+  private mustSucceed(): boolean {
+    const { spec, scene } = this
+    const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
+    const possible = renames(scene.profile) && !(scene.profile.writeOnly === true && spec.policy === 'full')
+    return spec.twin?.version === 'same' && !disturbed && possible && spec.policy !== 'fail'
   }
 
   /** As the user gave it; for another version it would rightly fail for ever. */
@@ -164,6 +218,15 @@ class Running {
     const { spec, scene, given } = this
     return spec.policy === 'given' && scene.versions.length === 1 ? { algorithm: 'sha256', hex: given } : null
   }
+}
+
+/** Alike enough that blocks of it can be used, or as long, or neither. */
+function otherVersion(bytes: Buffer, random: () => number): Buffer {
+  const kind = random()
+  const size = kind < 0.8 ? bytes.length : bytes.length + 1 + Math.floor(random() * 20)
+  const made = randomBytes(random, size)
+  if (kind < 0.6) bytes.copy(made, 0, 0, Math.floor(random() * bytes.length))
+  return made
 }
 
 function describe(result: TransferResult | null): string {

@@ -1,18 +1,35 @@
 /** Servers as the contract suite found them (test/contract, docs/adding-a-protocol.md), as data. There is no profile of numbered parts: the product has no such writer. */
+
+/** Bytes per block of digests in every history. */
+export const BLOCK = 16
+
 export interface Profile {
   readonly name: string
   /** How the writer continues a partial; `none`: nothing can be written. */
   readonly resumer: 'whole' | 'append' | 'rewind' | 'positional' | 'none'
   readonly digests: 'none' | 'whole' | 'prefix' | 'any'
   readonly algorithm?: 'sha512' | 'md5' | 'crc32'
-  /** What `stat` tells beside the size: a strong ETag, the time of the last change, or nothing. */
-  readonly identity: 'validator' | 'time' | 'none'
+  /**
+   * What `stat` tells beside the size: a strong ETag, a weak one, one that is made of time and size, the time of the last change alone, or nothing.
+   */
+  readonly identity: 'validator' | 'weak' | 'time-size' | 'time' | 'none'
   /** Bytes per network packet. */
   readonly packet: number
   /** Packets in flight that a crash may apply, tear or lose. */
   readonly window: number
-  /** Default `atomically`. `none`: uploads go to the final name itself. */
-  readonly rename?: 'atomically' | 'after-delete' | 'none'
+  /**
+   * Default `atomically`. `never`: not over another file. `refused`, `unsupported`, `conflict`: not at all, and how that is said. `none`: there is no such request, and
+   * uploads go to the final name itself.
+   */
+  readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'none'
+  /** The server copies files by itself. */
+  readonly copies?: true
+  /** It may say that it will store a file later. */
+  readonly accepts?: true
+  /** Acknowledges packets one by one. */
+  readonly acknowledges?: true
+  /** A cache on the way. `stubborn`: also answers those who ask past it, and marks its answers. */
+  readonly cache?: 'obedient' | 'stubborn'
   /** The size is not told. */
   readonly unsized?: true
   /** Reading starts at the first byte or not at all. */
@@ -31,46 +48,44 @@ export interface Profile {
   readonly fickle?: true
 }
 
+const SFTP = { resumer: 'positional', digests: 'none', identity: 'time', packet: 11, window: 4, acknowledges: true } as const
+const FTP = { resumer: 'rewind', digests: 'none', identity: 'time', packet: 13, window: 3 } as const
+const DAV = { resumer: 'whole', digests: 'none', identity: 'time-size', packet: 14, window: 2, rename: 'after-delete' } as const
+const HTTP = { resumer: 'none', digests: 'none', packet: 14, window: 1 } as const
+
 export const PROFILES: readonly Profile[] = [
-  { name: 'openssh', resumer: 'positional', digests: 'none', identity: 'time', packet: 11, window: 4, syncs: true },
-  { name: 'openssh-old', resumer: 'positional', digests: 'none', identity: 'time', packet: 13, window: 3, rename: 'after-delete' },
-  { name: 'mod_sftp', resumer: 'positional', digests: 'whole', algorithm: 'sha512', identity: 'time', packet: 9, window: 6, syncs: true },
-  { name: 'rclone-sftp', resumer: 'whole', digests: 'none', identity: 'time', packet: 12, window: 2 },
-  { name: 'proftpd', resumer: 'rewind', digests: 'any', algorithm: 'sha512', identity: 'time', packet: 13, window: 3 },
-  { name: 'proftpd-shipped', resumer: 'whole', digests: 'none', identity: 'time', packet: 13, window: 3 },
-  { name: 'proftpd-deletes', resumer: 'rewind', digests: 'none', identity: 'time', packet: 13, window: 3, removesBroken: true },
-  { name: 'vsftpd', resumer: 'rewind', digests: 'none', identity: 'time', packet: 13, window: 3, lingers: true },
-  { name: 'pure-ftpd', resumer: 'append', digests: 'none', identity: 'time', packet: 13, window: 3, lingers: true },
-  { name: 'ftp-srv', resumer: 'append', digests: 'none', identity: 'time', packet: 15, window: 2, removesBroken: true },
-  { name: 'ftp-prefix', resumer: 'rewind', digests: 'prefix', algorithm: 'md5', identity: 'time', packet: 13, window: 3 },
-  { name: 'ftp-whole', resumer: 'append', digests: 'whole', algorithm: 'md5', identity: 'time', packet: 13, window: 3 },
-  { name: 'ftp-crc', resumer: 'rewind', digests: 'any', algorithm: 'crc32', identity: 'time', packet: 13, window: 3 },
-  { name: 'ftp-fickle', resumer: 'append', digests: 'none', identity: 'time', packet: 13, window: 3, fickle: true },
-  { name: 'ftp-dropbox', resumer: 'rewind', digests: 'none', identity: 'time', packet: 13, window: 3, writeOnly: true },
-  {
-    name: 'apache-dav',
-    resumer: 'positional',
-    digests: 'none',
-    identity: 'validator',
-    packet: 14,
-    window: 2,
-    rename: 'after-delete',
-    cannotCut: true,
-  },
-  {
-    name: 'nginx-dav',
-    resumer: 'whole',
-    digests: 'none',
-    identity: 'validator',
-    packet: 14,
-    window: 1,
-    rename: 'after-delete',
-    removesBroken: true,
-  },
-  { name: 'http-put', resumer: 'whole', digests: 'none', identity: 'validator', packet: 14, window: 2, rename: 'none' },
-  { name: 'http-plain', resumer: 'none', digests: 'none', identity: 'time', packet: 14, window: 1, noRanges: true },
-  { name: 'http-chunked', resumer: 'none', digests: 'none', identity: 'none', packet: 14, window: 1, unsized: true },
-  { name: 'http-undated', resumer: 'none', digests: 'none', identity: 'none', packet: 14, window: 1 },
+  { ...SFTP, name: 'openssh', syncs: true, copies: true },
+  { ...SFTP, name: 'openssh-old', packet: 13, window: 3, rename: 'never' },
+  { ...SFTP, name: 'sftp-copies', packet: 12, rename: 'never', copies: true },
+  { ...SFTP, name: 'sftp-norename', packet: 13, rename: 'unsupported' },
+  { ...SFTP, name: 'mod_sftp', digests: 'whole', algorithm: 'sha512', packet: 9, window: 6, syncs: true },
+  { ...SFTP, name: 'rclone-sftp', resumer: 'whole', packet: 12, window: 2 },
+  { ...FTP, name: 'proftpd', digests: 'any', algorithm: 'sha512', copies: true },
+  { ...FTP, name: 'proftpd-shipped', resumer: 'whole' },
+  { ...FTP, name: 'proftpd-deletes', removesBroken: true },
+  { ...FTP, name: 'vsftpd', lingers: true },
+  { ...FTP, name: 'pure-ftpd', resumer: 'append', lingers: true },
+  { ...FTP, name: 'ftp-srv', resumer: 'append', packet: 15, window: 2, removesBroken: true },
+  { ...FTP, name: 'ftp-prefix', digests: 'prefix', algorithm: 'md5' },
+  { ...FTP, name: 'ftp-whole', resumer: 'append', digests: 'whole', algorithm: 'md5' },
+  { ...FTP, name: 'ftp-crc', digests: 'any', algorithm: 'crc32' },
+  { ...FTP, name: 'ftp-fickle', resumer: 'append', fickle: true },
+  { ...FTP, name: 'ftp-dropbox', writeOnly: true },
+  { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
+  { ...FTP, name: 'ftp-norename', rename: 'refused' },
+  { ...FTP, name: 'ftp-conflict', rename: 'conflict', digests: 'whole', algorithm: 'md5' },
+  { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true },
+  { ...DAV, name: 'nginx-dav', window: 1, removesBroken: true },
+  { ...DAV, name: 'dav-accepts', accepts: true },
+  { ...DAV, name: 'dav-untold', unsized: true },
+  { ...DAV, name: 'dav-cached', cache: 'stubborn' },
+  { ...DAV, name: 'http-put', identity: 'validator', rename: 'none', accepts: true },
+  { ...HTTP, name: 'http-plain', identity: 'time', noRanges: true },
+  { ...HTTP, name: 'http-chunked', identity: 'none', unsized: true },
+  { ...HTTP, name: 'http-undated', identity: 'none' },
+  { ...HTTP, name: 'http-nginx', identity: 'time-size' },
+  { ...HTTP, name: 'http-weak', identity: 'weak' },
+  { ...HTTP, name: 'http-cached', identity: 'validator', cache: 'obedient' },
 ]
 
 export function profileNamed(name: string): Profile {

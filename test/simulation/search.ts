@@ -1,8 +1,10 @@
 /** Which histories are run: each single fault at each step, each fault after a crash, and three or more faults by chance. */
 import { BETWEEN, DURING, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { below, pick, seededRandom } from './chance.ts'
-import { BLOCK, runHistory } from './history.ts'
-import { PROFILES, type Profile } from './profiles.ts'
+import type { TwinPlan } from './duet.ts'
+import { runHistory } from './history.ts'
+import { renames } from './judge.ts'
+import { BLOCK, PROFILES, type Profile } from './profiles.ts'
 import type { Direction } from './scene.ts'
 import type { HistorySpec, PolicyName } from './spec.ts'
 
@@ -32,6 +34,7 @@ const base = ({ profile, direction }: Lane): HistorySpec => ({
   policy: 'auto',
   seed: 1,
   attempts: [],
+  twin: null,
 })
 
 /** Where the attempt after `before` passes. A violation on the way is not lost: the history without a further fault is one of those that are run. */
@@ -115,6 +118,8 @@ const POLICY_CHANCES: readonly PolicyName[] = [
   'fail',
   'given',
   'given',
+  'always',
+  'renames',
 ]
 /** What interrupts, so that there is something to continue. */
 const INTERRUPTIONS: readonly Kind[] = ['crash', 'crash', 'crash', 'disconnect', 'stop', 'restart-lost', 'restart-zeroed', 'denied']
@@ -134,5 +139,46 @@ export function byChance(lane: Lane, seed: number): HistorySpec {
     left -= plan.length
   }
   const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
-  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts }
+  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts, twin: null }
+}
+
+/** May happen while two processes are under way: what breaks a connection breaks only that of the first. */
+const BESIDE: readonly Kind[] = [
+  'crash',
+  'disconnect',
+  'stop',
+  'stall',
+  'busy',
+  'denied',
+  'refused',
+  'final-removed',
+  'final-replaced',
+  'saves-lost',
+]
+
+/** Whether two processes can have the same target without one of them writing over the other's bytes: not where both write to the final name itself. */
+export function takesTwins({ profile, direction }: Lane): boolean {
+  return direction === 'download' || renames(profile)
+}
+
+/** Two processes that take turns, with the same version of the source or with two, all from the seed. */
+export function twinByChance(lane: Lane, seed: number): HistorySpec {
+  const random = seededRandom(seed)
+  const attempts: PlannedFault[][] = []
+  if (random() < 0.3) attempts.push([{ kind: 'final-replaced', step: 0 }])
+  if (random() < 0.5) attempts.push([{ kind: 'crash', step: 1 + below(random, 50) }])
+  const attempt = attempts.length
+  attempts.push(random() < 0.7 ? [] : [{ kind: pick(random, BESIDE), step: 1 + below(random, 60) }])
+  if (random() < 0.2) attempts.push([{ kind: 'crash', step: 1 + below(random, 50) }])
+  const slices = Array.from({ length: 1 + below(random, 5) }, () => below(random, random() < 0.5 ? 60 : 12))
+  const twin: TwinPlan = {
+    attempt,
+    version: lane.direction === 'download' || random() < 0.5 ? 'same' : 'other',
+    state: random() < 0.5 ? 'shared' : 'own',
+    fate: random() < 0.7 ? 'ends' : 'dies',
+    slices,
+  }
+  const policy = pick(random, POLICY_CHANCES)
+  const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
+  return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts, twin }
 }

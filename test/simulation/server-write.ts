@@ -1,7 +1,7 @@
 /** How a server in memory takes bytes: packets through a window, and what becomes of those in flight when the exchange breaks. */
 import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { Body, WriteObserver } from '../../src/remotes/remote.ts'
-import type { Scene } from './scene.ts'
+import { FINAL, type Scene } from './scene.ts'
 import type { Turn } from './turn.ts'
 import { Crash, patched, type ServerFile } from './world.ts'
 
@@ -14,6 +14,8 @@ export interface Incoming {
   readonly body: Body
   readonly observer: WriteObserver
   readonly signal: AbortSignal
+  /** Packets go to the end of the file, wherever that is when they come. */
+  readonly appends?: boolean
 }
 
 interface Packet {
@@ -35,7 +37,7 @@ export class Pump {
     this.scene = scene
     this.turn = turn
     this.incoming = incoming
-    this.acks = scene.profile.resumer === 'positional' && scene.profile.identity !== 'validator'
+    this.acks = scene.profile.acknowledges === true
   }
 
   async run(): Promise<void> {
@@ -44,10 +46,14 @@ export class Pump {
       await this.send()
       if (this.sent !== length) throw new TransferError('source-changed', `the source gave ${this.sent} of ${length} bytes`)
       while (this.flight.length > 0) {
+        const pause = this.turn.pause()
+        if (pause !== undefined) await pause
         const fault = this.turn.step('write')
         if (fault === 'stall') await this.turn.silence(this.incoming.signal)
         this.landOldest(fault)
       }
+      const pause = this.turn.pause()
+      if (pause !== undefined) await pause
       if (this.turn.step('final reply') === 'stall') await this.turn.silence(this.incoming.signal)
     } catch (error) {
       this.broken(error instanceof Crash)
@@ -71,6 +77,8 @@ export class Pump {
         this.turn.moved += bytes.length
         observer.sent(this.sent)
         throwIfAborted(signal)
+        const pause = this.turn.pause()
+        if (pause !== undefined) await pause
         const fault = this.turn.step('write')
         if (fault === 'stall') await this.turn.silence(signal)
         if (this.flight.length <= window && fault === null) continue
@@ -88,18 +96,18 @@ export class Pump {
       this.scene.doubt.add(oldest.at, oldest.at + oldest.bytes.length)
       return oldest
     }
-    const { at, bytes } = oldest
-    this.land(oldest, bytes)
-    if (fault === 'flip' && bytes.length > 0) {
-      this.land(oldest, patched(bytes, 0, Buffer.of((bytes[0] ?? 0) ^ 4)))
-      this.scene.doubt.add(at, at + 1)
-    }
+    const { bytes } = oldest
+    const flips = fault === 'flip' && bytes.length > 0
+    this.land(oldest, flips ? patched(bytes, 0, Buffer.of((bytes[0] ?? 0) ^ 4)) : bytes)
+    if (flips) this.scene.doubt.add(oldest.at, oldest.at + 1)
     return oldest
   }
 
-  private land({ at }: Packet, bytes: Buffer): void {
-    const { file, path } = this.incoming
+  private land(packet: Packet, bytes: Buffer): void {
+    const { file, path, appends } = this.incoming
+    const at = appends === true && this.turn.duet !== null ? file.bytes.length : packet.at
     file.bytes = patched(file.bytes, at, bytes)
+    this.scene.changed(file, this.turn)
     if (this.scene.world.server.get(path) === file) this.scene.doubt.settle(at, at + bytes.length)
   }
 
@@ -115,11 +123,17 @@ export class Pump {
         this.land(packet, packet.bytes.subarray(0, Math.ceil(packet.bytes.length / 2)))
         if (ordered) break
       } else if (fate < 0.8 && profile.lingers === true) {
-        world.orphans.push({ file: incoming.file, at: profile.resumer === 'append' ? -1 : packet.at, bytes: packet.bytes })
+        world.orphans.push({
+          file: incoming.file,
+          at: profile.resumer === 'append' ? -1 : packet.at,
+          bytes: packet.bytes,
+          version: scene.source,
+        })
       } else if (ordered) break
     }
-    if (profile.removesBroken === true && (crashed || random() < 0.5) && world.server.get(incoming.path) === incoming.file)
-      world.server.delete(incoming.path)
+    if (profile.removesBroken !== true || !(crashed || random() < 0.5) || world.server.get(incoming.path) !== incoming.file) return
+    world.server.delete(incoming.path)
+    if (incoming.path === FINAL) scene.ledger.note(null, 'others', null)
   }
 }
 
@@ -129,6 +143,21 @@ export function orphanStores(scene: Scene): void {
   if (orphan === undefined) return
   const { file, bytes } = orphan
   const at = orphan.at < 0 ? file.bytes.length : orphan.at
-  if (!file.bytes.subarray(at, at + bytes.length).equals(bytes)) scene.doubtful(at, at + bytes.length)
+  // Of the same version they are the bytes that belong there; only at another end of the file they are wrong, and nothing can tell.
+  if (orphan.version === scene.source && !file.bytes.subarray(at, at + bytes.length).equals(bytes)) scene.doubtful(at, at + bytes.length)
   file.bytes = patched(file.bytes, at, bytes)
+  scene.changed(file, null)
+}
+
+/** What the server took and said it would store: stored as a whole, some looks later. */
+export function acceptedStores({ world, ledger }: Scene, path: string): void {
+  for (const [i, accepted] of world.accepted.entries()) {
+    if (accepted.path !== path) continue
+    accepted.looks -= 1
+    if (accepted.looks > 0) return
+    world.accepted.splice(i, 1)
+    world.server.set(path, { bytes: accepted.bytes, modifiedAtMs: world.wallMs, durable: accepted.bytes.length })
+    if (path === FINAL) ledger.note(accepted.by, 'renamed', accepted.bytes)
+    return
+  }
 }

@@ -1,4 +1,5 @@
 /** Makes a failing history small: fewer attempts and faults first, then earlier steps, then a smaller source. */
+import type { TwinPlan } from './duet.ts'
 import { runHistory } from './history.ts'
 import type { HistorySpec } from './spec.ts'
 
@@ -32,7 +33,12 @@ export async function shrunk(spec: HistorySpec): Promise<HistorySpec> {
 
 function* smallerOnes(spec: HistorySpec): Generator<HistorySpec> {
   const { attempts } = spec
-  for (const i of attempts.keys()) yield { ...spec, attempts: attempts.filter((_, at) => at !== i) }
+  if (spec.twin !== null) yield { ...spec, twin: null }
+  for (const i of attempts.keys()) {
+    if (i === spec.twin?.attempt) continue
+    const twin = spec.twin === null || i > spec.twin.attempt ? spec.twin : { ...spec.twin, attempt: spec.twin.attempt - 1 }
+    yield { ...spec, attempts: attempts.filter((_, at) => at !== i), twin }
+  }
   for (const [i, plan] of attempts.entries())
     for (const j of plan.keys())
       yield {
@@ -49,5 +55,16 @@ function* smallerOnes(spec: HistorySpec): Generator<HistorySpec> {
       for (const step of [Math.floor(fault.step / 2), fault.step - 1])
         if (step > 0) yield { ...spec, attempts: attempts.with(i, plan.with(j, { ...fault, step })) }
     }
+  }
+  if (spec.twin !== null) for (const twin of smallerTwins(spec.twin)) yield { ...spec, twin }
+}
+
+function* smallerTwins(twin: TwinPlan): Generator<TwinPlan> {
+  const { slices } = twin
+  if (slices.length > 1) yield { ...twin, slices: slices.slice(0, -1) }
+  if (twin.fate === 'dies') yield { ...twin, fate: 'ends' }
+  for (const [i, slice] of slices.entries()) {
+    if (slice > 1) yield { ...twin, slices: slices.with(i, Math.floor(slice / 2)) }
+    if (slice > 0) yield { ...twin, slices: slices.with(i, slice - 1) }
   }
 }

@@ -1,7 +1,8 @@
 /** The faults of one attempt: counts its steps and makes happen what was planned. */
 import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
+import { ACTS } from './acts.ts'
 import { FAILURES, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
-import { ACTS, FINAL, type Scene } from './scene.ts'
+import { FINAL, type Scene } from './scene.ts'
 import { Crash, resized, VirtualClock } from './world.ts'
 
 const STEPS_MAX = 5_000
@@ -17,6 +18,18 @@ export class Turn {
   readonly session: number
   steps = 0
   crashed = false
+  /** Dies with its next step. */
+  crashes = false
+  /** Has come to its end. */
+  over = false
+  /** What was last sent was accepted, and not said to be stored. */
+  accepts = false
+  /** With a second process under way: which of the two this is. */
+  duet: { readonly pause: () => Promise<void> | undefined; readonly ended: () => void } | null = null
+  /** How far the ledger was when the final name was last looked at. */
+  lookedAt = 0
+  /** How far the ledger was when this attempt began. */
+  began: number
   /** Saves of the journal come to nothing from here on. */
   losing = false
   /** Bytes of the file that travelled. */
@@ -36,17 +49,38 @@ export class Turn {
     this.next = this.plan[0]?.step ?? Number.POSITIVE_INFINITY
     this.trace = trace
     this.places = places
+    this.began = Math.max(0, scene.ledger.length - 1)
+  }
+
+  /** For the lock of a partial: a dead process holds none. */
+  get alive(): boolean {
+    return !this.crashed && !this.over
+  }
+
+  /** Where there is a second process, it may have its turn first. */
+  pause(): Promise<void> | undefined {
+    return this.duet?.pause()
+  }
+
+  /** Its first step is to come: before it others may have changed the final name. */
+  begin(): void {
+    this.began = Math.max(0, this.scene.ledger.length - 1)
+  }
+
+  looked(): void {
+    this.lookedAt = Math.max(0, this.scene.ledger.length - 1)
   }
 
   /** Called before every effect. Throws what ends the exchange, or answers with what the place itself has to do wrong. */
   step(place: Place): Kind | null {
+    if (this.crashes) this.crashed = true
     if (this.crashed) throw new Crash(place)
     this.steps += 1
     if (this.places !== null) this.places.push(place)
     if (this.steps < this.next) return null
     if (this.steps > STEPS_MAX) throw new Violation('livelock')
     // A fault waits for the first place that it fits.
-    const due = this.plan.findIndex(({ kind, step }) => step <= this.steps && fits(kind, place))
+    const due = this.plan.findIndex(({ kind, step }) => step <= this.steps && fits(kind, place) && this.scene.allows(kind))
     const [fault] = due < 0 ? [] : this.plan.splice(due, 1)
     this.next = this.plan[0]?.step ?? STEPS_MAX
     if (fault === undefined) return null
@@ -94,15 +128,16 @@ export class Turn {
   }
 
   private restart(zeroed: boolean): void {
-    const { world, direction, foreign } = this.scene
+    const { world, direction, ledger } = this.scene
     for (const [name, file] of world.server) {
       const size = file.bytes.length
       if (file.durable >= size) continue
       file.bytes = resized(file.bytes, file.durable)
       if (zeroed) file.bytes = resized(file.bytes, size)
       // The final name loses what the server did not keep: no success may be told of it, but it was not us.
-      if (name === FINAL && direction === 'upload') foreign.push(file.bytes)
+      if (name === FINAL && direction === 'upload') ledger.note(null, 'others', file.bytes)
     }
     world.orphans.length = 0
+    world.accepted.length = 0
   }
 }

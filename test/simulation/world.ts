@@ -3,13 +3,15 @@ import { hash } from 'node:crypto'
 import { throwIfAborted } from '../../src/core/errors.ts'
 import { decodeJournal, emptyJournal, encodeJournal, entryOf, type Journal, withEntry, withoutEntry } from '../../src/core/journal.ts'
 import type { Clock, Recorder } from '../../src/engine/ports.ts'
+import { Disk } from './disk.ts'
 
 export { seededRandom } from './chance.ts'
+export { NO_BYTES } from './disk.ts'
 
 /** Thrown through everything when the machine dies: no handler of the engine may turn it into an answer, because the attempt is never looked at again. */
 export class Crash extends Error {}
 
-/** Contents are never changed in place: who holds `bytes` holds them as they were. */
+/** A file of the server, whatever its names. Contents are never changed in place: who holds `bytes` holds them as they were. */
 export interface ServerFile {
   bytes: Buffer
   modifiedAtMs: number
@@ -22,27 +24,86 @@ export interface Orphan {
   readonly file: ServerFile
   readonly at: number
   readonly bytes: Buffer
+  /** The version that the session was sent. */
+  readonly version: Buffer
 }
 
-export interface World {
-  readonly server: Map<string, ServerFile>
-  /** Local files by path: upload sources, download partials and targets. */
-  readonly local: Map<string, Buffer>
-  /** What the state store and the machine's own journal file hold. */
+/** What the server said that it would store (HTTP 202), and stores after so many looks, or never. */
+export interface Accepted {
+  readonly path: string
+  readonly bytes: Buffer
+  looks: number
+  readonly by: object
+}
+
+/** What the store and the machine's own journal file hold, and what they held before, oldest first. */
+export interface Saves {
   saved: Journal | null
-  /** What they held before, oldest first. */
-  readonly savedBefore: (Journal | null)[]
-  readonly orphans: Orphan[]
+  readonly before: (Journal | null)[]
+}
+
+/** One for all who share the server. */
+interface Shared {
   wallMs: number
   /** Rises with every version of the file that is downloaded; its ETag. */
   version: number
 }
 
-export function emptyWorld(): World {
-  return { server: new Map(), local: new Map(), saved: null, savedBefore: [], orphans: [], wallMs: 1_000_000, version: 1 }
+export class World {
+  readonly server = new Map<string, ServerFile>()
+  /** What a cache between the machines and the server still has of it. */
+  readonly cache = new Map<string, { readonly file: ServerFile; readonly version: number }>()
+  readonly orphans: Orphan[] = []
+  readonly accepted: Accepted[] = []
+  /** Local files by path: upload sources, download partials and targets. */
+  readonly local: Disk
+  readonly saves: Saves
+  private readonly shared: Shared
+
+  constructor(local = new Disk(), saves: Saves = { saved: null, before: [] }, other: World | null = null) {
+    this.local = local
+    this.saves = saves
+    this.shared = other?.shared ?? { wallMs: 1_000_000, version: 1 }
+    if (other !== null) Object.assign(this, { server: other.server, cache: other.cache, orphans: other.orphans, accepted: other.accepted })
+  }
+
+  /** The same server, as another process meets it. */
+  beside(local: Disk, saves: Saves): World {
+    return new World(local, saves, this)
+  }
+
+  get saved(): Journal | null {
+    return this.saves.saved
+  }
+
+  set saved(journal: Journal | null) {
+    this.saves.saved = journal
+  }
+
+  get savedBefore(): (Journal | null)[] {
+    return this.saves.before
+  }
+
+  get wallMs(): number {
+    return this.shared.wallMs
+  }
+
+  set wallMs(ms: number) {
+    this.shared.wallMs = ms
+  }
+
+  get version(): number {
+    return this.shared.version
+  }
+
+  set version(version: number) {
+    this.shared.version = version
+  }
 }
 
-export const NO_BYTES = Buffer.alloc(0)
+export function emptyWorld(): World {
+  return new World()
+}
 
 /** A copy of `bytes` with `piece` at `at`; a gap is zeros, as in a sparse file. */
 export function patched(bytes: Uint8Array, at: number, piece: Uint8Array): Buffer {

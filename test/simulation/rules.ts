@@ -1,0 +1,154 @@
+/** What must hold after every attempt, whatever happened in it: one rule for one promise. */
+
+import { baseName, partialParts, passingKind } from '../../src/core/paths.ts'
+import type { TransferResult } from '../../src/engine/ports.ts'
+import { beyondProof } from './doubt.ts'
+import type { Change } from './ledger.ts'
+import { BYSTANDER, FINAL, LOCAL, type Scene } from './scene.ts'
+import type { PolicyName } from './spec.ts'
+import type { Turn } from './turn.ts'
+import { digestOf } from './world.ts'
+
+/** One process that has ended, and what is known of it. */
+export interface Ended {
+  readonly scene: Scene
+  readonly turn: Turn
+  /** Null: the machine died. */
+  readonly result: TransferResult | null
+  readonly policy: PolicyName
+  /** `publish-without-rename: always` */
+  readonly overwrites: boolean
+  /** The version of the source when it began. */
+  readonly firstVersion: number
+  /** This job had written to the final name itself before. */
+  readonly wasDirect: boolean
+  /** What was under the final name, or waited beside it, when the attempt began. */
+  readonly owed: Buffer | null
+  readonly bystander: Buffer
+}
+
+export interface Rule {
+  readonly name: string
+  readonly promise: string
+  /** What breaks it, or null. */
+  readonly broken: (ended: Ended) => string | null
+}
+
+export const RULES: readonly Rule[] = [
+  {
+    name: 'True',
+    promise: 'a success means that the final name held one version of the source that was current meanwhile',
+    broken: untrue,
+  },
+  {
+    name: 'Whole',
+    promise: 'what a process puts under the final name is whole, except where the bytes have to go there themselves',
+    broken: notWhole,
+  },
+  { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
+  { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
+  { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
+]
+
+function same(a: Buffer | null, b: Buffer | null): boolean {
+  return a === null || b === null ? a === b : a.equals(b)
+}
+
+/** As it was when this process began, and every change since. */
+function changesSince({ scene, turn }: Ended): readonly Change[] {
+  return scene.ledger.changes.slice(turn.began)
+}
+
+function isGood(ended: Ended, change: Change): boolean {
+  return ended.scene.isWhole(change.content, ended.firstVersion) || beyondProof(ended, change)
+}
+
+function succeeded(result: TransferResult | null): result is TransferResult {
+  return result !== null && (result.status === 'complete' || result.status === 'unchanged')
+}
+
+/** What others put there later is theirs: it had to hold the source at some moment since this process last changed it, or else last looked at it. */
+function untrue(ended: Ended): string | null {
+  const { result, scene, turn } = ended
+  if (!succeeded(result)) return null
+  const { changes } = scene.ledger
+  const own = changes.findLastIndex(({ author }) => author === turn)
+  const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.lookedAt))
+  const held = since.find((change) => isGood(ended, change))
+  if (held === undefined) return 'success with wrong bytes'
+  const { content } = held
+  const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
+  if (isExact && since.length === 1 && !beyondProof(ended, held) && result.digest !== `sha256:${digestOf(content, 'sha256')}`)
+    return 'the digest in the result is not that of the file'
+  return null
+}
+
+function notWhole(ended: Ended): string | null {
+  const { scene, turn } = ended
+  const changes = changesSince(ended)
+  for (const [i, change] of changes.entries()) {
+    const { author, how, content } = change
+    if (author !== turn) continue
+    if (how === 'renamed' && !isGood(ended, change) && !isPutBack(ended, changes.slice(0, i), content))
+      return 'something was published that never was the source'
+    if (how === 'written' && !scene.inPlace && !isGood(ended, change)) return 'a published file was written to'
+  }
+  return null
+}
+
+function isPutBack({ owed }: Ended, earlier: readonly Change[], content: Buffer | null): boolean {
+  return same(owed, content) || earlier.some((change) => same(change.content, content))
+}
+
+function notKept(ended: Ended): string | null {
+  const { scene, owed, turn } = ended
+  const changes = changesSince(ended)
+  for (const [i, made] of changes.entries()) {
+    const before = changes[i - 1]
+    const goes = made.author === turn && (made.how === 'created' || made.how === 'removed') && before?.content != null
+    if (goes && !mayOverwrite(ended, changes.slice(0, i), made))
+      return made.how === 'removed' ? 'the old file was removed' : 'the old file was written over'
+  }
+  if (scene.final !== null) return null
+  const gone = changes.findLastIndex(({ content }, i) => content === null && changes[i - 1]?.content != null)
+  const how = changes[gone]?.how
+  if (how === 'others' || how === 'deleted') return null
+  const lost = changes[gone - 1]?.content ?? owed
+  if (lost === null) return null
+  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && same(bytes, lost)) return null
+  return 'the old file is lost'
+}
+
+/** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
+function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
+  const began = earlier.some(({ author, how }) => author === turn && how === 'created')
+  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || began
+}
+
+function notContained({ scene, bystander }: Ended): string | null {
+  const { server, local } = scene.world
+  const theirs = scene.direction === 'upload' ? server.get(BYSTANDER)?.bytes : local.get(BYSTANDER)
+  if (theirs !== bystander) return "somebody else's file was changed"
+  for (const name of server.keys()) if (!isOurs(name)) return `a file with a strange name is left: ${name}`
+  for (const name of local.keys()) if (!isOurs(name)) return `a file with a strange name is left: ${name}`
+  return null
+}
+
+function isOurs(name: string): boolean {
+  if (name === FINAL || name === LOCAL || name === BYSTANDER) return true
+  if (/^\.rt-probe-[0-9a-f]+(-renamed)?$/.test(name)) return true
+  return [FINAL, LOCAL].some((path) => partialParts(baseName(path), name) !== null || passingKind(baseName(path), name) !== null)
+}
+
+function unproven(ended: Ended): string | null {
+  const { scene, result, policy, turn } = ended
+  const { profile, source, direction } = scene
+  if (!succeeded(result)) return null
+  if (result.proof === null) return 'success without a proof'
+  if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given') return 'a digest was claimed that there is none of'
+  if (result.proof !== 'size') return null
+  if (policy === 'full' && source.length > 0 && (result.size !== 0 || profile.unsized === true)) return 'a proof of content was asked for'
+  if (direction !== 'upload' || result.status === 'unchanged') return null
+  if (profile.unsized === true) return 'a size was claimed that nobody told'
+  return turn.accepts ? 'what was only accepted was called stored' : null
+}

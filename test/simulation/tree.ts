@@ -1,0 +1,80 @@
+/** Names on the server: renames in every way that servers have, copies, removals. */
+import { type FailureKind, TransferError } from '../../src/core/errors.ts'
+import type { Tree } from '../../src/remotes/remote.ts'
+import type { How } from './ledger.ts'
+import { FINAL } from './scene.ts'
+import type { Server } from './server.ts'
+import type { ServerFile } from './world.ts'
+
+/** Bytes that a server copies in one step. */
+const COPY_BYTES = 24
+
+export function treeOf(server: Server): Tree {
+  const { scene, turn } = server
+  const { profile } = scene
+  const files = scene.world.server
+  const note = (how: How): void => {
+    if (scene.direction === 'upload') scene.ledger.note(turn, how, scene.final, { doubted: scene.doubt.bytes.size > 0 })
+  }
+  const replaces = profile.rename === 'after-delete' || profile.rename === 'never' ? profile.rename : 'atomically'
+  return {
+    replaces,
+    rename: async (from, to, signal) => {
+      await server.at('rename', signal)
+      const refusal = refusalOf(server, to)
+      if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
+      if (replaces === 'after-delete' && files.has(to) && files.has(from)) {
+        files.delete(to)
+        if (to === FINAL) note('deleted')
+        await server.at('deleted', signal)
+      }
+      const file = files.get(from)
+      if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
+      files.delete(from)
+      files.set(to, file)
+      if (from === FINAL) note('aside')
+      if (to === FINAL) {
+        scene.direct = false
+        note('renamed')
+      }
+      await server.at('rename reply', signal)
+    },
+    ...(profile.copies === true ? { copy: (from, to, _size, signal) => copied(server, from, to, signal) } : {}),
+    remove: async (path, signal) => {
+      await server.at('remove', signal)
+      files.delete(path)
+      if (path === FINAL) note('removed')
+      await server.at('remove reply', signal)
+    },
+    makeDirectory: async () => {},
+    list: async (_directory, signal) => {
+      await server.at('list', signal)
+      return [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
+    },
+  }
+}
+
+function refusalOf({ scene }: Server, to: string): FailureKind | null {
+  const { rename } = scene.profile
+  if (rename === 'never') return scene.world.server.has(to) ? 'refused' : null
+  return rename === 'refused' || rename === 'unsupported' || rename === 'conflict' ? rename : null
+}
+
+/** The server goes on copying when nobody waits for it any more. */
+async function copied(server: Server, from: string, to: string, signal: AbortSignal): Promise<void> {
+  const { scene } = server
+  await server.at('copy', signal)
+  const file = server.file(from)
+  if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
+  const made: ServerFile = server.made(to)
+  for (let at = 0; at < file.bytes.length; at += COPY_BYTES) {
+    try {
+      await server.at('copy reply', signal)
+    } catch (error) {
+      if (scene.random() < 0.5) scene.world.orphans.push({ file: made, at, bytes: file.bytes.subarray(at), version: file.bytes })
+      throw error
+    }
+    made.bytes = file.bytes.subarray(0, at + COPY_BYTES)
+  }
+  await server.at('copy reply', signal)
+}
