@@ -78,6 +78,11 @@ describe('FTP: a file is created', () => {
     assert.deepEqual(changes().slice(before), ['DELE f'])
   })
 
+  test('once where nobody may look at it afterwards', async (t) => {
+    const { create } = await scene(t, () => ({ SIZE: '550 Permission denied.' }))
+    await fails('refused', create('f'))
+  })
+
   test('a name that sounds like an answer is none', async (t) => {
     const name = 'no such file'
     const { create, files } = await scene(t, () => ({ DELE: (path, session) => session.say(`550 ${path}: Operation not permitted`) }))

@@ -27,15 +27,16 @@ export class FtpWriter implements Writer {
       await clear(connection, path, either)
       await store(connection, path, { verb: 'STOR', offset: 0 }, size, source, observer, either)
       const stored = await sizeOf(connection, path, either)
-      if (stored === null) throw this.#missing()
+      if (stored === null) throw await this.#missing(connection, path, either)
       assertStored(stored, size, 'equal')
       observer.acknowledged(size)
     })
   }
 
-  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again. */
-  #missing(): TransferError {
-    const kind = this.#hasMissed ? 'refused' : 'offset-conflict'
+  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again, and some let nobody look. */
+  async #missing(connection: Connection, path: string, signal: AbortSignal): Promise<TransferError> {
+    const { text } = await connection.command(`SIZE ${wirePath(path, connection)}`, signal)
+    const kind = this.#hasMissed || /permission|denied|not (permitted|allowed)/i.test(text) ? 'refused' : 'offset-conflict'
     this.#hasMissed = true
     return new TransferError(kind, 'the server took the upload, but there is no file of that name afterwards', {
       hint: 'Some servers rewrite names with odd characters, or store beside an existing file (Pure-FTPd -r).',
