@@ -80,7 +80,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   const final = await session.stat(remote, path, signal)
   session.sawFinal(final)
   if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
-  if (final?.kind !== 'file') return noRename(session, tree, refusal, signal)
+  if (final?.kind !== 'file') return noRename(session, remote, refusal, signal)
   const aside = session.passingPath('aside')
   session.aside = aside
   session.previous = { kind: 'unknown' }
@@ -91,7 +91,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     session.aside = null
     session.previous = { kind: 'untouched' }
     if (isMissing(error)) throw partialGone(error)
-    return noRename(session, tree, refusal, signal)
+    return noRename(session, remote, refusal, signal)
   }
   session.previous = { kind: 'aside', path: aside }
   try {
@@ -107,11 +107,11 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 }
 
 /** Neither the new file nor the old one can be renamed. What was sent is of no use under a name that it can never leave. */
-async function noRename(session: UploadSession, tree: Tree, refusal: TransferError, signal: AbortSignal): Promise<never> {
+async function noRename(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<never> {
   if (session.renames) throw refusal
-  await discard(session, tree, session.partial, signal)
+  await discard(session, remote.tree, session.partial, signal)
   session.renew()
-  goDirect(session, refusal)
+  await goDirect(session, remote, refusal, signal)
   throw new TransferError('offset-conflict', 'the file is sent again, to the final name itself', { cause: refusal })
 }
 

@@ -101,7 +101,9 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'renames-are-tried-first',
     protects: 'from sending gigabytes to a server that will not let them be published',
-    edits: [{ file: 'src/engine/staging.ts', find: 'if (refusal !== null) return goDirect(session, refusal)', replace: '' }],
+    edits: [
+      { file: 'src/engine/staging.ts', find: 'if (refusal !== null) return goDirect(session, remote, refusal, signal)', replace: '' },
+    ],
     detectors: [here('publish', 'every rename is answered refused, 196685 bytes')],
   },
   {
@@ -122,8 +124,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/staging.ts',
-        find: "publishWithoutRename === 'auto' && !free",
-        replace: "publishWithoutRename === 'auto' && free",
+        find: "if (publishWithoutRename === 'auto' && session.previous",
+        replace: "if (publishWithoutRename === 'never' && session.previous",
       },
     ],
     detectors: [here('publish', 'every rename is answered refused')],
@@ -131,7 +133,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'never-means-never',
     protects: 'from writing in place where publish-without-rename: never forbids it',
-    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never' || (", replace: 'if ((' }],
+    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never') throw cannotRename(refusal)", replace: '' }],
     detectors: [here('publish', 'publish-without-rename: nothing there yet')],
   },
   {
