@@ -161,6 +161,18 @@ export const DISK_DEFENCES: readonly Defence[] = [
     detectors: [unit('target', 'cut behind our back')],
   },
   {
+    name: 'blocks-in-doubt-are-looked-at-again',
+    protects: 'from building on blocks that somebody else wrote over since this process received them',
+    edits: [
+      {
+        file: 'src/engine/download-keep.ts',
+        find: 'else if (!session.decided || session.doubtful)',
+        replace: 'else if (!session.decided)',
+      },
+    ],
+    detectors: [here('download', 'looked for block by block')],
+  },
+  {
     name: 'what-is-published-was-proven',
     protects: 'from publishing what somebody else wrote into the partial after it was proven',
     edits: [{ file: PARTIAL, find: '    await this.confirm(NEVER)\n', replace: '' }],
