@@ -76,7 +76,7 @@ async function wasRenamed(session: UploadSession, remote: TreeRemote, path: stri
 export async function goDirect(session: UploadSession, remote: Remote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { publishWithoutRename } = session.policy
   if (publishWithoutRename === 'never') throw cannotRename(refusal)
-  if (publishWithoutRename === 'auto' && session.previous.kind !== 'none' && !(await begunDirectly(session, remote, signal)))
+  if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
     throw cannotRename(refusal)
   if (!session.direct) session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true

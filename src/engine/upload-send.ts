@@ -56,7 +56,10 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
   await chooseStaging(session, remote, writer, signal)
   const { partial } = session
   session.owned = true
-  session.wroteDirectly ||= session.direct
+  if (session.direct) {
+    session.wroteDirectly = true
+    session.previous = { kind: 'unknown' }
+  }
   session.unacknowledged = false
   session.record()
   session.phase('transferring', size)

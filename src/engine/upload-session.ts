@@ -56,6 +56,10 @@ export class UploadSession extends Session {
   digesterWorks = true
   /** What became of the file that was under the final name. */
   previous: Previous = { kind: 'unknown' }
+  /** Whether there was one at the first look. */
+  hadFile: boolean | null = null
+  /** By the last look at the final name. */
+  nothingThere = false
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null
   /** The server's clock, as the time of a file that this process has just written. */
@@ -108,10 +112,17 @@ export class UploadSession extends Session {
     return [false, true].map((appended) => partialPath(job.path, earlier.source, nonce, appended))
   }
 
-  /** A look at what is under the final name, for what is said about it later. */
-  sawFinal(final: RemoteFile | null): void {
-    if (this.wroteDirectly) this.previous = { kind: 'unknown' }
+  /** A look at what is under the final name, for what is said about it later. `ours`: what is there may be the new file. */
+  sawFinal(final: RemoteFile | null, ours: boolean): void {
+    this.hadFile ??= final !== null
+    this.nothingThere = final === null
+    if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside === null) this.previous = { kind: final === null ? 'none' : 'untouched' }
+  }
+
+  /** The new file is in place. */
+  replacedFinal(): void {
+    this.previous = { kind: this.hadFile === false ? 'none' : 'replaced' }
   }
 
   /** The process that wrote the journal wrote this content to the final name itself. */

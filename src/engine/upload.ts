@@ -95,6 +95,7 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
   const proof = await sendAndProve(session, published, { remote, writer, planned }, signal)
   const digest = await sourceDigest(session, signal)
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
+  else session.replacedFinal()
   return complete(session, remote, proof, digest, signal)
 }
 
@@ -116,6 +117,8 @@ async function inPlace(
   if (session.aside !== null) session.spent.add(session.aside)
   else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, proof, digest, signal)
+  if (published.mayHold) session.replacedFinal()
+  else session.previous = { kind: 'untouched' }
   return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
 }
 
