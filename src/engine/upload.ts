@@ -153,7 +153,14 @@ const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'no
  * server that keeps files under other names than it was told does it again.
  */
 async function vanished(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<never> {
-  if (session.direct || session.vanished >= VANISHED_MAX || !(error instanceof TransferError) || !VANISHED.includes(error.kind)) throw error
+  if (
+    session.direct ||
+    !session.owned ||
+    session.vanished >= VANISHED_MAX ||
+    !(error instanceof TransferError) ||
+    !VANISHED.includes(error.kind)
+  )
+    throw error
   const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
   if (found !== null) throw error
   session.vanished += 1
