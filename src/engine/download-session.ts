@@ -6,7 +6,7 @@ import type { LocalPartial, LocalTarget } from '../local/local.ts'
 import type { DigestAlgorithm, ReadOptions, Remote, RemoteFile, Sink } from '../remotes/remote.ts'
 import type { BlockWritten } from './assembler.ts'
 import { watched } from './exchange.ts'
-import type { EnginePorts, RemoteSupply, TransferPolicy } from './ports.ts'
+import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
 import { Session } from './session.ts'
 
 export interface DownloadJob {
@@ -51,6 +51,10 @@ export class DownloadSession extends Session {
   /** The plan was made and told. */
   decided = false
   tag = ''
+  /** What became of the file that was under the final name. */
+  previous: Previous = { kind: 'unknown' }
+  /** Of one look at it. */
+  readonly finalDigests = new Map<DigestAlgorithm, string>()
   /** What was written in this process may not be what is on the disk any more: its blocks are looked at again. */
   doubtful = false
   /** Of blocks as they were received; the key lies in this machine's journal, outside the workspace. */
@@ -92,8 +96,20 @@ export class DownloadSession extends Session {
 
   /** Gives the finished partial its final name. */
   async publish(): Promise<void> {
+    const { previous } = this
+    this.previous = { kind: 'unknown' }
     await this.partial?.publish()
     this.partial = null
+    this.previous = previous.kind === 'none' ? previous : { kind: 'replaced' }
+  }
+
+  /** Each digest of what the final name holds is made once: the one that is told is the one that was compared. */
+  async digestFinal(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
+    const known = this.finalDigests.get(algorithm)
+    if (known !== undefined) return known
+    const digest = await this.job.target.digestFinal(algorithm, signal)
+    this.finalDigests.set(algorithm, digest)
+    return digest
   }
 
   /** Forgets the partial and everything known of it. */

@@ -27,6 +27,7 @@ export async function download(job: DownloadJob, ports: EnginePorts, signal: Abo
       bytesTransferred,
       bytesReused: outcome.status === 'unchanged' ? (size ?? 0) : resumedFrom,
       resumedFrom,
+      previous: session.previous,
       durationMs: ports.clock.nowMs() - started,
       ...outcome,
     }
@@ -107,14 +108,16 @@ function isSame(now: Fingerprint | null, known: Fingerprint): boolean {
 async function isPresent(session: DownloadSession, remote: Remote, file: RemoteFile, signal: AbortSignal): Promise<boolean> {
   const { target, checksum } = session.job
   const finalSize = await target.finalSize()
+  session.previous = { kind: finalSize === null ? 'none' : 'untouched' }
+  session.finalDigests.clear()
   if (finalSize === null || finalSize !== file.size || session.policy.resume === 'never') return false
-  if (checksum !== null) return (await target.digestFinal(checksum.algorithm, signal)) === checksum.hex
+  if (checksum !== null) return (await session.digestFinal(checksum.algorithm, signal)) === checksum.hex
   const { digester } = remote
   if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return false
   if (session.policy.verify === 'full' && digester.algorithm === 'crc32') return false
   session.phase('comparing', finalSize)
   const theirs = await session.serverDigest(remote, finalSize, signal)
-  if (theirs === null || theirs !== (await target.digestFinal(digester.algorithm, signal))) return false
+  if (theirs === null || theirs !== (await session.digestFinal(digester.algorithm, signal))) return false
   return (await endAt(session, remote, finalSize, signal)) !== 'later'
 }
 
@@ -122,10 +125,11 @@ function endAt(session: DownloadSession, remote: Remote, size: number, signal: A
   return endOf((range, sink) => session.read(remote, range, sink, signal), size)
 }
 
-async function present({ job, ports }: DownloadSession, remote: Remote, signal: AbortSignal): Promise<Outcome> {
+async function present(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<Outcome> {
+  const { job, ports } = session
   ports.recorder.forget(job.key)
   const detail = job.checksum !== null ? `${job.checksum.algorithm} as given` : `${remote.digester?.algorithm ?? ''} by the server`
-  const digest = await job.target.digestFinal('sha256', signal)
+  const digest = await session.digestFinal('sha256', signal)
   return { status: 'unchanged', proof: 'digest', proofDetail: detail, digest: `sha256:${digest}` }
 }
 

@@ -101,6 +101,9 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
 }
 
 async function ensureDirectory(session: UploadSession, remote: Remote, tree: Tree, directory: string, signal: AbortSignal): Promise<void> {
-  if (directory === '' || directory === '/' || (await session.stat(remote, directory, signal)) !== null) return
+  if (directory === '' || directory === '/') return
+  const found = await session.stat(remote, directory, signal)
+  // A cache's answer says only that there may be something.
+  if (found !== null && !(found.kind === 'file' && found.size === null)) return
   await session.guarded('making the directory', signal, (s) => tree.makeDirectory(directory, s))
 }
