@@ -54,6 +54,7 @@ test('the whole of a short secret, and nothing that only looks like it', () => {
 
 test('upper and lower case are one from eight characters on: hosts come back in lower case', () => {
   assert.equal(redactor([{ text: 'TopSecretHost' }])('https://topsecrethost.example/'), 'https://***.example/')
+  assert.equal(redactor([{ text: 'topsecrethost' }])('TOPSECRETHOST'), '***')
 })
 
 test('the first half of an escape is no reason to show an eighth character', () => {
@@ -64,6 +65,7 @@ test('a line that is wrapped, folded, indented or stripped of its markup', () =>
   const redact = redactor([{ text: 'k3y<prod>Tq8  Wz1LmR5v' }])
   for (const text of ['k3y<prod>Tq8 Wz1LmR5v', 'k3y<prod>Tq8\r\n\t Wz1LmR5v', 'k3y Tq8 Wz1LmR5v', 'k3y‹prod›Tq8 Wz1LmR5v'])
     assert.equal(redact(`the ${text} is wrong`), 'the *** is wrong', text)
+  assert.equal(redactor([{ text: 'ab1 cd2 ef3 gh4' }])('ab1\n   cd2\n   ef3\n   gh4'), '***')
 })
 
 test('of a key everything but its frame, however its lines are broken', () => {
