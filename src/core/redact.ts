@@ -92,11 +92,12 @@ function* cut({ bytes, starts, ends }: View, pieceLength: number): Generator<str
   const whole = oneSpaced(bytes)
   const isEnough = (at: number, end: number): boolean => end - at >= BYTES_MIN && (ends[end - 1] ?? 0) - (starts[at] ?? 0) >= pieceLength
   if (whole.length >= BYTES_MIN && !isEnough(0, whole.length)) yield whole
-  let at = 0
+  let next = 0
   for (let end = 1; end <= whole.length; end += 1) {
-    if (!isEnough(at, end)) continue
-    yield whole.slice(at, end)
-    for (; isEnough(at + 1, end); at += 1) yield whole.slice(at + 1, end)
+    const first = next
+    for (; isEnough(next, end); next += 1) yield whole.slice(next, end)
+    // Nothing begins to be enough here: the shortest that ends here begins where one did before.
+    if (next === first && next > 0) yield whole.slice(next - 1, end)
   }
 }
 

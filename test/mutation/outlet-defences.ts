@@ -94,8 +94,8 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/core/redact.ts',
-        find: 'const enough = (starts[at] ?? 0) + pieceLength\n',
-        replace: 'const enough = (starts[at] ?? 0) + Math.max(pieceLength, ends.at(-1) ?? 0)\n',
+        find: '(ends[end - 1] ?? 0) - (starts[at] ?? 0) >= pieceLength\n',
+        replace: '(ends[end - 1] ?? 0) - (starts[at] ?? 0) >= Math.max(pieceLength, ends.at(-1) ?? 0)\n',
       },
     ],
     detectors: [unit('redact', 'spelled and cut anywhere: as it is'), unit('redact', 'our own cuts leave')],
