@@ -85,16 +85,19 @@ function piecesOf(needles: Iterable<Needle>, margin: 0 | 1): Pieces {
 }
 
 /**
- * From each byte on, what stems from so many characters of the secret. It may be less bytes than those: who reads `\/` as an escape, or folds white space, reads
- * eight characters in fewer. Of a shorter secret the whole.
+ * From each byte on, and up to each, what stems from so many characters of the secret. It may be less bytes than those: who reads `\/` as an escape, or folds
+ * white space, reads eight characters in fewer. Of a shorter secret the whole.
  */
 function* cut({ bytes, starts, ends }: View, pieceLength: number): Generator<string> {
   const whole = oneSpaced(bytes)
-  let end = 0
-  for (let at = 0; at < whole.length; at += 1) {
-    const enough = (starts[at] ?? 0) + pieceLength
-    while (end < whole.length && (end < at + BYTES_MIN || (ends[end - 1] ?? 0) < enough)) end += 1
-    if (at === 0 || (ends[end - 1] ?? 0) >= enough) if (end - at >= BYTES_MIN) yield whole.slice(at, end)
+  const isEnough = (at: number, end: number): boolean => end - at >= BYTES_MIN && (ends[end - 1] ?? 0) - (starts[at] ?? 0) >= pieceLength
+  if (whole.length >= BYTES_MIN && !isEnough(0, whole.length)) yield whole
+  let next = 0
+  for (let end = 1; end <= whole.length; end += 1) {
+    const first = next
+    for (; isEnough(next, end); next += 1) yield whole.slice(next, end)
+    // Nothing begins to be enough here: the shortest that ends here begins where one did before.
+    if (next === first && next > 0) yield whole.slice(next - 1, end)
   }
 }
 

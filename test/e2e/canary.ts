@@ -7,6 +7,8 @@ import type { ActionRun, Machine, PhaseRun } from '../support/runner.ts'
 
 /** Shorter lines, such as the frame of a key, are no secret. */
 const SECRET_LENGTH_MIN = 8
+/** Lines of a key begin alike, and there are too many of them to look for each piece. Of `user:password` the password is looked for by itself. */
+const KEY_LINE_LENGTH_MIN = 60
 const KEY_FRAME = /^-----(BEGIN|END) [A-Z ]+-----$/
 
 /** A way in which text turns up as other text. What stands before it and after it may change its edges: each gives what must be there in any case. */
@@ -42,12 +44,19 @@ export const ENCODINGS: Readonly<Record<string, (line: string) => readonly strin
   'UTF-16': (line) => [Buffer.from(line, 'utf16le').toString('latin1'), Buffer.from(line, 'utf16le').swap16().toString('latin1')],
   'UTF-8 read as Latin-1': (line) => [Buffer.from(line).toString('latin1')],
   reversed: (line) => [[...line].reverse().join('')],
+  'cut to eight characters': (line) => (line.length < KEY_LINE_LENGTH_MIN && !line.includes(':') ? pieces([...line]) : []),
+  'JSON with an escaped slash': (line) => [quotedJson(line).replaceAll('/', '\\/')],
 }
 
 /** Every line of a secret in every encoding. */
 export function spellings(secret: string): readonly string[] {
   const lines = secret.split('\n').filter((line) => line.length >= SECRET_LENGTH_MIN && !KEY_FRAME.test(line))
   return [...new Set(lines.flatMap((line) => Object.values(ENCODINGS).flatMap((encode) => encode(line))))]
+}
+
+/** Every run of eight: no more than seven characters may be left of a secret, whoever cut it. */
+function pieces(characters: readonly string[]): readonly string[] {
+  return characters.slice(0, -7).map((_, at) => characters.slice(at, at + 8).join(''))
 }
 
 /** The letters of base64 that depend on `bytes` alone when `shift` other bytes come before them and any after. */

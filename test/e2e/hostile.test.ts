@@ -30,6 +30,11 @@ const WORDS = [
   Buffer.from(`${TEST_USER}:${TEST_PASSWORD}`).toString('base64'),
   Buffer.from(TEST_PASSWORD).toString('hex'),
   encodeURIComponent(TEST_PASSWORD),
+  TEST_PASSWORD.slice(0, 12),
+  TEST_PASSWORD.slice(-12),
+  [...TEST_PASSWORD].map((c) => `%${c.charCodeAt(0).toString(16)}`).join(''),
+  [...TEST_PASSWORD].map((c) => `\\u00${c.charCodeAt(0).toString(16).toUpperCase()}`).join(''),
+  [...TEST_PASSWORD].map((c) => `&#x${c.charCodeAt(0).toString(16)};`).join(''),
 ]
 const ONE_LINE = WORDS.join(' ')
 /** Every word on a line of its own as well, and far too long. */

@@ -1,5 +1,9 @@
 /** What leaves: secrets are masked, foreign text is escaped. src/core/text.ts, src/action. */
-import { contract, type Defence, here, unit } from './defence.ts'
+import { contract, type Defence, type Detector, here, unit } from './defence.ts'
+
+function echo(part: string): Detector {
+  return { file: 'test/hostile/echoes.test.ts', pattern: `redacted where it enters.*${part}|^${part}$` }
+}
 
 export const OUTLET_DEFENCES: readonly Defence[] = [
   {
@@ -58,7 +62,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     edits: [
       { file: 'src/action/host.ts', find: 'redact(printable(redact(text), lengthMax))', replace: 'redact(printable(text, lengthMax))' },
     ],
-    detectors: [unit('host')],
+    detectors: [unit('host', 'a short secret is gone before')],
   },
   {
     name: 'summary-is-redacted',
@@ -90,8 +94,8 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/core/redact.ts',
-        find: 'const enough = (starts[at] ?? 0) + pieceLength\n',
-        replace: 'const enough = (starts[at] ?? 0) + Math.max(pieceLength, ends.at(-1) ?? 0)\n',
+        find: '(ends[end - 1] ?? 0) - (starts[at] ?? 0) >= pieceLength\n',
+        replace: '(ends[end - 1] ?? 0) - (starts[at] ?? 0) >= Math.max(pieceLength, ends.at(-1) ?? 0)\n',
       },
     ],
     detectors: [unit('redact', 'spelled and cut anywhere: as it is'), unit('redact', 'our own cuts leave')],
@@ -143,6 +147,54 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
       { file: 'src/core/redact.ts', find: 'cuttings.delete(text.slice(at, at + length).toLowerCase())', replace: 'cuttings.delete(text)' },
     ],
     detectors: [unit('redact', 'known-hosts stays readable')],
+  },
+  {
+    name: 'http-words-are-redacted-first',
+    protects: 'from a secret that holds what looks like markup, or two spaces',
+    edits: [{ file: 'src/remotes/http/excerpt.ts', find: '  return redact(text)\n', replace: '  return text\n' }],
+    detectors: [echo('HTTP')],
+  },
+  {
+    name: 'ftp-words-are-redacted-first',
+    protects: 'from a secret whose white space was folded',
+    edits: [{ file: 'src/remotes/ftp/errors.ts', find: '(reply.shown ?? reply.text)', replace: 'reply.text' }],
+    detectors: [echo('FTP')],
+  },
+  {
+    name: 'sftp-words-are-redacted-first',
+    protects: 'from a secret in the words of a status',
+    edits: [
+      {
+        file: 'src/remotes/sftp/requests.ts',
+        find: 'new StatusError(code, this.#ports.redact(error.message))',
+        replace: 'new StatusError(code, error.message)',
+      },
+    ],
+    detectors: [echo('SFTP')],
+  },
+  {
+    name: 'http-tells-when-it-presents-credentials',
+    protects: 'from the sentence that none was sent when some were',
+    edits: [{ file: 'src/remotes/http/connection.ts', find: 'presenting?.()', replace: 'void presenting' }],
+    detectors: [unit('presenting', 'a redirect leads to where nobody may follow')],
+  },
+  {
+    name: 'ftp-tells-when-it-presents-credentials',
+    protects: 'from the sentence that none was sent when some were',
+    edits: [{ file: 'src/remotes/ftp/connection.ts', find: '  ports.presenting?.()\n', replace: '  void ports\n' }],
+    detectors: [unit('presenting', 'the data connections turn out to be in the clear')],
+  },
+  {
+    name: 'sftp-tells-when-it-presents-credentials',
+    protects: 'from the sentence that none was sent when some were',
+    edits: [{ file: 'src/remotes/sftp/connection.ts', find: '      this.#ports.presenting?.()\n', replace: '' }],
+    detectors: [unit('presenting', 'another one at the second connection')],
+  },
+  {
+    name: 'no-credential-was-sent-is-true',
+    protects: 'from the sentence that none was sent when some were',
+    edits: [{ file: 'src/action/failure-text.ts', find: 'return setting.presented ?', replace: 'return setting.host === null ?' }],
+    detectors: [unit('summary')],
   },
   {
     name: 'secrets-in-urls',

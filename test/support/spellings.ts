@@ -1,4 +1,13 @@
 /** How programs write a text that they quote, by means that have nothing to do with how the redaction reads it; and how a person would read it again. */
+import fc from 'fast-check'
+
+const letters = fc.constantFrom(...'abcdefXYZ0123456789')
+const special = fc.constantFrom(...`<>&"'/\\+ %=@:;,.-_~!?#$|\``, 'ä', 'é', '€', '漢', '😀')
+
+/** Secrets, and many of what some spelling changes. */
+export const SECRETS = fc
+  .string({ unit: fc.oneof({ arbitrary: letters, weight: 3 }, { arbitrary: special, weight: 1 }), minLength: 8, maxLength: 60 })
+  .filter((text) => text.trim() === text && [...text].length >= 8)
 
 export interface Spelling {
   /** `chance` decides where there is a choice, such as which characters are escaped. */

@@ -25,6 +25,7 @@ const CONTRACT: Readonly<Record<string, string | undefined>> = {
   verify: 'auto',
   checksum: undefined,
   'on-change': 'restart',
+  'publish-without-rename': 'auto',
   state: 'auto',
   'state-name': undefined,
   timeout: '30s',

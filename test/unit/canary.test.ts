@@ -47,6 +47,8 @@ const PLANTED: Readonly<Record<string, readonly string[]>> = {
   'UTF-16': [Buffer.from(`x${SECRET}`, 'utf16le').toString('latin1'), Buffer.from(`x${SECRET}`, 'utf16le').swap16().toString('latin1')],
   'UTF-8 read as Latin-1': [Buffer.from(SECRET).toString('latin1')],
   reversed: [[...SECRET].reverse().join('')],
+  'cut to eight characters': [SECRET.slice(0, 8), SECRET.slice(5, 13), SECRET.slice(-8)],
+  'JSON with an escaped slash': [JSON.stringify(SECRET).replaceAll('/', '\\/')],
 }
 
 test('there are more than twelve encodings, and each is tried here', () => {

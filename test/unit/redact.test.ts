@@ -3,42 +3,20 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createHost, type HostSink } from '../../src/action/host.ts'
 import { redactor } from '../../src/core/redact.ts'
 import { secretForms } from '../../src/core/secret-forms.ts'
 import { markdownCode, printable } from '../../src/core/text.ts'
-import { longestRun, SPELLINGS } from '../support/spellings.ts'
+import { printingHost } from '../support/printed.ts'
+import { longestRun, SECRETS, SPELLINGS } from '../support/spellings.ts'
 
 fc.configureGlobal({ seed: 20_261 })
 
-const letters = fc.constantFrom(...'abcdefXYZ0123456789')
-const special = fc.constantFrom(...`<>&"'/\\+ %=@:;,.-_~!?#$|\``, 'ä', 'é', '€', '漢', '😀')
-const secret = fc
-  .string({ unit: fc.oneof({ arbitrary: letters, weight: 3 }, { arbitrary: special, weight: 1 }), minLength: 8, maxLength: 60 })
-  .filter((text) => text.trim() === text && [...text].length >= 8)
 const around = fc.string({ unit: fc.constantFrom(...'ghi ,.{}[]()\n'), maxLength: 30 })
 const choices = fc.infiniteStream(fc.nat(0xffff))
 
 /** What the host prints of it, or puts into the summary. */
 function printed(text: string, given: string): readonly string[] {
-  const out: string[] = []
-  const silent = (): void => {}
-  const sink: HostSink = {
-    kind: 'actions',
-    mask: silent,
-    line: (line) => void out.push(line),
-    debug: silent,
-    annotation: (_level, line) => void out.push(line),
-    startGroup: (line) => void out.push(line),
-    endGroup: silent,
-    output: silent,
-    saveState: silent,
-    getState: () => '',
-    summary: async (markdown) => void out.push(markdown),
-    exitCode: silent,
-    close: silent,
-  }
-  const host = createHost(sink, { inputs: new Map([['password', given]]), environment: {} })
+  const { host, out } = printingHost({ password: given })
   host.info(text)
   host.error([text])
   host.startGroup(text)
@@ -49,7 +27,7 @@ function printed(text: string, given: string): readonly string[] {
 for (const [name, { spell, read }] of Object.entries(SPELLINGS))
   test(`spelled and cut anywhere: ${name}`, () => {
     fc.assert(
-      fc.property(secret, around, around, choices, fc.nat(), fc.nat(), (given, before, after, chances, from, end) => {
+      fc.property(SECRETS, around, around, choices, fc.nat(), fc.nat(), (given, before, after, chances, from, end) => {
         const spelled = spell(given, () => chances.next().value ?? 0)
         const cut = spelled.slice(from % spelled.length, spelled.length - (end % spelled.length))
         for (const out of printed(`${before} ${cut} ${after}`, given)) {
@@ -76,6 +54,7 @@ test('the whole of a short secret, and nothing that only looks like it', () => {
 
 test('upper and lower case are one from eight characters on: hosts come back in lower case', () => {
   assert.equal(redactor([{ text: 'TopSecretHost' }])('https://topsecrethost.example/'), 'https://***.example/')
+  assert.equal(redactor([{ text: 'topsecrethost' }])('TOPSECRETHOST'), '***')
 })
 
 test('the first half of an escape is no reason to show an eighth character', () => {
@@ -86,6 +65,7 @@ test('a line that is wrapped, folded, indented or stripped of its markup', () =>
   const redact = redactor([{ text: 'k3y<prod>Tq8  Wz1LmR5v' }])
   for (const text of ['k3y<prod>Tq8 Wz1LmR5v', 'k3y<prod>Tq8\r\n\t Wz1LmR5v', 'k3y Tq8 Wz1LmR5v', 'k3y‹prod›Tq8 Wz1LmR5v'])
     assert.equal(redact(`the ${text} is wrong`), 'the *** is wrong', text)
+  assert.equal(redactor([{ text: 'ab1 cd2 ef3 gh4' }])('ab1\n   cd2\n   ef3\n   gh4'), '***')
 })
 
 test('of a key everything but its frame, however its lines are broken', () => {
