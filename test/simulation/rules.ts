@@ -47,6 +47,7 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
+  { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
 
@@ -151,4 +152,19 @@ function unproven(ended: Ended): string | null {
   if (direction !== 'upload' || result.status === 'unchanged') return null
   if (profile.unsized === true) return 'a size was claimed that nobody told'
   return turn.accepts ? 'what was only accepted was called stored' : null
+}
+
+/** Where nobody else was at the final name meanwhile. */
+function toldWrong(ended: Ended): string | null {
+  const { result, scene, turn, owed } = ended
+  const [before, ...changes] = changesSince(ended)
+  if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
+  const { previous } = result
+  const { final } = scene
+  if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
+  if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
+  if (previous.kind === 'replaced' && changes.length === 0) return 'the old file was said to be replaced'
+  if (previous.kind !== 'aside') return null
+  const waiting = scene.world.server.get(previous.path)?.bytes ?? null
+  return final === null && waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
 }
