@@ -87,18 +87,13 @@ function untrue(ended: Ended): string | null {
 function notWhole(ended: Ended): string | null {
   const { scene, turn } = ended
   const changes = changesSince(ended)
-  for (const [i, change] of changes.entries()) {
-    const { author, how, content } = change
+  for (const change of changes) {
+    const { author, how } = change
     if (author !== turn) continue
-    if (how === 'renamed' && !isGood(ended, change) && !isPutBack(ended, changes.slice(0, i), content))
-      return 'something was published that never was the source'
+    if (how === 'renamed' && !isGood(ended, change)) return 'something was published that never was the source'
     if (how === 'written' && !scene.inPlace && !isGood(ended, change)) return 'a published file was written to'
   }
   return null
-}
-
-function isPutBack({ owed }: Ended, earlier: readonly Change[], content: Buffer | null): boolean {
-  return same(owed, content) || earlier.some((change) => same(change.content, content))
 }
 
 function notKept(ended: Ended): string | null {
@@ -116,7 +111,7 @@ function notKept(ended: Ended): string | null {
   if (how === 'others' || how === 'deleted') return null
   const lost = changes[gone - 1]?.content ?? owed
   if (lost === null) return null
-  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && same(bytes, lost)) return null
+  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && (scene.restarted || same(bytes, lost))) return null
   return 'the old file is lost'
 }
 
@@ -159,6 +154,7 @@ function toldWrong(ended: Ended): string | null {
   const { result, scene, turn, owed } = ended
   const [before, ...changes] = changesSince(ended)
   if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
+  if (scene.restarted) return null
   const { previous } = result
   const { final } = scene
   if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
