@@ -7,16 +7,16 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-BHNJ65U4.js";
+} from "./chunk-XZ4FMYLI.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-A7JYXO6D.js";
+} from "./chunk-WRI53RAG.js";
 import "./chunk-JNQCJRQQ.js";
-import "./chunk-RG6AQWCI.js";
+import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-CH4BLU6L.js";
 import "./chunk-6ZNJKJEI.js";

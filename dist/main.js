@@ -2,20 +2,20 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-W5SSNMYO.js";
+} from "./chunk-C5IPRCIV.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-BHNJ65U4.js";
+} from "./chunk-XZ4FMYLI.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-A7JYXO6D.js";
+} from "./chunk-WRI53RAG.js";
 import "./chunk-JNQCJRQQ.js";
-import "./chunk-RG6AQWCI.js";
+import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-CH4BLU6L.js";

@@ -368,7 +368,10 @@ export const FAULTS: readonly FaultRow[] = [
     what: 'download: other content, size and time the same',
     cells: {
       ...down('downloads', 'downloads: ', 'replaced between the attempts, same size and time'),
-      http: [wire('downloads', 'downloads: http: nginx without ETag', 'replaced between the attempts, same size and time')],
+      http: [
+        ...down('downloads', 'downloads: ', 'rebuilt between the attempts, same size, time and middle').http,
+        wire('downloads', 'downloads: http: nginx without ETag', 'replaced between the attempts, same size and time'),
+      ],
       local: ON_THE_WIRE,
     },
   },

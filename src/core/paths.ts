@@ -26,12 +26,14 @@ export function foldedName(name: string): string {
 export const NONCE_HEX_LENGTH = 8
 
 /**
- * Name of the partial of `name`: `.<name>.<tag>.partial`, in uploads with the nonce of the process that made it: `.<name>.<tag>.<nonce>.partial`. Where that would be
- * longer than the 255 bytes that file systems allow, the name is cut at a character and completed by eight hex digits of its SHA-256, so that two long names never
- * share a partial.
+ * Name of the partial of `name`: `.<name>.<tag>.partial`, in uploads with the nonce of the process that made it: `.<name>.<tag>.<nonce>.partial`, or
+ * `.<name>.<tag>.<nonce>.appended.partial`. Where that would be longer than the 255 bytes that file systems allow, the name is cut at a character and completed by
+ * eight hex digits of its SHA-256, so that two long names never share a partial. `appended`: a server that only appends has been told to, so that whoever still has
+ * the file open may make it longer at any time.
  */
-export function partialName(name: string, tag: string, nonce: string | null = null): string {
-  return hiddenName(name, nonce === null ? `.${tag}.partial` : `.${tag}.${nonce}.partial`)
+export function partialName(name: string, tag: string, nonce: string | null = null, appended = false): string {
+  const made = nonce === null ? '' : `.${nonce}${appended ? '.appended' : ''}`
+  return hiddenName(name, `.${tag}${made}.partial`)
 }
 
 /**
@@ -59,12 +61,14 @@ function hiddenName(name: string, suffix: string): string {
 export interface PartialParts {
   readonly tag: string
   readonly nonce: string | null
+  readonly appended: boolean
 }
 
 /** What the name of a partial of `name` says, or null when `candidate` is not one. */
 export function partialParts(name: string, candidate: string): PartialParts | null {
-  const [, tag, nonce = null] = /\.([0-9a-f]{12})(?:\.([0-9a-f]{8}))?\.partial$/.exec(candidate) ?? []
-  return tag !== undefined && partialName(name, tag, nonce) === candidate ? { tag, nonce } : null
+  const [, tag, nonce = null, mark] = /\.([0-9a-f]{12})(?:\.([0-9a-f]{8})(\.appended)?)?\.partial$/.exec(candidate) ?? []
+  const appended = mark !== undefined
+  return tag !== undefined && partialName(name, tag, nonce, appended) === candidate ? { tag, nonce, appended } : null
 }
 
 /** What `candidate` is to the final name `name`, or null. */

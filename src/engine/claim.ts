@@ -3,6 +3,7 @@
  * other one finds its name gone. So whatever a process finds under a name of its own was written by processes that send exactly this content.
  */
 import { TransferError } from '../core/errors.ts'
+import { sameFingerprint } from '../core/fingerprint.ts'
 import { directoryName } from '../core/paths.ts'
 import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remote.ts'
 import { isMissing, isRefusal } from './refusal.ts'
@@ -25,17 +26,32 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
   if (tree === undefined || session.direct) return NOTHING_FOUND
   if (session.owned) {
     const own = await session.stat(remote, session.partial, signal)
-    if (own !== null && !(await linked(session, remote, session.partial, signal))) return usable(session, own, writer, signal)
+    if (own !== null && !(await linked(session, remote, session.partial, signal))) {
+      const found = await usable(session, own, writer, signal)
+      return onlyAppends(found) && !session.appended ? given(session, tree, session.partial, found, signal) : found
+    }
     session.renew()
   }
   const earlier = await earlierPartial(session, remote, signal)
   if (earlier === null || (await linked(session, remote, earlier.path, signal))) return NOTHING_FOUND
   const found = await usable(session, earlier.file, writer, signal)
-  if (found.resumer === null) {
-    await discard(session, tree, earlier.path, signal)
-    return found
-  }
-  return (await claim(session, tree, earlier.path, signal)) ? found : NOTHING_FOUND
+  if (found.resumer !== null) return given(session, tree, earlier.path, found, signal)
+  await discard(session, tree, earlier.path, signal)
+  return found
+}
+
+/**
+ * A process that continues by appending has a mark in its partial's name, and nobody claims a partial with that mark while its process may be alive: two that append
+ * to one file spoil it, the second perhaps when the first has published it. Elsewhere a live process writes the same bytes at the same places, which harms nobody.
+ */
+function onlyAppends({ resumer }: FoundPartial): boolean {
+  return resumer?.kind === 'append' && resumer.rewind === undefined
+}
+
+/** What was found, under a name that this process may write to. */
+async function given(session: UploadSession, tree: Tree, path: string, found: FoundPartial, signal: AbortSignal): Promise<FoundPartial> {
+  session.appended = onlyAppends(found)
+  return (await claim(session, tree, path, signal)) ? found : NOTHING_FOUND
 }
 
 /** What a link points at may begin as the source does, and is nobody's partial: the link goes, what it points at stays. */
@@ -66,9 +82,12 @@ interface EarlierPartial {
 
 /** By the journal; where that knows nothing, by listing, which pays only for more than one block. */
 async function earlierPartial(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<EarlierPartial | null> {
-  const known = session.earlierPartial()
-  const file = known === null ? null : await session.stat(remote, known, signal)
-  if (known !== null && file?.kind === 'file') return { path: known, file }
+  const { earlier } = session
+  const [plain, appended] = earlier !== null && sameFingerprint(earlier.source, session.fingerprint) ? session.earlierPartials() : []
+  for (const path of earlier?.ended === true ? [plain, appended] : [plain]) {
+    const file = path === undefined ? null : await session.stat(remote, path, signal)
+    if (path !== undefined && file?.kind === 'file') return { path, file }
+  }
   const { size } = session.job.source
   if (session.policy.resume === 'never' || size <= session.ports.blockSize(size)) return null
   const { same, others } = await siblings(session, remote, signal)

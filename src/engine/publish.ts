@@ -31,7 +31,7 @@ export class PublishedName {
         hint: 'End `destination` with a slash to upload into it.',
       })
     }
-    session.sawFinal(final)
+    session.sawFinal(final, this.mayHold)
     if (final === null || !(final.size === source.size || (final.size === null && this.mayHold))) return null
     if (this.mayHold) {
       if (!session.direct && (await session.stat(remote, session.partial, signal)) !== null) return null
@@ -47,7 +47,6 @@ export class PublishedName {
 export async function publish(session: UploadSession, published: PublishedName, remote: TreeRemote, signal: AbortSignal): Promise<void> {
   const { path, source } = session.job
   session.phase('committing', null)
-  const before = session.previous
   published.mayHold = true
   session.previous = { kind: 'unknown' }
   try {
@@ -60,7 +59,7 @@ export async function publish(session: UploadSession, published: PublishedName, 
   session.owned = false
   const final = await session.stat(remote, path, signal)
   if (final?.kind === 'file' && (final.size === null || final.size === source.size)) {
-    session.previous = before.kind === 'none' ? before : { kind: 'replaced' }
+    session.replacedFinal()
     return
   }
   throw new TransferError('conflict', `after the rename ${path} holds ${final?.size ?? 'nothing'} instead of ${source.size} bytes`, {
@@ -78,9 +77,9 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   const { path } = session.job
   const { tree } = remote
   const final = await session.stat(remote, path, signal)
-  session.sawFinal(final)
+  session.sawFinal(final, false)
   if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
-  if (final?.kind !== 'file') return noRename(session, tree, refusal, signal)
+  if (final?.kind !== 'file') return noRename(session, remote, refusal, signal)
   const aside = session.passingPath('aside')
   session.aside = aside
   session.previous = { kind: 'unknown' }
@@ -91,7 +90,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     session.aside = null
     session.previous = { kind: 'untouched' }
     if (isMissing(error)) throw partialGone(error)
-    return noRename(session, tree, refusal, signal)
+    return noRename(session, remote, refusal, signal)
   }
   session.previous = { kind: 'aside', path: aside }
   try {
@@ -107,11 +106,11 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 }
 
 /** Neither the new file nor the old one can be renamed. What was sent is of no use under a name that it can never leave. */
-async function noRename(session: UploadSession, tree: Tree, refusal: TransferError, signal: AbortSignal): Promise<never> {
+async function noRename(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<never> {
   if (session.renames) throw refusal
-  await discard(session, tree, session.partial, signal)
+  await discard(session, remote.tree, session.partial, signal)
   session.renew()
-  goDirect(session, refusal)
+  await goDirect(session, remote, refusal, signal)
   throw new TransferError('offset-conflict', 'the file is sent again, to the final name itself', { cause: refusal })
 }
 
@@ -132,7 +131,7 @@ async function dropAside(session: UploadSession, tree: Tree, aside: string, sign
 export async function restoreOld(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   if (!hasTree(remote) || session.direct) return
   if (session.aside !== null) return putBack(session, remote, [session.aside], signal)
-  if (session.previous.kind !== 'none' || (remote.tree.replaces === 'atomically' && session.earlier === null)) return
+  if (!session.nothingThere || (remote.tree.replaces === 'atomically' && session.earlier === null)) return
   const { asides } = await siblings(session, remote, signal)
   if (asides.length > 0) await putBack(session, remote, asides, signal)
 }
@@ -157,7 +156,7 @@ async function putBack(session: UploadSession, remote: TreeRemote, asides: reado
   if (newest === undefined || final !== null) {
     const own = session.aside
     session.aside = null
-    session.sawFinal(final)
+    session.sawFinal(final, own === null)
     if (own !== null && newest?.path === own && final?.kind === 'file') await dropAside(session, tree, own, signal)
     return
   }

@@ -12,14 +12,14 @@ import { probe } from './claim.ts'
 import { salvageable } from './plan.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { discard } from './tidy.ts'
-import { partialPath, type UploadSession } from './upload-session.ts'
+import type { UploadSession } from './upload-session.ts'
 
 /** A server that copies slower than this is given no more time. */
 const COPY_BYTES_PER_MS = 20_000
 
 /** Blocks worth proving in the partial that this process now has, or null when it has none. */
 export async function salvage(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<RangeSet | null> {
-  const { earlier: old, policy, job } = session
+  const { earlier: old, policy } = session
   const { tree } = remote
   if (old === null || tree === undefined || sameFingerprint(old.source, session.fingerprint)) return null
   if (policy.onChange === 'fail') {
@@ -27,10 +27,9 @@ export async function salvage(session: UploadSession, remote: Remote, writer: Wr
       hint: 'Set `on-change: restart` to send the new version, or provide the same file again.',
     })
   }
-  if (old.nonce === null) return null
-  const path = partialPath(job.path, old.source, old.nonce)
-  const theirs = await session.stat(remote, path, signal)
-  if (theirs?.kind !== 'file') return null
+  const theirs = await oldPartial(session, remote, signal)
+  if (theirs === null) return null
+  const { path } = theirs
   const blocks = salvageable(old, theirs.size ?? 0, session.expected)
   const wanted = session.resumerWorks && policy.resume === 'auto' && totalBytes(blocks) > 0 && !(await session.isLink(remote, path, signal))
   if (
@@ -43,6 +42,18 @@ export async function salvage(session: UploadSession, remote: Remote, writer: Wr
   }
   if (old.ended) await discard(session, tree, path, signal)
   else session.left.add(path)
+  return null
+}
+
+async function oldPartial(
+  session: UploadSession,
+  remote: Remote,
+  signal: AbortSignal,
+): Promise<{ readonly path: string; readonly size: number | null } | null> {
+  for (const path of session.earlierPartials()) {
+    const file = await session.stat(remote, path, signal)
+    if (file?.kind === 'file') return { path, size: file.size }
+  }
   return null
 }
 

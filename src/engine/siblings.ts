@@ -6,9 +6,9 @@ import type { Remote, TreeEntry } from '../remotes/remote.ts'
 import type { UploadSession } from './upload-session.ts'
 
 export interface Siblings {
-  /** Partials of exactly this content, the largest first. */
+  /** Partials of exactly this content that may be claimed, the largest first. */
   readonly same: readonly string[]
-  /** Partials of other versions, and copies. */
+  /** Partials of other versions, those that somebody may still append to, and copies. */
   readonly others: readonly string[]
   /** Files of the final name that were set aside. */
   readonly asides: readonly string[]
@@ -37,7 +37,10 @@ function sorted(session: UploadSession, directory: string, entries: readonly Tre
   const tag = fingerprintTag(session.fingerprint)
   const path = (entry: TreeEntry): string => joinPath(directory, entry.name)
   const files = entries.filter((entry) => entry.kind === 'file')
-  const isSame = (entry: TreeEntry): boolean => partialParts(name, entry.name)?.tag === tag
+  const isSame = (entry: TreeEntry): boolean => {
+    const parts = partialParts(name, entry.name)
+    return parts?.tag === tag && !parts.appended
+  }
   const isOther = (entry: TreeEntry): boolean =>
     (partialParts(name, entry.name) !== null && !isSame(entry)) || passingKind(name, entry.name) === 'copy'
   return {

@@ -1,10 +1,12 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
 import { directoryName, joinPath } from '../core/paths.ts'
+import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
+import { proveRanges } from './verify.ts'
 
 /** Directories in which a server was seen to rename: files of one step ask once. */
 const RENAMING = new WeakMap<Remote, Set<string>>()
@@ -22,12 +24,15 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
     if (session.policy.publishWithoutRename === 'never') throw cannotRename(null)
     session.direct = true
   }
-  if (!hasTree(remote) || session.renames || session.direct || size <= session.ports.blockSize(size)) return
+  if (!hasTree(remote) || session.renames) return
+  // Somebody may have put a file there since that was decided.
+  if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
+  if (size <= session.ports.blockSize(size)) return
   const directory = directoryName(session.job.path)
   const seen = RENAMING.get(remote) ?? new Set()
   if (seen.has(directory)) return
   const refusal = await renamesScratch(session, remote, writer, signal)
-  if (refusal !== null) return goDirect(session, refusal)
+  if (refusal !== null) return goDirect(session, remote, refusal, signal)
   session.renames = true
   RENAMING.set(remote, seen.add(directory))
 }
@@ -68,12 +73,26 @@ async function wasRenamed(session: UploadSession, remote: TreeRemote, path: stri
 }
 
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
-export function goDirect(session: UploadSession, refusal: TransferError): void {
+export async function goDirect(session: UploadSession, remote: Remote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { publishWithoutRename } = session.policy
-  const free = session.previous.kind === 'none' || session.startedDirectly()
-  if (publishWithoutRename === 'never' || (publishWithoutRename === 'auto' && !free)) throw cannotRename(refusal)
-  session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
+  if (publishWithoutRename === 'never') throw cannotRename(refusal)
+  if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
+    throw cannotRename(refusal)
+  if (!session.direct) session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
+  session.cannotRename = refusal
+}
+
+/** Whether what is under the final name is this file, as far as this process, or the one that wrote the journal, got with it: nothing but a beginning of the source. */
+async function begunDirectly(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  if (session.wroteDirectly) return true
+  if (!session.earlierDirectly()) return false
+  const { path, source } = session.job
+  const there = await session.stat(remote, path, signal)
+  if (there === null) return true
+  if (there.kind !== 'file' || there.size === null || there.size > source.size) return false
+  const { proven } = await proveRanges(session.proofContext(remote, path), rangeSet([{ start: 0, end: there.size }]), signal)
+  return totalBytes(proven) === there.size
 }
 
 function cannotRename(refusal: TransferError | null): TransferError {

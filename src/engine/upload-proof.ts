@@ -19,7 +19,7 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   const { partial } = session
   if (session.unacknowledged) return proveAccepted(session, remote, signal)
   const there = await session.stat(remote, partial, signal)
-  if (there === null && !session.direct) throw partialGone(new TransferError('not-found', `there is no ${partial}`))
+  if (there === null && !session.direct) throw goneMissing(partial)
   if (there === null || (there.size !== null && there.size !== size)) {
     throw new TransferError('integrity', `the server holds ${there?.size ?? 'nothing'} instead of ${size} bytes after the upload`)
   }
@@ -30,6 +30,8 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   session.phase('proving', size)
   const first = await proveWhole(context, policy.verify === 'full' || !sized, signal)
   if (first.verdict === 'same') return first.method
+  // A file that is gone cannot be read either.
+  if (!session.direct && (await session.stat(remote, partial, signal)) === null) throw goneMissing(partial)
   if (first.verdict === 'unknown') {
     if (sized && policy.verify === 'auto') return 'size'
     throw nothingShows(sized)
@@ -44,6 +46,10 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
     }
   }
   throw differs(session)
+}
+
+function goneMissing(partial: string): TransferError {
+  return partialGone(new TransferError('not-found', `there is no ${partial}`))
 }
 
 function differs(session: UploadSession): TransferError {

@@ -36,7 +36,8 @@ export async function send(
     }
     return
   }
-  const how = resumer?.kind !== 'append' ? undefined : plan.kind === 'rewind' ? resumer.rewind : resumer.append
+  // Where the server writes at a given place, a twin that still has the file open does no harm; appending goes to wherever the end is by then.
+  const how = resumer?.kind !== 'append' ? undefined : (resumer.rewind ?? (plan.kind === 'append' ? resumer.append : undefined))
   if (how === undefined) throw new TransferError('internal', `a plan to ${plan.kind} needs a server that can`)
   for (const segment of plan.segments) {
     const length = segment.end - segment.start
@@ -55,7 +56,10 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
   await chooseStaging(session, remote, writer, signal)
   const { partial } = session
   session.owned = true
-  session.wroteDirectly ||= session.direct
+  if (session.direct) {
+    session.wroteDirectly = true
+    session.previous = { kind: 'unknown' }
+  }
   session.unacknowledged = false
   session.record()
   session.phase('transferring', size)

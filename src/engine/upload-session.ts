@@ -1,3 +1,4 @@
+import type { TransferError } from '../core/errors.ts'
 import type { ContentDigests, Fingerprint } from '../core/fingerprint.ts'
 import { contentFingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
@@ -36,14 +37,18 @@ export class UploadSession extends Session {
   acknowledged: RangeSet = EMPTY
   /** The bytes go to the final name itself, because nothing can be renamed here. */
   direct = false
+  /** What the server said to a rename that it refuses for good. */
+  cannotRename: TransferError | null = null
   /** Bytes went to the final name itself. */
   wroteDirectly = false
   /** The server took the bytes of the last exchange and did not say that it has stored them. */
   unacknowledged = false
   /** A request to make the partial of this process's name has been sent, so that there may be one. */
   owned = false
-  /** The partial of this process was once gone when all was sent. */
-  vanished = false
+  /** How often the partial of this process was gone while it was written. */
+  vanished = 0
+  /** The server has been told to append to the partial, or will be. */
+  appended = false
   /** The account was seen to rename a file here. */
   renames = false
   /** False once this server's way of continuing, or its digest, was found not to work. */
@@ -51,6 +56,10 @@ export class UploadSession extends Session {
   digesterWorks = true
   /** What became of the file that was under the final name. */
   previous: Previous = { kind: 'unknown' }
+  /** Whether there was one at the first look. */
+  hadFile: boolean | null = null
+  /** By the last look at the final name. */
+  nothingThere = false
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null
   /** The server's clock, as the time of a file that this process has just written. */
@@ -75,12 +84,17 @@ export class UploadSession extends Session {
    * renamed to it by this process.
    */
   get partial(): string {
-    return this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, this.nonce)
+    return this.direct ? this.job.path : this.pathOf(this.nonce, this.appended)
+  }
+
+  private pathOf(nonce: string, appended: boolean): string {
+    return partialPath(this.job.path, this.fingerprint, nonce, appended)
   }
 
   /** From here on another name, which nobody has used. */
   renew(): void {
     this.nonce = this.ports.newNonce()
+    this.appended = false
     this.owned = false
   }
 
@@ -90,23 +104,31 @@ export class UploadSession extends Session {
     return joinPath(directoryName(path), passingName(baseName(path), this.ports.newNonce(), what))
   }
 
-  /** The partial that an earlier process had of the same content, by the journal. */
-  earlierPartial(): string | null {
+  /** Where the process that wrote the journal had its partial: two places, of which only the first may be taken from a process that may be alive. */
+  earlierPartials(): readonly string[] {
     const { earlier, job } = this
-    if (earlier === null || earlier.nonce === null || !sameFingerprint(earlier.source, this.fingerprint)) return null
-    return partialPath(job.path, earlier.source, earlier.nonce)
+    const { nonce } = earlier ?? { nonce: null }
+    if (earlier === null || nonce === null) return []
+    return [false, true].map((appended) => partialPath(job.path, earlier.source, nonce, appended))
   }
 
-  /** A look at what is under the final name, for what is said about it later. */
-  sawFinal(final: RemoteFile | null): void {
-    if (this.wroteDirectly) this.previous = { kind: 'unknown' }
+  /** A look at what is under the final name, for what is said about it later. `ours`: what is there may be the new file. */
+  sawFinal(final: RemoteFile | null, ours: boolean): void {
+    this.hadFile ??= final !== null
+    this.nothingThere = final === null
+    if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside === null) this.previous = { kind: final === null ? 'none' : 'untouched' }
   }
 
-  /** What is under the final name is this file, as far as an attempt got with it that could not rename. */
-  startedDirectly(): boolean {
+  /** The new file is in place. */
+  replacedFinal(): void {
+    this.previous = { kind: this.hadFile === false ? 'none' : 'replaced' }
+  }
+
+  /** The process that wrote the journal wrote this content to the final name itself. */
+  earlierDirectly(): boolean {
     const { earlier } = this
-    return this.wroteDirectly || (earlier !== null && earlier.nonce === null && sameFingerprint(earlier.source, this.fingerprint))
+    return earlier !== null && earlier.nonce === null && sameFingerprint(earlier.source, this.fingerprint)
   }
 
   stat(remote: Remote, path: string, signal: AbortSignal): Promise<RemoteFile | null> {
@@ -159,6 +181,6 @@ export class UploadSession extends Session {
   }
 }
 
-export function partialPath(path: string, fingerprint: Fingerprint, nonce: string | null): string {
-  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint), nonce))
+export function partialPath(path: string, fingerprint: Fingerprint, nonce: string | null, appended = false): string {
+  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint), nonce, appended))
 }

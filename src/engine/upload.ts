@@ -11,7 +11,7 @@ import { tidy } from './tidy.ts'
 import { makePlan, type PlannedUpload } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
-import { partialPath, type UploadJob, UploadSession } from './upload-session.ts'
+import { type UploadJob, UploadSession } from './upload-session.ts'
 
 const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly' | 'previous'> = {
   sentBytes: 0,
@@ -95,6 +95,7 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
   const proof = await sendAndProve(session, published, { remote, writer, planned }, signal)
   const digest = await sourceDigest(session, signal)
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
+  else session.replacedFinal()
   return complete(session, remote, proof, digest, signal)
 }
 
@@ -108,15 +109,16 @@ async function inPlace(
 ): Promise<Outcome> {
   const digest = await sourceDigest(session, signal)
   const { earlier } = session
-  if (earlier?.nonce != null) {
+  if (earlier !== null) {
     const isSpent = earlier.ended || sameFingerprint(earlier.source, session.fingerprint)
-    const path = partialPath(session.job.path, earlier.source, earlier.nonce)
-    ;(isSpent ? session.spent : session.left).add(path)
+    for (const path of session.earlierPartials()) (isSpent ? session.spent : session.left).add(path)
   }
   if (session.owned && !session.direct) session.spent.add(session.partial)
   if (session.aside !== null) session.spent.add(session.aside)
   else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, proof, digest, signal)
+  if (published.mayHold) session.replacedFinal()
+  else session.previous = { kind: 'untouched' }
   return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
 }
 
@@ -142,6 +144,8 @@ async function sendAndProve(
   }
 }
 
+/** Of two processes that take one partial from each other, one has published by then. */
+const VANISHED_MAX = 2
 const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found']
 
 /**
@@ -149,10 +153,17 @@ const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'no
  * server that keeps files under other names than it was told does it again.
  */
 async function vanished(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<never> {
-  if (session.direct || session.vanished || !(error instanceof TransferError) || !VANISHED.includes(error.kind)) throw error
+  if (
+    session.direct ||
+    !session.owned ||
+    session.vanished >= VANISHED_MAX ||
+    !(error instanceof TransferError) ||
+    !VANISHED.includes(error.kind)
+  )
+    throw error
   const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
   if (found !== null) throw error
-  session.vanished = true
+  session.vanished += 1
   throw partialGone(error)
 }
 

@@ -72,6 +72,7 @@ export async function openedPartial(place: PartialPlace, final: string): Promise
   return new FilePartial(place, final, await place.handle.stat({ bigint: true }))
 }
 
+/** What can be called is a property each, so that the whole can be wrapped. */
 class FilePartial implements LocalPartial {
   private readonly place: PartialPlace
   private readonly final: string
@@ -90,11 +91,11 @@ class FilePartial implements LocalPartial {
     this.own = new OwnWrites(place.handle, opened)
   }
 
-  async size(): Promise<number> {
+  readonly size = async (): Promise<number> => {
     return (await this.handle.stat()).size
   }
 
-  write(position: number, bytes: Uint8Array): Promise<void> {
+  readonly write = (position: number, bytes: Uint8Array): Promise<void> => {
     this.said.clear()
     const end = BigInt(position + bytes.length)
     return this.own.during(
@@ -103,30 +104,30 @@ class FilePartial implements LocalPartial {
     )
   }
 
-  read(...[range, sink, signal]: Parameters<LocalPartial['read']>): Promise<void> {
+  readonly read = (...[range, sink, signal]: Parameters<LocalPartial['read']>): Promise<void> => {
     return readRange(this.handle, range, sink, signal, this.place.path)
   }
 
-  settled(end: number): void {
+  readonly settled = (end: number): void => {
     this.alongside ??= fileDigester(this.handle.fd)
     this.alongside.extend(end)
   }
 
-  async truncate(size: number): Promise<void> {
+  readonly truncate = async (size: number): Promise<void> => {
     this.said.clear()
     await this.stopAlongside()
     const cut = (): Promise<void> => this.handle.truncate(size).catch(localError(`truncate ${this.place.path}`))
     await this.own.during(cut, () => BigInt(size))
   }
 
-  async digest(algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> {
+  readonly digest = async (algorithm: DigestAlgorithm, signal: AbortSignal): Promise<string> => {
     await this.confirm(signal)
     const digest = await this.compute(algorithm, signal)
     this.said.set(algorithm, digest)
     return digest
   }
 
-  async publish(): Promise<void> {
+  readonly publish = async (): Promise<void> => {
     const { path, lock } = this.place
     await this.handle.sync().catch(localError(`write ${path} to the disk`))
     await this.confirm(NEVER)
@@ -143,7 +144,7 @@ class FilePartial implements LocalPartial {
     await lock.release()
   }
 
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     await this.stopAlongside()
     const { path, handle, lock, isPrivate } = this.place
     const named = isPrivate ? await lstat(path, { bigint: true }).catch(() => null) : null

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import fc, { type Arbitrary } from 'fast-check'
 import { digestIn } from '../../src/action/checksums.ts'
 import { TransferError } from '../../src/core/errors.ts'
+import { cacheMarkOf } from '../../src/remotes/http/caches.ts'
 import { networkError, statusError } from '../../src/remotes/http/errors.ts'
+import { isYoung, versionOf } from '../../src/remotes/http/etags.ts'
 import {
   contentRangeOf,
   framingOf,
@@ -34,7 +36,10 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   'retry-after': ['120', '999999999', 'Wed, 21 Oct 2015 07:28:00 GMT', '-5', '1e9'],
   date: ['Wed, 21 Oct 2015 07:28:00 GMT', 'Wed, 21 Oct 275760 07:28:00 GMT'],
   'last-modified': ['Wed, 21 Oct 2015 07:28:00 GMT', '0', '99999999999999'],
-  etag: ['"abc"', 'W/"abc"', '""', '"a"b"', '"é"'],
+  etag: ['"abc"', 'W/"abc"', '""', '"a"b"', '"é"', '"5627a2a0-7"', '"21"', '"130d2a4be6f7000"'],
+  age: ['0', '1', '0, 5', '-1'],
+  'x-cache': ['HIT', 'MISS, MISS', 'hit-for-pass', 'TCP_HIT from a'],
+  'cache-status': ['a; hit', 'a; fwd=miss, b; hit=?0'],
 }
 const words = ['bytes ', '0', '9', '-', '/', '*', '"', 'W/', ', ', 'GMT', 'chunked', '9007199254740993']
 
@@ -59,6 +64,15 @@ function assertHeadersAreStrict(given: Record<string, string>): void {
   }
   const etag = strongValidatorOf(said)
   if (etag !== null) assert.ok(/^"[^"]*"$/.test(etag) && !/[\r\n\0]/.test(etag) && given.etag?.trim() === etag)
+  // A validator or an ETag that proves nothing, never both; whatever the numbers are that the header tells.
+  for (const size of [null, 0, 7, Number.MAX_SAFE_INTEGER]) {
+    const version = versionOf(said, size)
+    assert.ok(version.validator === null || (version.etag === undefined && version.validator === etag))
+    assert.ok(version.etag === undefined || given.etag?.trim() === version.etag)
+    if (version.modifiedAtMs !== null) isYoung(said, version.modifiedAtMs)
+  }
+  const mark = cacheMarkOf(said)
+  assert.ok(mark === null || mark in given)
   const pause = retryAfterMsOf(said)
   assert.ok(pause === null || (pause >= 0 && Number.isFinite(pause)), String(pause))
   const modified = modifiedAtMsOf(said)

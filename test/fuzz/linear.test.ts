@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { digestIn } from '../../src/action/checksums.ts'
+import { identifyingQuery } from '../../src/action/identifying-query.ts'
 import { parseInputs } from '../../src/action/inputs.ts'
 import { parseTypedUrl } from '../../src/action/remote-url.ts'
 import { secretFormsOf } from '../../src/action/secrets.ts'
@@ -17,6 +18,8 @@ import { printable } from '../../src/core/text.ts'
 import { parseDuration } from '../../src/core/units.ts'
 import { replyError, replyText } from '../../src/remotes/ftp/errors.ts'
 import { parseDirectory, parseExtendedPassive, parseFeatures, parseMlsd, parseMlst, parsePassive } from '../../src/remotes/ftp/features.ts'
+import { cacheMarkOf } from '../../src/remotes/http/caches.ts'
+import { versionOf } from '../../src/remotes/http/etags.ts'
 import { contentRangeOf, framingOf, type Reply, retryAfterMsOf, strongValidatorOf } from '../../src/remotes/http/headers.ts'
 import { decodePath, targetOf } from '../../src/remotes/http/location.ts'
 import { parseMultistatus } from '../../src/remotes/http/multistatus.ts'
@@ -276,6 +279,31 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
     ['"', 'a', ''],
     ['', ' ', 'x'],
   ],
+  [
+    'HTTP: ETags',
+    HTTP_HEADER,
+    (text) => versionOf(headerReply({ etag: `"${text}"`, 'last-modified': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 1_000_000),
+    ['', 'a', ''],
+    ['', '-', ''],
+    ['', 'f4240-', 'x'],
+    ['', '--gzip', 'x'],
+  ],
+  [
+    'HTTP: marks of caches',
+    HTTP_HEADER,
+    (text) =>
+      ['age', 'x-cache', 'cache-status', 'x-varnish', 'x-cache-hits', 'warning', `x-${text.slice(0, 100)}-cache`].map((name) =>
+        cacheMarkOf(headerReply({ [name]: text })),
+      ),
+    ['hit', ' ', 'x'],
+    ['', 'hit for', ''],
+    ['; hit', ' ', 'x'],
+    ['', '; hit', 'x'],
+    ['', '1 ', 'x'],
+    ['', '0', 'x'],
+    ['', ' ', 'x'],
+  ],
+  ['HTTP: queries', INPUT, (text) => identifyingQuery(new URL(`https://h/?${text}`)), ['', '&', ''], ['', 'a=1&', ''], ['', '%73', '=1']],
   ['HTTP: paths', LINE, (text) => [decodePath(text), targetOf('https://h', decodePath(text))], ['', '/', 'x'], ['?', 'a', '']],
   [
     'HTTP: escaped paths',

@@ -101,7 +101,7 @@ const LIES: readonly Lie[] = [
   {
     name: 'the size of something else',
     answers: () => ({ SIZE: (path, session) => session.say(path.endsWith('out.bin') ? '550 no' : '213 7') }),
-    expect: ['transient', 'complete'],
+    expect: ['transient', 'complete', 'conflict'],
   },
   { name: 'a size that is a word', answers: () => ({ SIZE: '213 many' }), expect: ['protocol'] },
   { name: 'a rename that is none', answers: () => ({ RNTO: '250 renamed' }), expect: ['refused', 'conflict'] },

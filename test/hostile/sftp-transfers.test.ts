@@ -182,6 +182,13 @@ const UPLOADS: readonly Lie[] = [
     lie: ({ name, id, path, sftp }, files) => name === 'RENAME' && did([files.delete(path), sftp.status(id, STATUS.OK)]),
     expect: ['refused', 'conflict'],
   },
+  ...[STATUS.OP_UNSUPPORTED, STATUS.PERMISSION_DENIED, STATUS.FAILURE].map(
+    (code): Lie => ({
+      name: `every rename refused with code ${code}, and a removal would be done`,
+      lie: ({ name, id, sftp }) => name === 'RENAME' && did(sftp.status(id, code)),
+      expect: ['refused'],
+    }),
+  ),
   {
     name: 'code 99 to the last write',
     lie: ({ name, id, offset, sftp }) =>

@@ -8,10 +8,10 @@ import { allClosed } from '../e2e/kills.ts'
 import type { Site } from '../e2e/sites.ts'
 import { ONE_THREAD, strace, type TracedCall, tracedCalls } from '../support/strace.ts'
 import { acknowledgedBytes, ageLeftovers, assertNoLeftovers, makeStateFolder, stateFolder } from './journals.ts'
-import { assertArrived, assertOldOrNew, type Direction, NAME, PARTIAL, smallStep, wholeBlocksIn } from './small.ts'
+import { assertArrived, assertOldOrNew, type Direction, LOCK, NAME, PARTIAL, smallStep, wholeBlocksIn } from './small.ts'
 
 /** Calls that change a file or its directory. */
-const CHANGES = ['openat', 'write', 'pwrite64', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate', 'fsync', 'fdatasync']
+const CHANGES = ['openat', 'write', 'pwrite64', 'link', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate', 'fsync', 'fdatasync']
 
 /** Names of temporary state files come from chance; here from a counter, so that strace can be told them. */
 const COUNTED_NAMES = `import crypto from 'node:crypto'
@@ -39,7 +39,7 @@ export const WATCHED: Readonly<Record<string, Watched>> = {
     paths: (step, direction, name) => {
       const journal = join(stateFolder(step), name)
       const counted = Array.from({ length: SAVES_MAX }, (_, i) => `${journal}.${String(i + 1).padStart(12, '0')}.tmp`)
-      const local = [step.machine.workspace, step.local(NAME), step.local(PARTIAL)]
+      const local = [step.machine.workspace, step.local(NAME), step.local(PARTIAL), step.local(LOCK)]
       return [...(direction === 'download' ? local : []), stateFolder(step), journal, ...counted]
     },
   },

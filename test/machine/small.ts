@@ -23,6 +23,9 @@ export const PARTIAL = partialName(
   fingerprintTag({ strength: 'hint', size: bytes.length, modifiedAtMs: MODIFIED_S * 1000, etag: null }),
 )
 
+/** While a process writes it. */
+export const LOCK = PARTIAL.replace(/partial$/, 'lock')
+
 /** Where a small file is moved to or from. */
 export type Place = Pick<Site, 'server' | 'inputs' | 'secrets' | 'url'>
 

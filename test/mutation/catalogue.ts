@@ -8,6 +8,7 @@ import { FTP_DEFENCES } from './ftp-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
+import { NAMING_DEFENCES } from './naming-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
@@ -22,6 +23,7 @@ export const DEFENCES: readonly Defence[] = [
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,
   ...JOURNAL_DEFENCES,
+  ...NAMING_DEFENCES,
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,

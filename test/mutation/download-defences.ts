@@ -13,7 +13,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
   {
     name: 'identity-is-looked-at-again',
     protects: 'from a blend of two versions when the file is rewritten while it is read',
-    edits: [{ file: 'src/engine/download.ts', find: '  if (!same) throw new', replace: '  if (!same && now === null) throw new' }],
+    edits: [{ file: 'src/engine/download.ts', find: 'if (!same || isRedated(fingerprint, file, now))', replace: 'if (now === null)' }],
     detectors: [here('download', 'rewritten while it is read')],
   },
   {
@@ -305,7 +305,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
   {
     name: 'synced-before-published',
     protects: 'from a final name whose bytes a power failure takes away',
-    edits: [{ file: 'src/engine/download.ts', find: '  await partial.sync()\n', replace: '' }],
-    detectors: [here('download', 'on the medium before')],
+    edits: [{ file: 'src/local/partial.ts', find: 'await this.handle.sync().catch(', replace: 'await Promise.resolve().catch(' }],
+    detectors: [unit('target', 'on the medium before')],
   },
 ]

@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { fingerprintTag } from '../../src/core/fingerprint.ts'
 import { partialName } from '../../src/core/paths.ts'
-import type { LocalTarget } from '../../src/local/local.ts'
+import type { LocalPartial, LocalTarget } from '../../src/local/local.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import { seededBytes } from '../support/prng.ts'
 import { BLOCK, flipped, holds, Stage, sha256 } from './stage.ts'
@@ -18,9 +18,13 @@ async function killedAfterRename(t: TestContext): Promise<Stage> {
   stage.server.files.set('in', CONTENT)
   const target = (given: LocalTarget): LocalTarget => ({
     ...given,
-    commit: async (tag) => {
-      await given.commit(tag)
-      throw new Error('killed')
+    openPartial: async (tag) => {
+      const partial = await given.openPartial(tag)
+      const publish = async (): Promise<void> => {
+        await partial.publish()
+        throw new Error('killed')
+      }
+      return { ...partial, publish }
     },
   })
   await assert.rejects(stage.download({ target }), /killed/)
@@ -35,7 +39,9 @@ test('killed after the rename: the file is found in place, proven, and not fetch
   ] as const) {
     const stage = await killedAfterRename(t)
     // A crash of an attempt before may have left one.
-    const leftover = stage.path(partialName('out', fingerprintTag({ strength: 'hint', size: CONTENT.length, modifiedAtMs: 5000 })))
+    const leftover = stage.path(
+      partialName('out', fingerprintTag({ strength: 'hint', size: CONTENT.length, modifiedAtMs: 5000, etag: null })),
+    )
     writeFileSync(leftover, 'x')
     let read = 0
     const counted: Remote['read'] = (path, range, ...rest) => {
@@ -104,19 +110,20 @@ test('the disk has the whole journal before the rename', async (t) => {
     ...given,
     openPartial: async (tag) => {
       const partial = await given.openPartial(tag)
-      const close = async (): Promise<void> => {
-        await partial.close()
+      const digest: LocalPartial['digest'] = async (...args) => {
+        const computed = await partial.digest(...args)
         // Later than everything that does not wait for it.
         setImmediate(() => {
           onDisk = true
           saved.resolve()
         })
+        return computed
       }
-      return { ...partial, close }
-    },
-    commit: async (tag) => {
-      assert.ok(onDisk, 'renamed before')
-      await given.commit(tag)
+      const publish = async (): Promise<void> => {
+        assert.ok(onDisk, 'renamed before')
+        await partial.publish()
+      }
+      return { ...partial, digest, publish }
     },
   })
   assert.equal((await stage.download({ target })).status, 'complete')

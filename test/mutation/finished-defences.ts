@@ -32,7 +32,7 @@ export const FINISHED_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download.ts',
-        find: 'signal)\n    await confirmIdentity(session, remote, signal)\n    const outcome',
+        find: 'signal)\n    await confirmIdentity(session, remote, file, signal)\n    const outcome',
         replace: 'signal)\n    const outcome',
       },
     ],

@@ -165,7 +165,7 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/session.ts`,
-        find: 'headers: target.origin === config.url.origin ? headers : withoutSecrets(headers),',
+        find: 'target.origin === config.url.origin ? headers : { ...withoutSecrets(headers), ...asking },',
         replace: 'headers,',
       },
     ],

@@ -73,7 +73,7 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: JOURNAL,
-        find: 'if (fields === null || fields.format !== FORMAT || fields.version !== 1) return null',
+        find: 'if (fields === null || fields.format !== FORMAT || fields.version !== 2) return null',
         replace: 'if (fields === null) return null',
       },
     ],
@@ -105,6 +105,18 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     detectors: GOLDEN,
   },
   {
+    name: 'journal-sequence-has-a-limit',
+    protects: 'from a sequence that was made up to be the newest for ever',
+    edits: [{ file: JOURNAL, find: ' || fields.sequence > SEQUENCE_MAX) return null', replace: ') return null' }],
+    detectors: [...GOLDEN, unit('keeper', 'a sequence that was made up')],
+  },
+  {
+    name: 'journal-nonce-has-its-form',
+    protects: 'from a nonce that is a path or no text at all',
+    edits: [{ file: JOURNAL, find: '(nonce !== null && !isHex(nonce, NONCE_HEX_LENGTH)) || ', replace: '' }],
+    detectors: GOLDEN,
+  },
+  {
     name: 'journal-block-size-is-a-power-of-two',
     protects: 'from a block size that nobody writes',
     edits: [
@@ -122,8 +134,8 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: JOURNAL,
-        find: '      f.validator.length > 0 &&\n      f.validator.length <= VALIDATOR_LENGTH_MAX\n',
-        replace: '      f.validator.length >= 0\n',
+        find: "return typeof value === 'string' && value.length > 0 && value.length <= VALIDATOR_LENGTH_MAX",
+        replace: "return typeof value === 'string'",
       },
     ],
     detectors: GOLDEN,
@@ -134,8 +146,8 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download-session.ts',
-        find: 'if (validator !== null && validator.length > 0 && validator.length <= VALIDATOR_LENGTH_MAX)',
-        replace: 'if (validator !== null)',
+        find: 'tag !== null && tag.length > 0 && tag.length <= VALIDATOR_LENGTH_MAX',
+        replace: 'tag !== null',
       },
     ],
     detectors: [unit('download', 'does not spoil the journal')],

@@ -8,11 +8,36 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-session.ts',
-        find: 'this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, this.nonce)',
-        replace: "this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, '00000000')",
+        find: 'return partialPath(this.job.path, this.fingerprint, nonce, appended)',
+        replace: "return partialPath(this.job.path, this.fingerprint, nonce === '' ? null : '00000000', appended)",
       },
     ],
     detectors: [here('writers', 'an earlier partial is renamed before')],
+  },
+  {
+    name: 'no-two-append-to-one-file',
+    protects: 'from a file that a second process makes longer after the first has published it',
+    edits: [{ file: 'src/engine/siblings.ts', find: 'return parts?.tag === tag && !parts.appended', replace: 'return parts?.tag === tag' }],
+    detectors: [here('writers', 'a partial that somebody appends to')],
+  },
+  {
+    name: 'who-appends-says-so',
+    protects: 'from taking a partial that is being appended to for one that is safe to continue',
+    edits: [{ file: 'src/engine/claim.ts', find: 'session.appended = onlyAppends(found)', replace: '' }],
+    detectors: [here('writers', 'a partial that somebody appends to')],
+  },
+  {
+    name: 'a-place-rather-than-the-end',
+    protects: 'from appending where the server can write at a given place',
+    edits: [
+      { file: 'src/engine/upload-send.ts', find: '(resumer.rewind ?? (', replace: '((' },
+      {
+        file: 'src/engine/upload-send.ts',
+        find: "plan.kind === 'append' ? resumer.append : undefined",
+        replace: "plan.kind === 'append' ? resumer.append : resumer.rewind",
+      },
+    ],
+    detectors: [here('writers', 'a server that writes at a given place')],
   },
   {
     name: 'a-new-file-has-a-new-name',
@@ -101,7 +126,9 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'renames-are-tried-first',
     protects: 'from sending gigabytes to a server that will not let them be published',
-    edits: [{ file: 'src/engine/staging.ts', find: 'if (refusal !== null) return goDirect(session, refusal)', replace: '' }],
+    edits: [
+      { file: 'src/engine/staging.ts', find: 'if (refusal !== null) return goDirect(session, remote, refusal, signal)', replace: '' },
+    ],
     detectors: [here('publish', 'every rename is answered refused, 196685 bytes')],
   },
   {
@@ -122,8 +149,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/staging.ts',
-        find: "publishWithoutRename === 'auto' && !free",
-        replace: "publishWithoutRename === 'auto' && free",
+        find: "if (publishWithoutRename === 'auto' && !session.nothing",
+        replace: "if (publishWithoutRename === 'never' && !session.nothing",
       },
     ],
     detectors: [here('publish', 'every rename is answered refused')],
@@ -131,7 +158,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'never-means-never',
     protects: 'from writing in place where publish-without-rename: never forbids it',
-    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never' || (", replace: 'if ((' }],
+    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never') throw cannotRename(refusal)", replace: '' }],
     detectors: [here('publish', 'publish-without-rename: nothing there yet')],
   },
   {

@@ -49,7 +49,7 @@ class File {
     outstanding: 0,
     open: async (_path, flags) => {
       if (this.bytes === null && (flags & OPEN.create) === 0) throw new StatusError(STATUS.noSuchFile, 'No such file')
-      if (this.bytes === null || (flags & OPEN.truncate) !== 0) this.bytes = Buffer.alloc(0)
+      this.bytes ??= Buffer.alloc(0)
       return Buffer.alloc(4)
     },
     write: async (_handle, bytes, position) => {
@@ -63,10 +63,8 @@ class File {
     writeHadBetterWait: () => false,
     fstat: async () => ({ size: this.bytes?.length ?? 0 }) as Awaited<ReturnType<Requests['fstat']>>,
     stat: async () => {
-      throw new StatusError(STATUS.noSuchFile, 'No such file')
-    },
-    lstat: async () => {
-      throw new StatusError(STATUS.noSuchFile, 'No such file')
+      if (this.bytes === null) throw new StatusError(STATUS.noSuchFile, 'No such file')
+      return { size: this.bytes.length, mode: 0o100644 } as Awaited<ReturnType<Requests['stat']>>
     },
     sync: async () => {
       await new Promise((resolve) => setImmediate(resolve))

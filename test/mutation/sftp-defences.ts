@@ -44,14 +44,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-size-after-the-upload',
     protects: 'from a server that says OK and stores less',
-    edits: [{ file: `${AT}/files.ts`, find: '  if (right(told)) return\n', replace: '  if (right(told) || told !== -1) return\n' }],
+    edits: [{ file: `${AT}/files.ts`, find: '  if (right(size)) return\n', replace: '  if (size !== -1) return\n' }],
     detectors: [unit('sftp-faults', 'says OK and stores less')],
-  },
-  {
-    name: 'sftp-creating-replaces-a-link',
-    protects: 'from writing over what a link in the place of the partial points at',
-    edits: [{ file: `${AT}/files.ts`, find: '  if (creating) await withoutLink(requests, path)\n', replace: '' }],
-    detectors: [unit('sftp-faults', 'creating takes a link in its place away')],
   },
   {
     name: 'sftp-second-channel-knows-the-file',
@@ -89,8 +83,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/files.ts`,
-        find: 'await Promise.all([sizeOf(requests, handle), synced(connection, handle, length)])',
-        replace: 'await Promise.all([sizeOf(requests, handle)])',
+        find: 'sizeUnder(requests, path), synced(connection, handle, length)] as const',
+        replace: 'sizeUnder(requests, path)] as const',
       },
     ],
     detectors: [here('remotes', 'sftp: the last acknowledgement')],
@@ -101,8 +95,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/files.ts`,
-        find: 'OPEN.write | OPEN.create | OPEN.truncate : OPEN.write',
-        replace: 'OPEN.write | OPEN.create | OPEN.truncate : OPEN.write | OPEN.create',
+        find: 'await opened(requests, path, OPEN.write, doing)',
+        replace: 'await opened(requests, path, OPEN.write | OPEN.create, doing)',
       },
     ],
     detectors: [here('remotes', 'sftp: a partial that has gone')],
@@ -175,18 +169,6 @@ export const SFTP_DEFENCES: readonly Defence[] = [
       },
     ],
     detectors: [here('remotes', 'sftp: an answer to check-file')],
-  },
-  {
-    name: 'sftp-old-target-goes-last',
-    protects: 'from removing the old target while there is nothing to take its place',
-    edits: [
-      {
-        file: `${AT}/tree.ts`,
-        find: "if (inTheWay?.kind !== 'file' || (await statFile(requests, from)) === null) throw",
-        replace: "if (inTheWay?.kind !== 'file') throw",
-      },
-    ],
-    detectors: [unit('sftp-faults', 'without posix-rename')],
   },
   {
     name: 'sftp-host-key',

@@ -178,9 +178,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-session.ts',
-        find: 'partialName(baseName(path), fingerprintTag(fingerprint), nonce)',
+        find: 'partialName(baseName(path), fingerprintTag(fingerprint), nonce, appended)',
         replace:
-          "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0, etag: null }), nonce)",
+          "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0, etag: null }), nonce, appended)",
       },
     ],
     detectors: [here('upload', 'two machines with different sources')],

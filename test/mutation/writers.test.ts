@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
 import { contentFingerprint, fingerprintTag } from '../../src/core/fingerprint.ts'
 import { partialName, partialParts, passingKind } from '../../src/core/paths.ts'
-import type { Remote, Tree } from '../../src/remotes/remote.ts'
+import type { AppendResumer, Body, Remote, Tree, WriteObserver } from '../../src/remotes/remote.ts'
 import { seededBytes } from '../support/prng.ts'
 import { BLOCK, holds, Stage, sha256 } from './stage.ts'
 
@@ -103,6 +103,59 @@ test('a file that is begun again has another name: the one before may be about t
   assert.equal(made.length, 2)
   assert.notEqual(made[0], made[1])
   assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
+/** A server that continues a file at its end, and with `rewinds` at any place below it. */
+function appending(stage: Stage, rewinds: boolean, seen: string[]) {
+  return (given: Remote): Remote => {
+    const write = (how: string) => async (path: string, offset: number, length: number, body: Body, observer: WriteObserver) => {
+      seen.push(`${how} ${path}`)
+      const before = (stage.server.files.get(path) ?? assert.fail(`no ${path}`)).subarray(0, offset)
+      const chunks: Uint8Array[] = [before]
+      for await (const chunk of body) chunks.push(Buffer.from(chunk))
+      stage.server.files.set(path, Buffer.concat(chunks))
+      await stage.server.before('written', path)
+      observer.acknowledged(length)
+    }
+    const create = given.writer?.create ?? assert.fail('a writer')
+    const resumer: AppendResumer = { kind: 'append', append: write('append'), ...(rewinds ? { rewind: write('rewind') } : {}) }
+    return { ...given, writer: { create, resumer: async () => resumer } }
+  }
+}
+
+test('a partial that somebody appends to has a mark, and nobody continues it whose run may be alive', async (t) => {
+  for (const [ended, resumed] of [
+    [false, 0],
+    [true, 4 * BLOCK],
+  ] as const) {
+    const stage = await interrupted(t)
+    const seen: string[] = []
+    stage.server.before = (step, path) => {
+      if (step === 'written' && path.endsWith('.partial')) throw new TransferError('stopped', 'cut off')
+    }
+    const second = await stage.upload('in', { remote: appending(stage, false, seen) })
+    assert.deepEqual([second.failure?.kind, second.resumedFrom], ['stopped', 4 * BLOCK], 'what a process made by STOR may be continued')
+    const marked = seen.map((line) => line.slice('append '.length))
+    assert.ok(marked.length === 1 && partialParts('out', marked[0] ?? '')?.appended === true, marked.join())
+    stage.server.files.set(marked[0] ?? '', CONTENT.subarray(0, 4 * BLOCK))
+    stage.server.before = () => {}
+    for (const [key, entry] of stage.journal) stage.journal.set(key, { ...entry, ended })
+    const third = await stage.upload('in', { remote: appending(stage, false, seen) })
+    assert.deepEqual([third.status, third.resumedFrom], ['complete', resumed], third.failure?.message)
+    assert.equal(stage.server.files.has(marked[0] ?? ''), !ended, 'one that may be alive stays')
+    assert.ok(holds(stage.server.files.get('out'), CONTENT))
+  }
+})
+
+test('a server that writes at a given place is never told to append: the same bytes at the same place harm nobody', async (t) => {
+  const stage = await interrupted(t)
+  const seen: string[] = []
+  const result = await stage.upload('in', { remote: appending(stage, true, seen) })
+  assert.deepEqual([result.status, result.resumedFrom], ['complete', 4 * BLOCK])
+  assert.deepEqual(
+    seen.map((line) => line.split(' ')[0]),
+    ['rewind'],
+  )
 })
 
 test('of two runs with the same content the late one finds the file in place', async (t) => {

@@ -190,7 +190,8 @@ test('a sequence that was made up neither wins for ever nor stops the saving', a
       keeper.record(entry(1, attempt))
       await keeper.flush()
       await keeper.checkpoint(never)
-      if (attempt === 1) continue
+      // The highest one that counts is believed once: what follows it is above the limit.
+      if (attempt === 1 && sequence === SEQUENCE_MAX) continue
       assert.deepEqual(heldBy(disk)?.entries, [entry(1, attempt)], `disk, ${sequence}`)
       assert.deepEqual(heldBy(store)?.entries, [entry(1, attempt)], `store, ${sequence}`)
     }

@@ -45,7 +45,8 @@ test('partialName is never longer than a file name may be and never a path', () 
 test('partialParts finds tag and nonce in the name of every partial, and in no other name', () => {
   fc.assert(
     fc.property(name, name, tag, nonce, (n, other, t, own) => {
-      assert.deepEqual(partialParts(n, partialName(n, t, own)), { tag: t, nonce: own })
+      assert.deepEqual(partialParts(n, partialName(n, t, own)), { tag: t, nonce: own, appended: false })
+      if (own !== null) assert.deepEqual(partialParts(n, partialName(n, t, own, true)), { tag: t, nonce: own, appended: true })
       if (n !== other) assert.equal(partialParts(other, partialName(n, t, own)), null)
     }),
   )

@@ -431,6 +431,21 @@ describe('sftp against OpenSSH', () => {
       await rejects('transient', open(server))
     }))
 
+  test('an account that may not rename is refused, and both files stay', () =>
+    openssh({ sftpArgs: '-P posix-rename,rename' }, async (server) => {
+      const files = ['from.bin', 'to.bin'].map((name) => join(server.root, name))
+      for (const file of files) writeFileSync(file, file)
+      const remote = await open(server)
+      assert.equal(remote.tree?.replaces, 'never')
+      for (const to of ['to.bin', 'free.bin']) await rejects('refused', remote.tree?.rename('from.bin', to, never) ?? Promise.resolve())
+      await rejects('not-found', remote.tree?.rename('nothing.bin', 'free.bin', never) ?? Promise.resolve())
+      assert.deepEqual(
+        files.map((file) => readFileSync(file, 'utf8')),
+        files,
+      )
+      await remote.close()
+    }))
+
   test('re-keying in the middle keeps the bytes', () =>
     openssh({ extraConfig: 'RekeyLimit 1M' }, async (server) => {
       const content = Buffer.from(Array.from({ length: 6 * MIB }, (_, i) => (i * 131) >> 3))

@@ -49,9 +49,6 @@ class FarServer {
     const requests: Partial<Requests> = {
       outstanding: 0,
       writeHadBetterWait: () => false,
-      lstat: async () => {
-        throw new StatusError(STATUS.noSuchFile, 'No such file')
-      },
       open: async () => {
         await late()
         this.log.push(`open ${channel}`)
@@ -66,6 +63,7 @@ class FarServer {
         this.#size = Math.max(this.#size, position + bytes.length)
       },
       fstat: async () => ({ size: this.#size }) as Awaited<ReturnType<Requests['fstat']>>,
+      stat: async () => ({ size: this.#size, mode: 0o100644 }) as Awaited<ReturnType<Requests['stat']>>,
       sync: async () => void this.log.push('sync'),
       close: async () => void this.log.push(`close ${channel}`),
     }

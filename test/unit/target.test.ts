@@ -23,6 +23,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -162,6 +163,23 @@ test('publishing replaces what the final name held, a link itself and not what i
   await publish(linked.target, 'new')
   assert.equal(readFileSync(linked.path, 'utf8'), 'new')
   assert.equal(readFileSync(outside, 'utf8'), 'precious')
+})
+
+test('what is published is on the medium before', async (t) => {
+  const { folder, path, partial, target } = place()
+  const any = await open(folder)
+  const ofAllHandles = Object.getPrototypeOf(any) as { sync(): Promise<void> }
+  await any.close()
+  const opened = await target.openPartial(TAG)
+  await opened.write(0, Buffer.from('content'))
+  const synced: (string | null)[] = []
+  const sync = ofAllHandles.sync
+  t.mock.method(ofAllHandles, 'sync', function (this: unknown) {
+    synced.push(existsSync(path) ? null : readFileSync(partial, 'utf8'))
+    return sync.call(this)
+  })
+  await opened.publish()
+  assert.equal(synced[0], 'content', 'before the rename')
 })
 
 test('while one has the partial, another one gets its own, begins at zero, and both publish whole files', async () => {

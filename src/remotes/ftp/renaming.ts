@@ -22,6 +22,7 @@ export class Renaming {
     const order = ready.code === 350 ? `RNTO ${wirePath(to, connection)}` : null
     const reply = order === null ? ready : await connection.command(order, signal)
     if (order !== null && reply.code >= 200 && reply.code <= 299) return
+    if (reply.code < 400 || reply.code > 599) throw replyError(reply, order ?? ask)
     if ((await stat(connection, from, signal)) === null) throw replyErrorAs('not-found', reply, order ?? ask)
     const inTheWay = order !== null && (await stat(connection, to, signal)) !== null
     if (inTheWay) this.#replaces = false

@@ -1,5 +1,4 @@
 import { TransferError } from '../../core/errors.ts'
-import { baseName } from '../../core/paths.ts'
 import type { AppendResumer, Body, Resumer, WriteObserver, Writer } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { replyError } from './errors.ts'
@@ -28,15 +27,16 @@ export class FtpWriter implements Writer {
       await clear(connection, path, either)
       await store(connection, path, { verb: 'STOR', offset: 0 }, size, source, observer, either)
       const stored = await sizeOf(connection, path, either)
-      if (stored === null) throw this.#missing()
+      if (stored === null) throw await this.#missing(connection, path, either)
       assertStored(stored, size, 'equal')
       observer.acknowledged(size)
     })
   }
 
-  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again. */
-  #missing(): TransferError {
-    const kind = this.#hasMissed ? 'refused' : 'offset-conflict'
+  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again, and some let nobody look. */
+  async #missing(connection: Connection, path: string, signal: AbortSignal): Promise<TransferError> {
+    const { text } = await connection.command(`SIZE ${wirePath(path, connection)}`, signal)
+    const kind = this.#hasMissed || /permission|denied|not (permitted|allowed)/i.test(text) ? 'refused' : 'offset-conflict'
     this.#hasMissed = true
     return new TransferError(kind, 'the server took the upload, but there is no file of that name afterwards', {
       hint: 'Some servers rewrite names with odd characters, or store beside an existing file (Pure-FTPd -r).',
@@ -105,7 +105,7 @@ async function assertOffset(
 async function clear(connection: Connection, path: string, signal: AbortSignal): Promise<void> {
   const name = wirePath(path, connection)
   const reply = await connection.command(`DELE ${name}`, signal)
-  if (reply.code < 300 || NOTHING_THERE.test(reply.text.replaceAll(baseName(path), ''))) return
+  if (reply.code < 300 || (NOTHING_THERE.test(reply.text) && !NOTHING_THERE.test(path))) return
   // Where there is nothing the same code is used.
   const look = await connection.command(`SIZE ${name}`, signal)
   if (look.code === 213) throw replyError(reply, `removing what stands in the place of ${path}`)

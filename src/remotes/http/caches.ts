@@ -12,7 +12,7 @@ export const PAST_CACHES: Readonly<Record<string, string>> = { 'cache-control': 
 const MARKS = /^(?!.*lookup)(?:[a-z0-9-]+-)?(?:sr)?cache(?:-remote|-fetch)?(?:-status)?$/
 /** `REVALIDATED`: the server has only compared validators, and the bytes are the cache's. A hit for pass or for miss is none. */
 const SERVED =
-  /(?<![a-z])(?:(?:refresh)?hit(?![a-z])(?!\s*[-_]?\s*for)(?![-_](?:pass|miss))|(?:stale|updating|revalidated|fresh|refresh_unmodified)(?![a-z]))/i
+  /(?<![a-z])(?:(?:refresh)?hit(?![a-z])(?![\s_-]*for)(?![-_](?:pass|miss))|(?:stale|updating|revalidated|fresh|refresh_unmodified)(?![a-z]))/i
 
 /** The header that tells that a cache has answered, or null. `Age: 0` alone is the server's own answer: Varnish and Fastly put it on those that they pass on. */
 export function cacheMarkOf(reply: Reply): string | null {
