@@ -159,7 +159,7 @@ function toldWrong(ended: Ended): string | null {
   const { final } = scene
   if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
   if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
-  if (previous.kind === 'replaced' && changes.length === 0) return 'the old file was said to be replaced'
+  if (previous.kind === 'replaced' && changes.length === 0 && !scene.isWhole(final)) return 'the old file was said to be replaced'
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
   return final === null && waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
