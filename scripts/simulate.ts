@@ -85,7 +85,7 @@ function* tasksFor(more: () => boolean): Generator<Task> {
     for (const lane of lanes) {
       if (!more()) return
       const from = Number(values.seed) + (round - rounds.length) * CHUNK
-      yield rounds[round]?.(lane) ?? { kind: 'chance', lane, from, count: CHUNK }
+      yield rounds[round]?.(lane) ?? { kind: round % 3 === 0 ? 'twins' : 'chance', lane, from, count: CHUNK }
     }
   }
 }

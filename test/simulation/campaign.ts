@@ -5,7 +5,7 @@ import { shrunk } from './shrink.ts'
 import { type HistorySpec, parseSpec, specText } from './spec.ts'
 
 export type Task =
-  | { readonly kind: 'singles'; readonly lane: string }
+  | { readonly kind: 'singles'; readonly lane: string; readonly share?: number; readonly offset?: number }
   | { readonly kind: 'pairs'; readonly lane: string; readonly stride: number; readonly offset: number }
   | { readonly kind: 'triples'; readonly lane: string; readonly stride: number; readonly offset: number }
   | { readonly kind: 'chance' | 'twins'; readonly lane: string; readonly from: number; readonly count: number }
@@ -28,7 +28,7 @@ function specsOf(task: Task): AsyncIterable<HistorySpec> | Iterable<HistorySpec>
   if (lane === undefined) throw new Error(`no such lane: ${task.lane}`)
   switch (task.kind) {
     case 'singles':
-      return singles(lane)
+      return singles(lane, task.share, task.offset)
     case 'pairs':
       return pairs(lane, task.stride, task.offset)
     case 'triples':

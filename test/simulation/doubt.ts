@@ -88,8 +88,8 @@ export function beyondProof(
   // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
   const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === content?.length)
   if (!sized && isIdentified && !scene.inPlace) return false
-  if (doubted || doubt.bytes.size > 0) return true
-  if (direction === 'upload') return false
+  const isInDoubt = doubted || doubt.bytes.size > 0
+  if (direction === 'upload') return isInDoubt
   // An empty file is proven by its size alone, also where there are digests.
   const digestible = profile.digests !== 'none' && scene.source.length > 0
   const comparable = policy === 'given' || policy === 'full' || (policy !== 'size' && digestible)
@@ -97,5 +97,5 @@ export function beyondProof(
   const { published } = doubt
   const isPublished = published !== null && published.version >= firstVersion && same(published.bytes, content)
   const found = result?.status === 'unchanged' && isPublished
-  return ((doubt.undigested || doubt.unseen || found) && bySize) || (doubt.agreed && result?.proof === 'read-back')
+  return ((isInDoubt || doubt.undigested || doubt.unseen || found) && bySize) || (doubt.agreed && result?.proof === 'read-back')
 }

@@ -146,6 +146,7 @@ class Running {
     const { scene, spec } = this
     if (spec.direction === 'upload') scene.doubt.bytes.clear()
     else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
+    scene.restarted = false
     scene.edited = plan.some(({ kind, step }) => kind === 'partial-linked' && step === 0)
   }
 

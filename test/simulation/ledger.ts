@@ -1,10 +1,10 @@
 /** What became of the final name, change by change, and by whom. */
 
 /**
- * `renamed`: a file was given the name. `aside`: the file was given another one. `deleted`: the server removed it to make room. `removed`: a process asked for that.
+ * `renamed`: a file was given the name. `put back`: one that had been moved aside. `aside`: the file was given another one. `deleted`: the server removed it to make room. `removed`: a process asked for that.
  * `created`: a process made a new file there. `written`: what is under the name changed. `others`: people.
  */
-export type How = 'renamed' | 'aside' | 'deleted' | 'removed' | 'created' | 'written' | 'others'
+export type How = 'renamed' | 'put back' | 'aside' | 'deleted' | 'removed' | 'created' | 'written' | 'others'
 
 export interface Change {
   /** The attempt that did it; null: somebody else, or a session that outlived its attempt. */
@@ -27,7 +27,7 @@ export class Ledger {
   }
 
   note(author: object | null, how: How, content: Buffer | null, { unseen = false, doubted = false } = {}): void {
-    if (this.changes.at(-1)?.content === content && how !== 'renamed') return
+    if (this.changes.at(-1)?.content === content && how !== 'renamed' && how !== 'put back') return
     this.changes.push({ author, how, content, unseen, doubted })
   }
 

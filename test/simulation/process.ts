@@ -105,6 +105,6 @@ function watcherOf(scene: Scene, turn: Turn): Watcher {
     cut: (size) => doubt.cut(size),
     digested: () => doubt.digested(),
     publish: (bytes) => doubt.publish(bytes),
-    published: () => scene.ledger.note(turn, 'renamed', scene.final, { doubted: doubt.bytes.size > 0 }),
+    changed: (how) => scene.ledger.note(turn, how, scene.final, { doubted: doubt.bytes.size > 0 }),
   }
 }

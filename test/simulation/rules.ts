@@ -47,6 +47,7 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
+  { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
 
@@ -86,18 +87,13 @@ function untrue(ended: Ended): string | null {
 function notWhole(ended: Ended): string | null {
   const { scene, turn } = ended
   const changes = changesSince(ended)
-  for (const [i, change] of changes.entries()) {
-    const { author, how, content } = change
+  for (const change of changes) {
+    const { author, how } = change
     if (author !== turn) continue
-    if (how === 'renamed' && !isGood(ended, change) && !isPutBack(ended, changes.slice(0, i), content))
-      return 'something was published that never was the source'
+    if (how === 'renamed' && !isGood(ended, change)) return 'something was published that never was the source'
     if (how === 'written' && !scene.inPlace && !isGood(ended, change)) return 'a published file was written to'
   }
   return null
-}
-
-function isPutBack({ owed }: Ended, earlier: readonly Change[], content: Buffer | null): boolean {
-  return same(owed, content) || earlier.some((change) => same(change.content, content))
 }
 
 function notKept(ended: Ended): string | null {
@@ -115,7 +111,7 @@ function notKept(ended: Ended): string | null {
   if (how === 'others' || how === 'deleted') return null
   const lost = changes[gone - 1]?.content ?? owed
   if (lost === null) return null
-  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && same(bytes, lost)) return null
+  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && (scene.restarted || same(bytes, lost))) return null
   return 'the old file is lost'
 }
 
@@ -151,4 +147,20 @@ function unproven(ended: Ended): string | null {
   if (direction !== 'upload' || result.status === 'unchanged') return null
   if (profile.unsized === true) return 'a size was claimed that nobody told'
   return turn.accepts ? 'what was only accepted was called stored' : null
+}
+
+/** Where nobody else was at the final name meanwhile. */
+function toldWrong(ended: Ended): string | null {
+  const { result, scene, turn, owed } = ended
+  const [before, ...changes] = changesSince(ended)
+  if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
+  if (scene.restarted) return null
+  const { previous } = result
+  const { final } = scene
+  if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
+  if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
+  if (previous.kind === 'replaced' && changes.length === 0 && !scene.isWhole(final)) return 'the old file was said to be replaced'
+  if (previous.kind !== 'aside') return null
+  const waiting = scene.world.server.get(previous.path)?.bytes ?? null
+  return final === null && waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
 }

@@ -29,6 +29,8 @@ export class Scene {
   readonly versions: Buffer[]
   /** Others changed the partial in this attempt. */
   edited = false
+  /** The server restarted in this attempt and lost what it had not made durable, also of files that waited aside. */
+  restarted = false
   /** An attempt is under way. */
   travelling = false
   /** This job wrote to the final name itself. */

@@ -1,5 +1,5 @@
 /** Which histories are run: each single fault at each step, each fault after a crash, and three or more faults by chance. */
-import { BETWEEN, DURING, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
+import { BETWEEN, DURING, fits, KINDS, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { below, pick, seededRandom } from './chance.ts'
 import type { TwinPlan } from './duet.ts'
 import { runHistory } from './history.ts'
@@ -61,8 +61,20 @@ async function* everyFault(spec: HistorySpec, before: Plans, kinds: readonly Kin
 const ALL: readonly Kind[] = [...new Set([...BETWEEN, ...DURING])]
 const OTHERS: readonly Kind[] = DURING.filter((kind) => !BETWEEN.includes(kind))
 
-/** Every single fault at every step of an undisturbed transfer, with and without a file under the final name. */
-export async function* singles(lane: Lane): AsyncGenerator<HistorySpec> {
+/** Every single fault at every step of an undisturbed transfer, with and without a file under the final name: each `share`th of these. */
+export function singles(lane: Lane, share = 1, offset = 0): AsyncGenerator<HistorySpec> {
+  return everyShareth(allSingles(lane), share, offset)
+}
+
+async function* everyShareth(all: AsyncGenerator<HistorySpec>, share: number, offset: number): AsyncGenerator<HistorySpec> {
+  let count = offset
+  for await (const spec of all) {
+    count += 1
+    if (count % share === 0) yield spec
+  }
+}
+
+async function* allSingles(lane: Lane): AsyncGenerator<HistorySpec> {
   const spec = base(lane)
   yield* everyFault(spec, [], ALL)
   // Long enough that an interruption costs less than the whole.
@@ -93,15 +105,10 @@ export async function* pairs(lane: Lane, stride: number, offset: number): AsyncG
 export async function* triples(lane: Lane, share: number, offset: number): AsyncGenerator<HistorySpec> {
   const spec = { ...base(lane), seed: 5 + offset }
   const { length } = await placesAfter(spec, [])
-  let count = offset
   for (const part of [0.45, 0.7]) {
     const before = [[{ kind: 'crash', step: Math.floor(length * part) } as const]]
-    for (const kind of BETWEEN) {
-      for await (const found of everyFault(spec, before, OTHERS, [{ kind, step: 0 }])) {
-        count += 1
-        if (count % share === 0) yield found
-      }
-    }
+    for (const kind of BETWEEN)
+      yield* everyShareth(everyFault(spec, before, OTHERS, [{ kind, step: 0 }]), share, offset + KINDS.indexOf(kind))
   }
 }
 

@@ -68,7 +68,7 @@ export class Server {
   async stat(path: string, signal: AbortSignal): Promise<RemoteFile | null> {
     const lie = await this.at('stat', signal)
     const { profile, world, direction } = this.scene
-    if (world.orphans.length > 0) orphanStores(this.scene)
+    if (world.orphans.length > 0 && this.scene.random() < 0.6) orphanStores(this.scene)
     if (world.accepted.length > 0) acceptedStores(this.scene, path)
     const { file, version, isMarked } = this.seen(path)
     // An answer that a cache gave to an upload tells nothing but that there is something.

@@ -12,11 +12,11 @@ export interface Watcher {
   cut(size: number): void
   digested(): void
   publish(bytes: Buffer): void
-  /** The final name means something else now. */
-  published(): void
+  /** The final name means something else now, or what it means may have been written to. */
+  changed(how: 'renamed' | 'written'): void
 }
 
-const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, publish: () => {}, published: () => {} }
+const NOBODY: Watcher = { written: () => {}, cut: () => {}, digested: () => {}, publish: () => {}, changed: () => {} }
 
 export interface TargetOptions {
   readonly step: Step
@@ -103,7 +103,7 @@ class SimulatedPartial implements LocalPartial {
     this.touched = inode.touched
     // A file that others removed is still there for who has it open, and nowhere else.
     if (this.disk.inode(this.names.path) === inode) options.watcher.written(position, position + bytes.length)
-    else options.watcher.published()
+    else options.watcher.changed('written')
   }
 
   read: LocalPartial['read'] = (range, sink, signal) => opened(this.inode).read(range, sink, signal)
@@ -143,7 +143,7 @@ class SimulatedPartial implements LocalPartial {
     disk.delete(names.path)
     disk.place(names.final, inode)
     watcher.publish(inode.bytes)
-    watcher.published()
+    watcher.changed('renamed')
     await step('committed')
   }
 

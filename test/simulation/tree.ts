@@ -35,7 +35,7 @@ export function treeOf(server: Server): Tree {
       if (from === FINAL) note('aside')
       if (to === FINAL) {
         scene.direct = false
-        note('renamed')
+        note(from.endsWith('.aside') ? 'put back' : 'renamed')
       }
       await server.at('rename reply', signal)
     },

@@ -129,6 +129,7 @@ export class Turn {
 
   private restart(zeroed: boolean): void {
     const { world, direction, ledger } = this.scene
+    this.scene.restarted = true
     for (const [name, file] of world.server) {
       const size = file.bytes.length
       if (file.durable >= size) continue
