@@ -7,19 +7,19 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-XZ4FMYLI.js";
+} from "./chunk-X6TQXWPA.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-WRI53RAG.js";
+} from "./chunk-RSA5HVWS.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-CH4BLU6L.js";
-import "./chunk-6ZNJKJEI.js";
+import "./chunk-JFYG42CZ.js";
 import {
   printable
 } from "./chunk-L2XN6AKA.js";

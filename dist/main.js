@@ -2,24 +2,24 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-C5IPRCIV.js";
+} from "./chunk-SP67PH3G.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-XZ4FMYLI.js";
+} from "./chunk-X6TQXWPA.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-WRI53RAG.js";
+} from "./chunk-RSA5HVWS.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-CH4BLU6L.js";
-import "./chunk-6ZNJKJEI.js";
+import "./chunk-JFYG42CZ.js";
 import "./chunk-L2XN6AKA.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-TIQYU5W4.js";

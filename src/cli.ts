@@ -8,6 +8,10 @@ import { createTerminal } from './action/terminal.ts'
 import { createTerminalReporter } from './action/terminal-reporter.ts'
 import { VERSION } from './action/version.ts'
 
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`Resumable Transfer needs Node 24; this is ${process.version}.\n`)
+  process.exit(2)
+}
 holdYoungHeap()
 const { signal } = deadline(process)
 const line = parseCommandLine(process.argv.slice(2), process.env)

@@ -95,7 +95,7 @@ function safeLine(kind: PublicFailureKind, failed: readonly TransferResult[], se
   if (kind === 'untrusted')
     return setting.presented ? joined('Credentials had been sent before that.', previousLine(failed)) : 'No credential was sent.'
   const untouched = previousLine(failed)
-  const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0)
+  const begun = failed.some((result) => result.bytesReused + result.bytesTransferred > 0 && result.keptNothing !== true)
   // A download whose content proof failed is thrown away: nothing of it can be believed.
   if (!KEEPS_PROGRESS.has(kind) || !begun || setting.keeps === 'nothing' || (kind === 'integrity' && setting.keeps !== 'server'))
     return untouched

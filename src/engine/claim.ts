@@ -6,6 +6,7 @@ import { TransferError } from '../core/errors.ts'
 import { sameFingerprint } from '../core/fingerprint.ts'
 import { directoryName } from '../core/paths.ts'
 import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remote.ts'
+import { restoreFound } from './publish.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { discard } from './tidy.ts'
@@ -104,8 +105,9 @@ async function earlierPartial(session: UploadSession, remote: Remote, signal: Ab
   }
   const { size } = session.job.source
   if (session.policy.resume === 'never' || size <= session.ports.blockSize(size)) return null
-  const { same, others } = await siblings(session, remote, signal)
+  const { same, others, asides } = await siblings(session, remote, signal)
   for (const other of others) session.left.add(other)
+  await restoreFound(session, remote, asides, signal)
   for (const path of same) {
     const found = await session.stat(remote, path, signal)
     if (found?.kind === 'file') return { path, file: found }

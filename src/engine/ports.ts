@@ -66,6 +66,8 @@ export interface TransferResult {
   readonly proofDetail: string | null
   /** The server cannot rename: what was sent went to the final name itself. */
   readonly writtenDirectly?: true
+  /** Nothing of what was sent is of use to the next attempt. */
+  readonly keptNothing?: true
   /** What became of the file that was under the final name, as far as this process saw it. */
   readonly previous?: Previous
   /** `sha256:…` of the whole file, when known. */

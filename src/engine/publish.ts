@@ -81,7 +81,9 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   const final = await session.stat(remote, path, signal)
   session.sawFinal(final, false)
   if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
-  if (final?.kind !== 'file') return noRename(session, remote, refusal, signal)
+  // Of a link to nothing only the name is there.
+  if (final?.kind !== 'file' && !(await session.isLink(remote, path, signal))) return noRename(session, remote, refusal, signal)
+  session.note('this server does not put one file in the place of another: the old one is moved aside, and goes when the new one is there')
   const aside = session.passingPath('aside')
   session.aside = aside
   session.previous = { kind: 'unknown' }
@@ -137,14 +139,19 @@ export async function restoreOld(session: UploadSession, remote: Remote, signal:
   if (!hasTree(remote) || session.direct) return
   if (session.aside !== null) return putBack(session, remote, [session.aside], signal)
   if (!session.nothingThere || (remote.tree.replaces === 'atomically' && session.earlier === null)) return
-  const { asides } = await siblings(session, remote, signal)
-  if (asides.length > 0) await putBack(session, remote, asides, signal)
+  await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
+}
+
+/** What a listing has shown: put back where nothing is under the final name, else left for a day, because another run may be about to need it. */
+export async function restoreFound(session: UploadSession, remote: Remote, asides: readonly string[], signal: AbortSignal): Promise<void> {
+  if (session.nothingThere && asides.length > 0 && hasTree(remote)) return putBack(session, remote, asides, signal)
+  for (const aside of asides) session.left.add(aside)
 }
 
 /** The new file is in place, and a run that died had no time to remove the old one. Another run may be about to put it back, so it is left for a day. */
 export async function leaveAsides(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   if (!hasTree(remote) || remote.tree.replaces === 'atomically' || session.earlier === null) return
-  for (const aside of (await siblings(session, remote, signal)).asides) session.left.add(aside)
+  await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
 }
 
 /** The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. */

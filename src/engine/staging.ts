@@ -3,6 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import { directoryName, joinPath } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
@@ -21,7 +22,7 @@ const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
 export async function chooseStaging(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
   const { size } = session.job.source
   if (!hasTree(remote)) {
-    if (session.policy.publishWithoutRename === 'never') throw cannotRename(null)
+    if (session.policy.publishWithoutRename === 'never') throw cannotRename(null, 'never')
     session.direct = true
   }
   if (!hasTree(remote) || session.renames) return
@@ -75,9 +76,9 @@ async function wasRenamed(session: UploadSession, remote: TreeRemote, path: stri
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
 export async function goDirect(session: UploadSession, remote: Remote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { publishWithoutRename } = session.policy
-  if (publishWithoutRename === 'never') throw cannotRename(refusal)
+  if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)
   if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
-    throw cannotRename(refusal)
+    throw cannotRename(refusal, publishWithoutRename)
   if (!session.direct) session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
   session.cannotRename = refusal
@@ -95,10 +96,13 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
   return totalBytes(proven) === there.size
 }
 
-function cannotRename(refusal: TransferError | null): TransferError {
+function cannotRename(refusal: TransferError | null, policy: TransferPolicy['publishWithoutRename']): TransferError {
   const said = refusal === null ? '' : `: ${refusal.message}`
   return new TransferError('refused', `nothing can be renamed on this server, so no file can be put in its place when it is whole${said}`, {
-    hint: 'Let the account rename files, or set `publish-without-rename: always` to have the final name overwritten while the bytes travel.',
+    hint:
+      policy === 'never'
+        ? 'Let the account rename files, or leave out `publish-without-rename: never`.'
+        : 'What is under the final name may be an earlier version, or what an earlier run without its saved state has not finished. Let the account rename files, or set `publish-without-rename: always` to have it overwritten while the bytes travel.',
     ...(refusal === null ? {} : { cause: refusal }),
   })
 }

@@ -1,13 +1,16 @@
 /** Carries a plan out: the bytes travel. */
+import { createHash } from 'node:crypto'
 import { TransferError } from '../core/errors.ts'
 import { directoryName } from '../core/paths.ts'
 import { type ByteRange, EMPTY, missing, rangeSet, totalBytes, union } from '../core/ranges.ts'
 import type { Body, Remote, Tree, WriteObserver, Writer } from '../remotes/remote.ts'
 import { watched } from './exchange.ts'
+import { isMissing, isRefusal } from './refusal.ts'
 import { chooseStaging } from './staging.ts'
 import { discard } from './tidy.ts'
 import type { PlannedUpload } from './upload-plan.ts'
 import type { UploadSession } from './upload-session.ts'
+import { proveRanges } from './verify.ts'
 
 /** How often acknowledged bytes go into the journal. The server describes itself by its partial, so this costs nothing but a proof when it is lost. */
 const RECORD_BYTES = 8 * 1024 * 1024
@@ -23,6 +26,7 @@ export async function send(
 ): Promise<void> {
   const { size } = session.job.source
   session.acknowledge(plan.kind === 'start' ? EMPTY : missing(plan.segments, size))
+  session.kept = 0
   if (plan.kind === 'start') return create(session, remote, writer, signal)
   const { partial } = session
   session.record()
@@ -41,8 +45,35 @@ export async function send(
   if (how === undefined) throw new TransferError('internal', `a plan to ${plan.kind} needs a server that can`)
   for (const segment of plan.segments) {
     const length = segment.end - segment.start
+    session.kept = segment.start
     await exchange(session, segment, signal, (body, observer, s) => how(partial, segment.start, length, body, observer, s))
+    await confirmKept(session, remote, segment.start, signal)
   }
+}
+
+/**
+ * Protocols that continue by name open the file once more, and a server makes a new one when somebody has claimed it meanwhile: of the right length, with zeros below
+ * the place of continuation. One kept block that is not all zeros tells.
+ */
+async function confirmKept(session: UploadSession, remote: Remote, end: number, signal: AbortSignal): Promise<void> {
+  const piece = await tellingPiece(session, end, signal)
+  if (piece === null) return
+  const sample = rangeSet([piece])
+  const { proven } = await proveRanges(session.proofContext(remote, session.partial), sample, signal)
+  if (totalBytes(proven) === totalBytes(sample)) return
+  throw new TransferError('offset-conflict', 'what was kept is not in the file any more: it was made anew when it was continued')
+}
+
+/** The last block below `end`, whole or not, that a hole in the file would change. */
+async function tellingPiece({ expected, job }: UploadSession, end: number, signal: AbortSignal): Promise<ByteRange | null> {
+  const { blockSize, blocks } = expected
+  const ofZeros = (length: number): string => createHash('sha256').update(new Uint8Array(length)).digest('hex')
+  const whole = Math.floor(end / blockSize)
+  const rest = { start: whole * blockSize, end }
+  if (end > rest.start && (await job.source.digest(rest, 'sha256', signal)) !== ofZeros(end - rest.start)) return rest
+  const zeros = ofZeros(blockSize)
+  for (let i = whole - 1; i >= 0; i -= 1) if (blocks[i] !== zeros) return { start: i * blockSize, end: (i + 1) * blockSize }
+  return null
 }
 
 /** The whole file, under a name that nobody has used. What this process had before under another is of no use any more. */
@@ -56,14 +87,28 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
   await chooseStaging(session, remote, writer, signal)
   const { partial } = session
   session.owned = true
-  if (session.direct) {
-    session.wroteDirectly = true
-    session.previous = { kind: 'unknown' }
-  }
   session.unacknowledged = false
   session.record()
   session.phase('transferring', size)
-  await exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))
+  const before = session.previous
+  if (session.direct) session.previous = { kind: 'unknown' }
+  try {
+    await exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))
+    session.wroteDirectly ||= session.direct
+  } catch (error) {
+    // Once bytes have gone to a server that refuses then, it may have emptied the file for them.
+    const isRefused = (isRefusal(error) || isMissing(error)) && !session.begun
+    session.wroteDirectly ||= session.direct && !isRefused
+    if (!isRefused) throw error
+    session.previous = before
+    throw isMissing(error) ? badPath(error) : error
+  }
+}
+
+/** The server took no byte, because the place is not there. */
+function badPath(cause: TransferError): TransferError {
+  const hint = 'A directory in the path of the destination is missing, or is a file.'
+  return new TransferError('refused', cause.message, { cause, hint })
 }
 
 async function exchange(session: UploadSession, segment: ByteRange, signal: AbortSignal, run: Send): Promise<void> {

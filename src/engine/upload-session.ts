@@ -47,6 +47,10 @@ export class UploadSession extends Session {
   begun = false
   /** A request to make the partial of this process's name has been sent, so that there may be one. */
   owned = false
+  /** What was under the final name at the first look. */
+  finalBefore: RemoteFile | null = null
+  /** Bytes from the start of the partial that were proven before the last exchange; 0 for a new file. */
+  kept = 0
   /** Another process has been seen at work on the same content. */
   contested = false
   /** How often the partial of this process was gone while it was written. */
@@ -119,6 +123,7 @@ export class UploadSession extends Session {
 
   /** A look at what is under the final name, for what is said about it later. `ours`: what is there may be the new file. */
   sawFinal(final: RemoteFile | null, ours: boolean): void {
+    if (this.hadFile === null) this.finalBefore = final
     this.hadFile ??= final !== null
     this.nothingThere = final === null
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }

@@ -7,17 +7,18 @@ import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
 import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
-import { tidy } from './tidy.ts'
+import { discard, tidy } from './tidy.ts'
 import { makePlan } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
 import { type UploadJob, UploadSession } from './upload-session.ts'
 
-const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly' | 'previous'> = {
+const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly' | 'previous' | 'begun'> = {
   sentBytes: 0,
   resumedFrom: null,
   wroteDirectly: false,
   previous: { kind: 'unknown' },
+  begun: false,
 }
 
 /** Never rejects with a TransferError: how it failed is part of the result. */
@@ -31,7 +32,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     return toTheEnd(session, signal)
   }
   const outcome = await carryOut().catch(failedOutcome)
-  const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly, previous } = (session as UploadSession | null) ?? UNBEGUN
+  const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly, previous, begun } = (session as UploadSession | null) ?? UNBEGUN
   const result: TransferResult = {
     name: job.name,
     size,
@@ -42,6 +43,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     resumedFrom: resumedFrom ?? 0,
     ...(wroteDirectly ? { writtenDirectly: true } : {}),
     previous,
+    ...(begun ? {} : { keptNothing: true }),
     durationMs: ports.clock.nowMs() - started,
     ...outcome,
   }
@@ -136,9 +138,9 @@ interface Attempt {
   readonly signal: AbortSignal
 }
 
-/** Of two processes that take one partial from each other, one has published by then. */
-const VANISHED_MAX = 2
-const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found']
+/** Whoever took the partial has had time to publish it by then. */
+const VANISHED_MAX = 1
+const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found', 'unsupported', 'offset-conflict']
 
 /**
  * Another process with the same content may take the partial at any time, perhaps to publish it: then the next attempt looks at the final name. Each protocol has its
@@ -148,18 +150,23 @@ async function lookingForTwins({ session, published, remote, signal }: Attempt, 
   try {
     return await work()
   } catch (error) {
-    const gone = error instanceof TransferError && error.kind !== 'offset-conflict' && (await isGone(session, remote, error, signal))
-    if (gone) session.vanished += 1
-    const found = gone ? partialGone(error) : error
+    const found = (await isGone(session, remote, error, signal)) ? partialGone(error as TransferError) : error
     if (found instanceof TransferError && found.kind === 'offset-conflict') published.mayHold = true
     throw found
   }
 }
 
-async function isGone(session: UploadSession, remote: Remote, { kind }: TransferError, signal: AbortSignal): Promise<boolean> {
-  if (session.direct || !session.begun || session.vanished >= VANISHED_MAX || !VANISHED.includes(kind)) return false
+/** Also a file that is shorter than what was kept is another one: ProFTPD makes an empty one before it refuses to continue a file that is gone. */
+async function isGone(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (!(error instanceof TransferError) || session.direct || !session.begun || session.vanished >= VANISHED_MAX) return false
+  if (!VANISHED.includes(error.kind)) return false
   const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
-  return found === null
+  const isOther = found !== undefined && (found === null || (found.size !== null && found.size < session.kept))
+  if (!isOther) return false
+  session.vanished += 1
+  if (found !== null && remote.tree !== undefined) await discard(session, remote.tree, session.partial, signal)
+  session.renew()
+  return true
 }
 
 /** SHA-256 of the whole source, which from the hashing until now has not changed. */

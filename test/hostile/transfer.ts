@@ -91,6 +91,7 @@ export class Site {
     const pauses: number[] = []
     const clock: Clock = {
       ...systemClock,
+      nowMs: () => systemClock.nowMs() + pauses.reduce((sum, ms) => sum + ms, 0),
       sleep: async (ms, signal) => {
         pauses.push(ms)
         await new Promise((resolve) => setImmediate(resolve))

@@ -158,7 +158,13 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'never-means-never',
     protects: 'from writing in place where publish-without-rename: never forbids it',
-    edits: [{ file: 'src/engine/staging.ts', find: "if (publishWithoutRename === 'never') throw cannotRename(refusal)", replace: '' }],
+    edits: [
+      {
+        file: 'src/engine/staging.ts',
+        find: "if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)",
+        replace: '',
+      },
+    ],
     detectors: [here('publish', 'publish-without-rename: nothing there yet')],
   },
   {

@@ -48,15 +48,17 @@ function resumerOf(server: Server): Resumer | null {
   if (resumer === 'whole' || resumer === 'none') return null
   if (resumer === 'positional') return positional(server)
   const append: AppendResumer['append'] = async (path, offset, length, body, observer, signal) => {
+    const size = server.file(path)?.bytes.length
+    if (size !== offset) throw new TransferError('offset-conflict', `the file has ${size ?? 'no'}, not ${offset} bytes`)
     const file = await server.opened(path, offset, signal)
-    if (file.bytes.length !== offset) throw new TransferError('offset-conflict', `the file has ${file.bytes.length}, not ${offset} bytes`)
     await server.receive({ path, file, start: offset, length, body, observer, signal, appends: true })
     if (file.bytes.length > offset + length) throw new TransferError('offset-conflict', 'somebody else writes to it')
   }
   if (resumer === 'append') return { kind: 'append', append }
   const rewind: AppendResumer['rewind'] = async (path, offset, length, body, observer, signal) => {
+    const size = server.file(path)?.bytes.length ?? 0
+    if (size < offset) throw new TransferError('offset-conflict', `the file has ${size}, not ${offset} bytes`)
     const file = await server.opened(path, offset, signal)
-    if (file.bytes.length < offset) throw new TransferError('offset-conflict', `the file has ${file.bytes.length}, not ${offset} bytes`)
     await server.receive({ path, file, start: offset, length, body, observer, signal })
   }
   return { kind: 'append', append, rewind }

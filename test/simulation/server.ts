@@ -34,6 +34,15 @@ export class Server {
     return this.scene.world.server.get(path)
   }
 
+  /** FTP continues by name: the size is asked for, and the file is opened later. One that is gone by then is made, with zeros below the place. */
+  private remade(path: string, offset: number): ServerFile {
+    const { resumer } = this.scene.profile
+    if (resumer === 'positional') throw new TransferError('not-found', `no such file: ${path}`)
+    const file = this.made(path)
+    if (resumer === 'rewind') file.bytes = Buffer.alloc(offset)
+    return file
+  }
+
   existing(path: string): ServerFile {
     const file = this.file(path)
     if (file === undefined) throw new TransferError('not-found', `no such file: ${path}`)
@@ -156,7 +165,8 @@ export class Server {
   /** Opens an existing file to go on at `offset`. */
   async opened(path: string, offset: number, signal: AbortSignal): Promise<ServerFile> {
     const fault = await this.at('open', signal)
-    const file = this.existing(path)
+    const file = this.file(path) ?? this.remade(path, offset)
+    this.touch(file)
     if (fault === 'zero-prefix') {
       file.bytes = patched(file.bytes, 0, Buffer.alloc(offset))
       this.scene.doubt.add(0, offset)

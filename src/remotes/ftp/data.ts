@@ -58,6 +58,18 @@ export class DataConnection {
   destroy(): void {
     this.socket.destroy()
   }
+
+  /**
+   * Ends with a reset, which throws away what has not been delivered: after `destroy` the kernel goes on delivering it for minutes. Node resets plain sockets only; of
+   * TLS the handle below is reset where Node 24's private field names it.
+   */
+  reset(): void {
+    const handle: unknown = Reflect.get(this.socket, '_handle')
+    const below: unknown = typeof handle === 'object' && handle !== null && '_parent' in handle ? handle._parent : null
+    if (typeof below === 'object' && below !== null && 'reset' in below && typeof below.reset === 'function') below.reset(() => undefined)
+    else if (handle instanceof Object && !(this.socket instanceof tls.TLSSocket)) this.socket.resetAndDestroy()
+    this.socket.destroy()
+  }
 }
 
 /**

@@ -40,7 +40,7 @@ interface Upload extends Start {
 
 /**
  * Resolves once the server has answered 2xx to all `length` bytes, which alone proves nothing about what it stored. Ends the data connection with a clean FIN
- * in every case: a reset deletes the whole partial on ProFTPD with DeleteAbortedStores, vsftpd with delete_failed_uploads, and ftp-srv.
+ * in every case but APPE: a reset deletes the whole partial on ProFTPD with DeleteAbortedStores, vsftpd with delete_failed_uploads, and ftp-srv.
  */
 export async function store(
   connection: Connection,
@@ -106,7 +106,7 @@ async function transfer(connection: Connection, upload: Upload, data: DataConnec
     const late = (): Error => new TransferError('transient', `${upload.command}: no final answer after the last byte`)
     reply = await bounded(final, { signal: either, timeoutMs }, late)
   } catch (error) {
-    await stop(connection, data, final)
+    await stop(connection, data, final, upload.verb)
     throw error
   } finally {
     watch.end()
@@ -232,8 +232,10 @@ function ahead(source: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8A
  * Nothing more is sent; what is on its way gets a short moment to be stored. With TLS the end is a close_notify, without which vsftpd answers 426.
  * The session cannot be used afterwards.
  */
-async function stop(connection: Connection, data: DataConnection, final: Promise<Reply>): Promise<void> {
-  if (!data.socket.writableEnded) data.socket.end()
+async function stop(connection: Connection, data: DataConnection, final: Promise<Reply>, verb: Upload['verb']): Promise<void> {
+  // What arrives late would be appended behind whatever has been sent by then, perhaps to the published file.
+  if (verb === 'APPE') data.reset()
+  else if (!data.socket.writableEnded) data.socket.end()
   await settledWithin(final, STOP_MS)
   connection.control.close()
 }

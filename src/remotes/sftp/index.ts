@@ -59,8 +59,6 @@ function remote(leases: Leases, first: Connection, digests: boolean, ports: Remo
 
 function notes(connection: Connection): readonly string[] {
   const found: string[] = []
-  if (!connection.extensions.has('posix-rename@openssh.com'))
-    found.push('the server cannot replace a file in one step (no posix-rename): the old one is moved aside first')
   if (!connection.extensions.has('fsync@openssh.com')) found.push('the server cannot confirm that data is on its disk (no fsync)')
   return found
 }
