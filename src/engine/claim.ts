@@ -9,6 +9,7 @@ import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remot
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { discard } from './tidy.ts'
+import { type PartialSeen, whenItRests } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 
 export interface FoundPartial {
@@ -17,6 +18,9 @@ export interface FoundPartial {
   /** How it can be continued here, or null. */
   readonly resumer: Resumer | null
 }
+
+/** Partials of runs that were gone when their turn came; then a new one is begun. */
+const TAKEN_MAX = 5
 
 export const NOTHING_FOUND: FoundPartial = { size: null, resumer: null }
 
@@ -32,7 +36,7 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
     }
     session.renew()
   }
-  const earlier = await earlierPartial(session, remote, signal)
+  const earlier = await restingPartial(session, remote, signal)
   if (earlier === null || (await linked(session, remote, earlier.path, signal))) return NOTHING_FOUND
   const found = await usable(session, earlier.file, writer, signal)
   if (found.resumer !== null) return given(session, tree, earlier.path, found, signal)
@@ -75,13 +79,23 @@ export function probe(session: UploadSession, writer: Writer, signal: AbortSigna
   return session.guarded('probing how a file can be continued', signal, (s) => writer.resumer(directory, s))
 }
 
-interface EarlierPartial {
-  readonly path: string
-  readonly file: RemoteFile
+/** Rejects with `offset-conflict` when the partial of another run is gone and the final name has the size of the source: the next attempt looks at it. */
+async function restingPartial(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<PartialSeen | null> {
+  for (let tries = 0; tries < TAKEN_MAX; tries += 1) {
+    const found = await earlierPartial(session, remote, signal)
+    if (found === null) return null
+    if (session.earlier?.ended === true && session.earlierPartials().includes(found.path)) return found
+    const resting = await whenItRests(session, remote, found, signal)
+    if (resting !== null) return resting
+    const final = await session.stat(remote, session.job.path, signal)
+    if (final?.size === session.job.source.size)
+      throw new TransferError('offset-conflict', `another run has finished with the partial ${found.path}`)
+  }
+  return null
 }
 
 /** By the journal; where that knows nothing, by listing, which pays only for more than one block. */
-async function earlierPartial(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<EarlierPartial | null> {
+async function earlierPartial(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<PartialSeen | null> {
   const { earlier } = session
   const [plain, appended] = earlier !== null && sameFingerprint(earlier.source, session.fingerprint) ? session.earlierPartials() : []
   for (const path of earlier?.ended === true ? [plain, appended] : [plain]) {
@@ -106,6 +120,7 @@ async function claim(session: UploadSession, tree: Tree, path: string, signal: A
   try {
     await session.rename(tree, path, session.partial, signal)
     session.renames = true
+    session.begun = true
     session.record()
     return true
   } catch (error) {

@@ -44,7 +44,7 @@ export interface TransferFailure {
 
 /**
  * `none`: there was no file. `untouched`: it is still there, by the last look at it. `replaced`: the new file has taken its place. `aside`: it lies under another
- * name, `path`, and nothing is under the final one. `unknown`: nobody could look.
+ * name, `path`, because the new file is not in place. `unknown`: nobody could look.
  */
 export type Previous = { readonly kind: 'none' | 'untouched' | 'replaced' | 'unknown' } | { readonly kind: 'aside'; readonly path: string }
 

@@ -59,6 +59,8 @@ export async function publish(session: UploadSession, published: PublishedName, 
   session.owned = false
   const final = await session.stat(remote, path, signal)
   if (final?.kind === 'file' && (final.size === null || final.size === source.size)) {
+    // Not before the new file was seen in its place.
+    if (session.aside !== null) await dropAside(session, remote.tree, session.aside, signal)
     session.replacedFinal()
     return
   }
@@ -87,10 +89,14 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     await session.rename(tree, path, aside, signal)
   } catch (error) {
     if (!isMissing(error) && !isRefusal(error)) throw error
-    session.aside = null
-    session.previous = { kind: 'untouched' }
-    if (isMissing(error)) throw partialGone(error)
-    return noRename(session, remote, refusal, signal)
+    // Some servers say no and do it all the same.
+    const still = await session.stat(remote, path, signal)
+    if (still !== null || (await session.stat(remote, aside, signal)) === null) {
+      session.aside = null
+      session.sawFinal(still, false)
+      if (isMissing(error) || still === null) throw partialGone(error)
+      return noRename(session, remote, refusal, signal)
+    }
   }
   session.previous = { kind: 'aside', path: aside }
   try {
@@ -102,7 +108,6 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     // Another process has published, or has put the old file back: the next attempt begins with what is there.
     throw isMissing(error) || taken !== null ? partialGone(error) : error
   }
-  await dropAside(session, tree, aside, signal)
 }
 
 /** Neither the new file nor the old one can be renamed. What was sent is of no use under a name that it can never leave. */

@@ -71,6 +71,7 @@ async function take(session: UploadSession, tree: Tree, { path, size, old }: Old
     // Set before it is sent: the answer may be lost.
     session.owned = true
     await session.rename(tree, from, session.partial, signal)
+    session.begun = true
     session.record()
     return true
   } catch (error) {

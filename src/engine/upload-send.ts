@@ -79,6 +79,7 @@ async function exchange(session: UploadSession, segment: ByteRange, signal: Abor
     const observer: WriteObserver = {
       sent: (total) => {
         watch.moved(total)
+        session.begun = true
         session.sentBytes = sentBefore + total
         session.progress(kept + total, kept)
       },

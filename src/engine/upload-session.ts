@@ -43,8 +43,12 @@ export class UploadSession extends Session {
   wroteDirectly = false
   /** The server took the bytes of the last exchange and did not say that it has stored them. */
   unacknowledged = false
+  /** The partial of this process has been there: bytes went to it, or it was claimed. */
+  begun = false
   /** A request to make the partial of this process's name has been sent, so that there may be one. */
   owned = false
+  /** Another process has been seen at work on the same content. */
+  contested = false
   /** How often the partial of this process was gone while it was written. */
   vanished = 0
   /** The server has been told to append to the partial, or will be. */
@@ -95,6 +99,7 @@ export class UploadSession extends Session {
   renew(): void {
     this.nonce = this.ports.newNonce()
     this.appended = false
+    this.begun = false
     this.owned = false
   }
 
@@ -117,7 +122,10 @@ export class UploadSession extends Session {
     this.hadFile ??= final !== null
     this.nothingThere = final === null
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
-    else if (this.aside === null) this.previous = { kind: final === null ? 'none' : 'untouched' }
+    else if (this.aside !== null) return
+    else if (final !== null) this.previous = { kind: 'untouched' }
+    // Some servers remove the old file before they refuse the rename.
+    else this.previous = { kind: this.hadFile ? 'unknown' : 'none' }
   }
 
   /** The new file is in place. */

@@ -2,13 +2,13 @@
 import { abortError, type FailureKind, reactionTo, TransferError } from '../core/errors.ts'
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
-import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
+import { hasTree, type Remote } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
 import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
 import { tidy } from './tidy.ts'
-import { makePlan, type PlannedUpload } from './upload-plan.ts'
+import { makePlan } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
 import { type UploadJob, UploadSession } from './upload-session.ts'
@@ -83,16 +83,20 @@ function toTheEnd(session: UploadSession, signal: AbortSignal): Promise<Outcome>
 
 async function attempt(session: UploadSession, published: PublishedName, signal: AbortSignal): Promise<Outcome> {
   session.phase('connecting', null)
+  session.contested ||= published.mayHold
   const remote = await session.job.remote.get(signal)
   const { writer } = remote
   if (writer === undefined) throw new TransferError('refused', `nothing can be written to this server over ${remote.protocol}`)
   const already = await published.holdsSource(remote, signal)
   if (already !== null) return inPlace(session, published, remote, already, signal)
   await restoreOld(session, remote, signal)
-  const planned = await makePlan(session, remote, writer, signal)
-  session.planned(describePlan(planned.plan, formatBytes))
-  session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
-  const proof = await sendAndProve(session, published, { remote, writer, planned }, signal)
+  const proof = await lookingForTwins({ session, published, remote, signal }, async () => {
+    const planned = await makePlan(session, remote, writer, signal)
+    session.planned(describePlan(planned.plan, formatBytes))
+    session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
+    await send(session, remote, writer, planned, signal)
+    return proveSent(session, remote, signal)
+  })
   const digest = await sourceDigest(session, signal)
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
   else session.replacedFinal()
@@ -117,31 +121,19 @@ async function inPlace(
   if (session.aside !== null) session.spent.add(session.aside)
   else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, proof, digest, signal)
-  if (published.mayHold) session.replacedFinal()
-  else session.previous = { kind: 'untouched' }
-  return published.mayHold ? outcome : { ...outcome, status: 'unchanged' }
-}
-
-interface Sending {
-  readonly remote: Remote
-  readonly writer: Writer
-  readonly planned: PlannedUpload
-}
-
-async function sendAndProve(
-  session: UploadSession,
-  published: PublishedName,
-  { remote, writer, planned }: Sending,
-  signal: AbortSignal,
-): Promise<ProofLevel> {
-  try {
-    await send(session, remote, writer, planned, signal).catch((error: unknown) => vanished(session, remote, error, signal))
-    return await proveSent(session, remote, signal)
-  } catch (error) {
-    // Another process with the same content may have taken the partial, to publish it.
-    if (error instanceof TransferError && error.kind === 'offset-conflict') published.mayHold = true
-    throw error
+  if (published.mayHold || session.wroteDirectly) {
+    session.replacedFinal()
+    return outcome
   }
+  session.previous = { kind: 'untouched' }
+  return { ...outcome, status: 'unchanged' }
+}
+
+interface Attempt {
+  readonly session: UploadSession
+  readonly published: PublishedName
+  readonly remote: Remote
+  readonly signal: AbortSignal
 }
 
 /** Of two processes that take one partial from each other, one has published by then. */
@@ -149,22 +141,25 @@ const VANISHED_MAX = 2
 const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found']
 
 /**
- * Each protocol has its own words for a file that is not under its name any more when all is sent. Once that is taken for another process that has claimed it; a
- * server that keeps files under other names than it was told does it again.
+ * Another process with the same content may take the partial at any time, perhaps to publish it: then the next attempt looks at the final name. Each protocol has its
+ * own words for a file that is not under its name any more. A server that keeps files under other names than it was told says them again and again.
  */
-async function vanished(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<never> {
-  if (
-    session.direct ||
-    !session.owned ||
-    session.vanished >= VANISHED_MAX ||
-    !(error instanceof TransferError) ||
-    !VANISHED.includes(error.kind)
-  )
-    throw error
+async function lookingForTwins({ session, published, remote, signal }: Attempt, work: () => Promise<ProofLevel>): Promise<ProofLevel> {
+  try {
+    return await work()
+  } catch (error) {
+    const gone = error instanceof TransferError && error.kind !== 'offset-conflict' && (await isGone(session, remote, error, signal))
+    if (gone) session.vanished += 1
+    const found = gone ? partialGone(error) : error
+    if (found instanceof TransferError && found.kind === 'offset-conflict') published.mayHold = true
+    throw found
+  }
+}
+
+async function isGone(session: UploadSession, remote: Remote, { kind }: TransferError, signal: AbortSignal): Promise<boolean> {
+  if (session.direct || !session.begun || session.vanished >= VANISHED_MAX || !VANISHED.includes(kind)) return false
   const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
-  if (found !== null) throw error
-  session.vanished += 1
-  throw partialGone(error)
+  return found === null
 }
 
 /** SHA-256 of the whole source, which from the hashing until now has not changed. */

@@ -91,8 +91,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload.ts',
-        find: "error.kind === 'offset-conflict') published.mayHold = true",
-        replace: "error.kind === 'internal') published.mayHold = true",
+        find: "found.kind === 'offset-conflict') published.mayHold = true",
+        replace: "found.kind === 'internal') published.mayHold = true",
       },
     ],
     detectors: [here('writers', 'the late one finds the file in place')],

@@ -116,9 +116,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload.ts',
-        find: '    return await proveSent(session, remote, signal)\n',
+        find: '    return proveSent(session, remote, signal)\n',
         replace:
-          '    if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)\n    return await proveSent(session, remote, signal)\n',
+          '    if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)\n    return proveSent(session, remote, signal)\n',
       },
     ],
     detectors: [here('upload', 'verify: full finds a byte that the server changed')],

@@ -51,7 +51,7 @@ function resumerOf(server: Server): Resumer | null {
     const file = await server.opened(path, offset, signal)
     if (file.bytes.length !== offset) throw new TransferError('offset-conflict', `the file has ${file.bytes.length}, not ${offset} bytes`)
     await server.receive({ path, file, start: offset, length, body, observer, signal, appends: true })
-    if (file.bytes.length > offset + length) throw new TransferError('conflict', 'somebody else writes to it')
+    if (file.bytes.length > offset + length) throw new TransferError('offset-conflict', 'somebody else writes to it')
   }
   if (resumer === 'append') return { kind: 'append', append }
   const rewind: AppendResumer['rewind'] = async (path, offset, length, body, observer, signal) => {

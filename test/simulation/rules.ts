@@ -162,5 +162,5 @@ function toldWrong(ended: Ended): string | null {
   if (previous.kind === 'replaced' && changes.length === 0 && !scene.isWhole(final)) return 'the old file was said to be replaced'
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
-  return final === null && waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
+  return waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
 }

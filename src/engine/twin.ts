@@ -1,0 +1,45 @@
+/** Another run with the same content may be at work on a partial. It is left to finish: to take its partial would make both prove and send the same bytes again. */
+import type { Remote, RemoteFile } from '../remotes/remote.ts'
+import type { UploadSession } from './upload-session.ts'
+
+/** Between the two looks that show whether anybody is writing. */
+const LOOK_MS = 1000
+const POLL_MS = 2000
+/** A server whose answers change for ever must not hold us for ever. */
+const WAIT_MAX_MS = 6 * 60 * 60 * 1000
+
+export interface PartialSeen {
+  readonly path: string
+  readonly file: RemoteFile
+}
+
+/**
+ * Waits as long as the file changes. One that does not is given back at once, or, when somebody has shown to be alive (`contested`), after `timeout`: whoever proves
+ * what is there writes nothing meanwhile. Null when the file is gone, perhaps because it was published.
+ */
+export async function whenItRests(
+  session: UploadSession,
+  remote: Remote,
+  seen: PartialSeen,
+  signal: AbortSignal,
+): Promise<PartialSeen | null> {
+  const { clock } = session.ports
+  const started = clock.nowMs()
+  let { file } = seen
+  let moving = session.contested
+  let quietSince = started
+  while (clock.nowMs() - started < WAIT_MAX_MS) {
+    await clock.sleep(moving ? POLL_MS : LOOK_MS, signal)
+    const now = await session.stat(remote, seen.path, signal)
+    if (now?.kind !== 'file') return null
+    const changed = now.size !== file.size || now.modifiedAtMs !== file.modifiedAtMs
+    if (changed && !session.contested) session.note('another run is sending the same file; waiting for it')
+    if (changed) {
+      session.contested = true
+      moving = true
+      quietSince = clock.nowMs()
+      file = now
+    } else if (!moving || clock.nowMs() - quietSince >= session.policy.timeoutMs) break
+  }
+  return { path: seen.path, file }
+}
