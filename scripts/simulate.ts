@@ -1,6 +1,7 @@
 /**
  * `npm run simulate -- --histories 10000000 [--seed N] [--profile NAME] [--threads N]`: the engine against faults, first every single one and every pair with a
- * crash, then by chance. Ends with 1 at a violation. `--replay 'SPEC'` runs one history and shows its trace.
+ * crash, then by chance, of one process and of two. Ends with 1 at a violation; with `--each` it goes on, and shows one for each server and direction.
+ * `--replay 'SPEC'` runs one history and shows its trace.
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     profile: { type: 'string' },
     threads: { type: 'string' },
+    each: { type: 'boolean', default: false },
     replay: { type: 'string' },
   },
 })
@@ -41,11 +43,12 @@ async function simulate(): Promise<number> {
   const threads = Math.max(1, Number(values.threads ?? availableParallelism()))
   const started = performance.now()
   const total = { histories: 0, attempts: 0, steps: 0, seconds: 0 }
-  let violation: string | null = null
-  const tasks = tasksFor(() => total.histories < wanted && violation === null)
-  const take = (done: Done): void => {
+  const violations = new Map<string, string>()
+  const more = (lane: string): boolean => total.histories < wanted && (values.each ? !violations.has(lane) : violations.size === 0)
+  const tasks = tasksFor(more)
+  const take = (done: Done, { lane }: Task): void => {
     for (const key of ['histories', 'attempts', 'steps', 'seconds'] as const) total[key] += done[key]
-    violation ??= done.violation
+    if (done.violation !== null && !violations.has(lane)) violations.set(lane, done.violation)
   }
   const progress = setInterval(
     () => say(`${total.histories} histories, ${Math.round(total.histories / total.seconds)} a second and core`),
@@ -54,7 +57,7 @@ async function simulate(): Promise<number> {
   await Promise.all(
     Array.from({ length: threads }, async () => {
       const thread = startThread()
-      for (const task of tasks) take(await thread.perform(task))
+      for (const task of tasks) take(await thread.perform(task), task)
       await thread.end()
     }),
   )
@@ -65,12 +68,12 @@ async function simulate(): Promise<number> {
   say(
     `${Math.round(histories / seconds)} histories a second of one core, ${Math.round(histories / elapsed)} a second with ${threads} threads`,
   )
-  say(violation ?? 'no promise was broken')
-  return violation === null ? 0 : 1
+  say(violations.size === 0 ? 'no promise was broken' : [...violations.values()].join('\n\n'))
+  return violations.size === 0 ? 0 : 1
 }
 
 /** Without an end, until enough were run. Shared by the threads. */
-function* tasksFor(more: () => boolean): Generator<Task> {
+function* tasksFor(more: (lane: string) => boolean): Generator<Task> {
   const lanes = LANES.filter(({ profile }) => values.profile === undefined || profile.name === values.profile).map(laneName)
   if (lanes.length === 0) throw new Error(`no such profile: ${values.profile}`)
   const rounds: ((lane: string) => Task)[] = [
@@ -82,8 +85,10 @@ function* tasksFor(more: () => boolean): Generator<Task> {
     ),
   ]
   for (let round = 0; ; round += 1) {
-    for (const lane of lanes) {
-      if (!more()) return
+    const open = lanes.filter(more)
+    if (open.length === 0) return
+    for (const lane of open) {
+      if (!more(lane)) continue
       const from = Number(values.seed) + (round - rounds.length) * CHUNK
       yield rounds[round]?.(lane) ?? { kind: round % 3 === 0 ? 'twins' : 'chance', lane, from, count: CHUNK }
     }
