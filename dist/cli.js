@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-X6TQXWPA.js";
+} from "./chunk-RBZEF764.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-RSA5HVWS.js";
+} from "./chunk-OYCVLXCG.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
@@ -203,6 +203,11 @@ function withLiveLine(log, host, terminal2, clock) {
 var VERSION = "0.1.0";
 
 // src/cli.ts
+if (Number(process.versions.node.split(".")[0]) < 24) {
+  process.stderr.write(`Resumable Transfer needs Node 24; this is ${process.version}.
+`);
+  process.exit(2);
+}
 holdYoungHeap();
 var { signal } = deadline(process);
 var line = parseCommandLine(process.argv.slice(2), process.env);

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-SP67PH3G.js";
+} from "./chunk-A3VIXT7S.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-X6TQXWPA.js";
+} from "./chunk-RBZEF764.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-RSA5HVWS.js";
+} from "./chunk-OYCVLXCG.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
