@@ -46,11 +46,13 @@ function secretRanges(bytes: Buffer): readonly Range[] | null {
   if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
   const [cipher, , options] = fields(bytes, MAGIC.length, 3) ?? []
   if (cipher === undefined || options === undefined) return null
+  // Of several keys the secrets would stand elsewhere.
+  if (options.end + 4 > bytes.length || bytes.readUInt32BE(options.end) !== 1) return null
   const [, hidden] = fields(bytes, options.end + 4, 2) ?? []
   if (hidden === undefined) return null
   // Some ciphers append a tag.
   if (bytes.toString('latin1', cipher.from, cipher.end) !== 'none') return [{ from: hidden.from, end: bytes.length }]
-  return secretFields(bytes.subarray(0, hidden.end), hidden.from + CHECK_BYTES) ?? [hidden]
+  return secretFields(bytes.subarray(0, hidden.end), hidden.from + CHECK_BYTES) ?? [{ from: hidden.from, end: bytes.length }]
 }
 
 /** What is not encrypted: the kind, then the numbers of the kind, the public ones first, then the comment and the padding 1, 2, 3. */
@@ -65,20 +67,9 @@ function secretFields(bytes: Buffer, from: number): readonly Range[] | null {
         ?.slice(1)
         .map((seed) => ({ ...seed, end: Math.min(seed.end, seed.from + ED25519_SEED_BYTES) })) ?? null
     )
-  if (name.startsWith('ecdsa-sha2-')) return numbers(bytes, fields(bytes, type.end, 3)?.slice(2))
-  if (name === 'ssh-rsa') return numbers(bytes, fields(bytes, type.end, 6)?.slice(2))
+  if (name.startsWith('ecdsa-sha2-')) return fields(bytes, type.end, 3)?.slice(2) ?? null
+  if (name === 'ssh-rsa') return fields(bytes, type.end, 6)?.slice(2) ?? null
   return null
-}
-
-/** Without the zeros before a number: with its length they look like the beginning of another number. */
-function numbers(bytes: Buffer, ranges: readonly Range[] | undefined): readonly Range[] | null {
-  return (
-    ranges?.map(({ from, end }) => {
-      let first = from
-      while (first < end && bytes[first] === 0) first += 1
-      return { from: first, end }
-    }) ?? null
-  )
 }
 
 /** So many fields, each behind its length; null when they do not all fit. */

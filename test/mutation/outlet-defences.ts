@@ -153,12 +153,6 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     detectors: [unit('redact', 'a line of known_hosts comes out whole: ed25519'), unit('redact', 'an upload without known-hosts')],
   },
   {
-    name: 'zeros-before-a-number-are-no-secret',
-    protects: 'from a line for known-hosts that nobody can paste, with an RSA key of twice the length',
-    edits: [{ file: 'src/core/key-parts.ts', find: 'while (first < end && bytes[first] === 0) first += 1', replace: 'void bytes' }],
-    detectors: [unit('redact', 'the zeros before a number')],
-  },
-  {
     name: 'short-lines-of-a-key-are-no-secret',
     protects: 'from a line for known-hosts that lost its last characters',
     edits: [
