@@ -161,12 +161,6 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     detectors: [unit('download', 'delivers too much')],
   },
   {
-    name: 'partial-has-the-length',
-    protects: 'from publishing a partial that has another length than the file',
-    edits: [{ file: 'src/engine/download.ts', find: 'if (length !== session.size) throw', replace: 'if (length < 0) throw' }],
-    detectors: [here('download', 'appends to while it is written')],
-  },
-  {
     name: 'longer-partial-is-cut-download',
     protects: 'from a partial that is longer than the file, which never gets its length',
     edits: [
@@ -260,7 +254,7 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/download.ts',
-        find: 'if (theirs === null || theirs !== (await target.digestFinal(digester.algorithm, signal))) return false',
+        find: 'if (theirs === null || theirs !== (await session.digestFinal(digester.algorithm, signal))) return false',
         replace: 'if (theirs === null) return false',
       },
     ],

@@ -98,8 +98,8 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/send.ts`,
-        find: '  if (!data.socket.writableEnded) data.socket.end()\n',
-        replace: '  data.socket.resetAndDestroy()\n',
+        find: '  else if (!data.socket.writableEnded) data.socket.end()\n',
+        replace: '  else data.socket.resetAndDestroy()\n',
       },
     ],
     detectors: [hostile('a stopped upload ends with a FIN')],

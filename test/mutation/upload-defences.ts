@@ -189,7 +189,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     name: 'append-only-at-the-proven-end',
     protects: 'from appending behind bytes that were not proven',
     edits: [{ file: 'src/engine/plan.ts', find: 'if (kept === partialSize) return', replace: 'if (kept >= 0) return' }],
-    detectors: [simulated('upload', 'vsftpd'), unit('plan', 'planUpload')],
+    detectors: [unit('plan', 'planUpload')],
   },
   {
     name: 'longer-partial-is-cut',
