@@ -7,19 +7,19 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-RBZEF764.js";
+} from "./chunk-LOZBMRYC.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-OYCVLXCG.js";
+} from "./chunk-TDPAO2KY.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-CH4BLU6L.js";
-import "./chunk-JFYG42CZ.js";
+import "./chunk-GW64MRGB.js";
 import {
   printable
 } from "./chunk-L2XN6AKA.js";

@@ -2,17 +2,17 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-A3VIXT7S.js";
+} from "./chunk-B5IPH2BX.js";
 import {
   finish,
   leave
-} from "./chunk-OYCVLXCG.js";
+} from "./chunk-TDPAO2KY.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-CH4BLU6L.js";
-import "./chunk-JFYG42CZ.js";
+import "./chunk-GW64MRGB.js";
 import "./chunk-L2XN6AKA.js";
 import "./chunk-KECUYLEA.js";
 import "./chunk-TIQYU5W4.js";

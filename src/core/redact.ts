@@ -8,12 +8,12 @@
  * - Case does not count from seven bytes on: hosts and header names come back in lower case.
  * - Of a secret shorter than eight characters only the whole is hidden, and below four nothing: it would blot out ordinary text.
  * - A secret that holds an ordinary word of eight letters hides that word everywhere. That is ugly, and it is what somebody chose who took a word for a secret.
- * - What is public for everybody stays: the frame of a key, and what each host key of a kind begins with.
+ * - Of a private key in OpenSSH's format only what is secret counts (`key-parts.ts`), of any other everything but its frame.
  *
  * A server that means to tell a secret can write it in a way of its own, backwards for instance. It is not what this is for: that server knows it.
  */
 import { compact, plainView, unescaped, type View } from './plain-view.ts'
-import { type Needle, needlesOf, PIECE_LENGTH, PUBLIC_TEXTS, type Secret } from './secret-forms.ts'
+import { type Needle, needlesOf, PIECE_LENGTH, type Secret } from './secret-forms.ts'
 
 const BYTES_MIN = 4
 /** From here on upper and lower case are one. */
@@ -78,9 +78,6 @@ function piecesOf(needles: Iterable<Needle>, margin: 0 | 1): Pieces {
     for (const { view } of readings(plainView(text)))
       for (const piece of cut(view, pieceLength - margin))
         cuttings.set(piece.length < FOLDED_BYTES_MIN ? piece : piece.toLowerCase(), piece.length)
-  const length = PIECE_LENGTH - margin
-  for (const text of PUBLIC_TEXTS)
-    for (let at = 0; at + length <= text.length; at += 1) cuttings.delete(text.slice(at, at + length).toLowerCase())
   return new Pieces(cuttings)
 }
 

@@ -1,4 +1,5 @@
 /** What a secret may be turned into as a whole: for the runner, which masks whole forms, and for `redactor`, which also finds pieces of them. */
+import { secretPartsOf } from './key-parts.ts'
 import { markdownCode, printable } from './text.ts'
 
 export interface Secret {
@@ -16,7 +17,8 @@ export function secretForms(secret: string, username = ''): readonly string[] {
     if (form.trim().length >= LENGTH_MIN) forms.add(form)
   }
   add(secret)
-  for (const line of secret.split(/\r?\n/)) add(line.trim())
+  const lineLengthMin = secretPartsOf(secret) === null ? LENGTH_MIN : PIECE_LENGTH
+  for (const line of secret.split(/\r?\n/)) if (line.trim().length >= lineLengthMin) add(line.trim())
   for (const encoded of [encodeURIComponent(secret.toWellFormed()), encodeURI(secret.toWellFormed())]) {
     add(encoded)
     add(encoded.replaceAll(/%[0-9A-F]{2}/g, (escaped) => escaped.toLowerCase()))
@@ -49,26 +51,38 @@ export interface Needle {
 }
 
 const ENCODED_LENGTH_MIN = 6
-const FRAME = /-----(?:BEGIN|END) [A-Z0-9 ]{1,60}-----/g
 
 /** What of a secret is to be found in any text. Escapes need not be among it. */
 export function needlesOf({ text, username = '' }: Secret): readonly Needle[] {
-  const own = text.replaceAll(FRAME, '').trim()
+  const parts = secretPartsOf(text)
+  if (parts !== null) return parts.flatMap((part) => needlesOfPart(part.trim(), username, part.replaceAll(LINE_BREAKS, '')))
+  // Of a longer line every piece is found with the whole. The short last line of a key, such as `Qw==`, may well end another key.
+  const lines = text.split(/\r?\n/).map((line) => line.trim())
+  const short = lines.filter((line) => line.length >= LENGTH_MIN && line.length < PIECE_LENGTH)
+  return [...needlesOfPart(text.trim(), username), ...short.map((line) => ({ text: line, pieceLength: PIECE_LENGTH }))]
+}
+
+/** As they are, or as a form wrote them. */
+const LINE_BREAKS = /\\[nr]|\s/g
+
+/**
+ * A key is looked for without the breaks of its lines, since texts are read without theirs as well: a break that our escaping wrote in six characters would make
+ * a piece of the two letters around it, which stand in other keys too. Encoded as a whole it has them.
+ */
+function needlesOfPart(whole: string, username: string, own = whole): readonly Needle[] {
   const needles: Needle[] = []
   const add = (found: string, pieceLength = PIECE_LENGTH): void => void needles.push({ text: found, pieceLength })
   if (own.length < LENGTH_MIN) return []
   add(own)
-  // Of a longer line every piece is found with the whole.
-  for (const line of own.split(/\r?\n/).map((one) => one.trim())) if (line.length >= LENGTH_MIN && line.length < PIECE_LENGTH) add(line)
   // What our own escaping, folding and stripping makes of it, should any of it come first.
   for (const made of [printable(own, own.length * 10), markdownCode(own, own.length * 10).slice(1, -1), own.replaceAll(/<[^<>]*>/g, ' ')])
     if (made !== own) add(made)
-  const bytes = Buffer.from(own)
+  const bytes = Buffer.from(whole)
   // UTF-8 that somebody read as Latin-1.
-  if (bytes.length !== own.length) add(bytes.toString('latin1'))
+  if (bytes.length !== whole.length) add(bytes.toString('latin1'))
   const named = Buffer.concat([Buffer.from(`${username}:`), bytes])
-  const whole = [bytes, named].map((one) => one.toString('base64').replace(/=+$/, ''))
-  for (const encoded of [...whole, ...[0, 1, 2].map((before) => base64Within(bytes, before))])
+  const alone = [bytes, named].map((one) => one.toString('base64').replace(/=+$/, ''))
+  for (const encoded of [...alone, ...[0, 1, 2].map((before) => base64Within(bytes, before))])
     for (const alphabet of [encoded, encoded.replaceAll('+', '-').replaceAll('/', '_')])
       if (alphabet.length >= ENCODED_LENGTH_MIN) add(alphabet)
   add(bytes.toString('hex'), HEX_PIECE_LENGTH)
@@ -80,14 +94,3 @@ function base64Within(bytes: Buffer, before: number): string {
   const whole = Buffer.concat([Buffer.alloc(before), bytes])
   return whole.toString('base64').slice(before === 0 ? 0 : before + 1, Math.floor((whole.length * 8) / 6))
 }
-
-/** How every SSH host key of a kind begins, in Base64. An encrypted key of OpenSSH holds the same, and the line for known-hosts must stay readable. */
-export const PUBLIC_TEXTS: readonly string[] = [
-  'AAAAC3NzaC1lZDI1NTE5AAAAI',
-  'AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBB',
-  'AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhB',
-  'AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFB',
-  'AAAAB3NzaC1yc2EAAAADAQABAAABAQ',
-  'AAAAB3NzaC1yc2EAAAADAQABAAABgQ',
-  'AAAAB3NzaC1yc2EAAAADAQABAAACAQ',
-]

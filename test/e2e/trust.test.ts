@@ -48,7 +48,13 @@ test('sftp: another key than the known one', async (t) => {
   if (site === null || other === null) return
   const foreign = other.inputs['known-hosts']?.split(' ').slice(1).join(' ')
   const step = await uploadStep(t, site, { ...site.inputs, 'known-hosts': `[127.0.0.1]:${site.proxy.port} ${foreign}` })
-  assertFailed(await step.attempt(), 'untrusted', 4)
+  const refused = await step.attempt()
+  assertFailed(refused, 'untrusted', 4)
+  // Whole, though the key of the account begins as that of the host does.
+  const line = site.inputs['known-hosts']?.trim() ?? ''
+  const shown = refused.annotations.map((a) => a.message).join('\n')
+  assert.match(line, /^\[127\.0\.0\.1\]:\d+ ssh-ed25519 AAAA/)
+  assert.ok(shown.includes(`add this line to known-hosts: ${line}`), shown)
   assert.doesNotMatch(readFileSync(join(site.server.directory, 'stdout.log'), 'utf8'), /publickey|Accepted/i)
 })
 

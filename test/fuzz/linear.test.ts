@@ -204,6 +204,8 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
     ['', '<', ''],
     ['', '%41', ''],
     ['-----BEGIN ', 'A', ''],
+    ['', '-----BEGIN OPENSSH PRIVATE KEY-----', ''],
+    ['-----BEGIN OPENSSH PRIVATE KEY-----', 'aB3/', '-----END OPENSSH PRIVATE KEY-----'],
     ['', 'ü\n', ''],
   ],
   ['partial name', LINE, (text) => partialName(text, '0123456789ab'), ['', 'é', '']],

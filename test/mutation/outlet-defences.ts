@@ -141,12 +141,24 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
     detectors: [unit('redact', 'spelled and cut anywhere: Base64')],
   },
   {
-    name: 'public-beginnings-stay',
+    name: 'public-parts-of-a-key-stay',
     protects: 'from a line for known-hosts that nobody can paste',
     edits: [
-      { file: 'src/core/redact.ts', find: 'cuttings.delete(text.slice(at, at + length).toLowerCase())', replace: 'cuttings.delete(text)' },
+      {
+        file: 'src/core/key-parts.ts',
+        find: '  if (!text.includes(OPENSSH_BEGIN)) return [own]\n',
+        replace: "  if (own !== '') return [own]\n",
+      },
     ],
-    detectors: [unit('redact', 'known-hosts stays readable')],
+    detectors: [unit('redact', 'a line of known_hosts comes out whole: ed25519'), unit('redact', 'an upload without known-hosts')],
+  },
+  {
+    name: 'short-lines-of-a-key-are-no-secret',
+    protects: 'from a line for known-hosts that lost its last characters',
+    edits: [
+      { file: 'src/core/secret-forms.ts', find: 'secretPartsOf(secret) === null ? LENGTH_MIN : PIECE_LENGTH', replace: 'LENGTH_MIN' },
+    ],
+    detectors: [unit('redact', 'the short last line of a key')],
   },
   {
     name: 'http-words-are-redacted-first',

@@ -1,5 +1,5 @@
 /** Who may write to what is published, and that the old file goes last: src/engine/{claim,salvage,staging,publish,tidy,targets,upload-proof}.ts. */
-import { type Defence, here, unit } from './defence.ts'
+import { type Defence, here, simulated, unit } from './defence.ts'
 
 export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
@@ -38,6 +38,42 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
       },
     ],
     detectors: [here('writers', 'a server that writes at a given place')],
+  },
+  {
+    name: 'what-was-kept-is-still-there',
+    protects: 'from a hole of zeros, where a server makes a new file when it is told to continue one that was claimed',
+    edits: [{ file: 'src/engine/upload-send.ts', find: '    await confirmKept(session, remote, segment.start, signal)\n', replace: '' }],
+    detectors: [here('writers', 'made anew when it is continued by name'), simulated('upload', 'vsftpd')],
+  },
+  {
+    name: 'a-run-at-work-is-left-to-finish',
+    protects: 'from taking the partial of a run that is alive, so that both prove and send the same bytes again',
+    edits: [
+      {
+        file: 'src/engine/claim.ts',
+        find: 'const resting = await whenItRests(session, remote, found, signal)',
+        replace: 'const resting = found.path === "" ? await whenItRests(session, remote, found, signal) : found',
+      },
+    ],
+    detectors: [here('writers', 'left to its run')],
+  },
+  {
+    name: 'no-change-is-no-proof',
+    protects: 'from a PUT that stored nothing over an older file of the same size',
+    edits: [
+      {
+        file: 'src/engine/upload-proof.ts',
+        find: 'session.direct && isAsBefore(session.finalBefore, there)',
+        replace: 'session.direct && there.size === -1',
+      },
+    ],
+    detectors: [here('writers', 'shows no change after a PUT')],
+  },
+  {
+    name: 'in-place-is-read-back',
+    protects: 'from a blend of two versions that are written to one name at once, taken for one by its length',
+    edits: [{ file: 'src/engine/upload-proof.ts', find: '&& !(session.direct && remote.tree !== undefined)', replace: '' }],
+    detectors: [here('writers', 'the length is no proof')],
   },
   {
     name: 'a-new-file-has-a-new-name',
@@ -104,6 +140,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
       { file: 'src/engine/upload-proof.ts', find: 'if (session.unacknowledged) return', replace: 'if (session.sentBytes < 0) return' },
     ],
     detectors: [here('writers', 'what a server only accepts')],
+    maskedBy: { name: 'no-change-is-no-proof', why: 'what is under the final name shows no change either' },
   },
   {
     name: 'accepted-is-proven-by-content',
@@ -177,7 +214,11 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     name: 'the-next-run-puts-back',
     protects: 'from leaving nothing under the final name after a process died between the renames',
     edits: [
-      { file: 'src/engine/publish.ts', find: 'if (asides.length > 0) await putBack', replace: 'if (asides.length < 0) await putBack' },
+      {
+        file: 'src/engine/publish.ts',
+        find: 'if (session.nothingThere && asides.length > 0 && hasTree(remote)) return putBack',
+        replace: 'if (session.nothingThere && asides.length < 0 && hasTree(remote)) return putBack',
+      },
     ],
     detectors: [here('publish', 'neither can the old one go back')],
   },

@@ -18,7 +18,7 @@ import type { Body, PositionalResumer, Remote, RemoteFile, Sink, WriteObserver }
 /** The overlap and the samples of a download are 64 KiB: files must be longer for anything to escape them. */
 export const BLOCK = 64 * 1024
 
-export type Step = 'stat' | 'read' | 'chunk' | 'create' | 'written' | 'rename' | 'renamed' | 'remove'
+export type Step = 'stat' | 'read' | 'chunk' | 'create' | 'continue' | 'written' | 'rename' | 'renamed' | 'remove'
 
 export class Server {
   readonly files = new Map<string, Buffer>()

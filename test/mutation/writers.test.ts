@@ -110,6 +110,7 @@ function appending(stage: Stage, rewinds: boolean, seen: string[]) {
   return (given: Remote): Remote => {
     const write = (how: string) => async (path: string, offset: number, length: number, body: Body, observer: WriteObserver) => {
       seen.push(`${how} ${path}`)
+      await stage.server.before('continue', path)
       const before = (stage.server.files.get(path) ?? assert.fail(`no ${path}`)).subarray(0, offset)
       const chunks: Uint8Array[] = [before]
       for await (const chunk of body) chunks.push(Buffer.from(chunk))
@@ -156,6 +157,58 @@ test('a server that writes at a given place is never told to append: the same by
     seen.map((line) => line.split(' ')[0]),
     ['rewind'],
   )
+})
+
+test('a file that is made anew when it is continued by name is not taken for the one that was proven', async (t) => {
+  const stage = await interrupted(t)
+  let claimed = false
+  stage.server.before = (step, path) => {
+    // Between the look at its size and the STOR a twin takes it away: the server makes one with zeros below the place.
+    if (step !== 'continue' || claimed) return
+    claimed = true
+    stage.server.files.set(path, Buffer.alloc(4 * BLOCK))
+  }
+  const result = await stage.upload('in', { remote: appending(stage, true, []) })
+  assert.ok(claimed)
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.ok(holds(stage.server.files.get('out'), CONTENT), 'zeros under the final name')
+})
+
+test('a partial that is being written to is left to its run, and the late one ends with what that has published', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const partial = partialName('out', tagOf(CONTENT), '89abcdef')
+  let looks = 0
+  const touched: string[] = []
+  stage.server.files.set(partial, CONTENT.subarray(0, BLOCK))
+  stage.server.before = (step, path) => {
+    if ((step === 'rename' || step === 'remove') && path === partial) touched.push(step)
+    if (step !== 'stat' || path !== partial) return
+    looks += 1
+    if (looks < 6) stage.server.files.set(partial, CONTENT.subarray(0, looks * BLOCK))
+    else if (stage.server.files.delete(partial)) stage.server.files.set('out', CONTENT)
+  }
+  stage.ticks = true
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.bytesTransferred, touched], ['complete', 0, []], result.failure?.message)
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
+test('a run that has stopped writing is not waited for longer than the time limit', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const partial = partialName('out', tagOf(CONTENT), '89abcdef')
+  stage.server.files.set(partial, CONTENT.subarray(0, BLOCK))
+  let looks = 0
+  stage.server.before = (step, path) => {
+    if (step !== 'stat' || path !== partial) return
+    looks += 1
+    if (looks < 4) stage.server.files.set(partial, CONTENT.subarray(0, looks * BLOCK))
+  }
+  stage.ticks = true
+  const result = await stage.upload('in', { policy: { timeoutMs: 10_000 } })
+  assert.deepEqual([result.status, result.resumedFrom], ['complete', 3 * BLOCK], result.failure?.message)
+  assert.ok(looks < 15, String(looks))
 })
 
 test('of two runs with the same content the late one finds the file in place', async (t) => {
@@ -320,4 +373,44 @@ test('a size that the server does not tell is no proof: the file is read back, o
       assert.deepEqual([result.status, result.proof], wanted, `readable ${readable}, half ${half}: ${result.failure?.message}`)
       if (result.status === 'failed') assert.equal(stage.server.files.has('out'), false)
     }
+})
+
+test('an older file of the same size that shows no change after a PUT is no proof that it was stored', async (t) => {
+  for (const stores of [true, false]) {
+    const stage = new Stage(t)
+    writeFileSync(stage.path('in'), CONTENT)
+    stage.server.files.set('out', NEXT)
+    stage.ticks = true
+    const remote = ({ tree: _, ...given }: Remote): Remote => ({
+      ...given,
+      writer: {
+        resumer: async () => null,
+        create: async (path, size, body, observer) => {
+          const chunks: Uint8Array[] = []
+          for await (const chunk of body) chunks.push(Buffer.from(chunk))
+          if (stores) stage.server.files.set(path, Buffer.concat(chunks))
+          observer.acknowledged(size)
+        },
+      },
+    })
+    const result = await stage.upload('in', { remote })
+    assert.deepEqual([result.status, result.proof], stores ? ['complete', 'read-back'] : ['failed', null], result.failure?.message)
+  }
+})
+
+test('where all write to the final name itself, the length is no proof: it is read back', async (t) => {
+  const stage = new Stage(t)
+  writeFileSync(stage.path('in'), CONTENT)
+  const rename: Tree['rename'] = () => Promise.reject(new TransferError('refused', 'no renaming'))
+  stage.server.before = (step, path) => {
+    // Another version is being sent to the same name.
+    if (step === 'written' && path === 'out')
+      stage.server.files.set('out', Buffer.concat([NEXT.subarray(0, BLOCK), CONTENT.subarray(BLOCK)]))
+  }
+  const spoilt = await stage.upload('in', { remote: with_(stage, { rename }) })
+  assert.equal(spoilt.failure?.kind, 'integrity')
+  const calm = new Stage(t)
+  writeFileSync(calm.path('in'), CONTENT)
+  const whole = await calm.upload('in', { remote: with_(calm, { rename }) })
+  assert.deepEqual([whole.status, whole.proof, whole.writtenDirectly], ['complete', 'read-back', true], whole.failure?.message)
 })

@@ -3,9 +3,13 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { TransferError } from '../../src/core/errors.ts'
 import { redactor } from '../../src/core/redact.ts'
 import { secretForms } from '../../src/core/secret-forms.ts'
 import { markdownCode, printable } from '../../src/core/text.ts'
+import { verifyHostKey } from '../../src/remotes/sftp/host-key.ts'
+import { parseKnownHosts } from '../../src/remotes/sftp/known-hosts.ts'
+import { hostKeys, hostLines, KEY_KINDS, newKey, secretRuns } from '../support/keys.ts'
 import { printingHost } from '../support/printed.ts'
 import { longestRun, SECRETS, SPELLINGS } from '../support/spellings.ts'
 
@@ -77,10 +81,88 @@ test('of a key everything but its frame, however its lines are broken', () => {
     assert.match(redact(text), /^"?\*\*\*"?$/)
 })
 
-test('the line for known-hosts stays readable with an encrypted key, which holds how it begins', () => {
-  const host = 'AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ'
-  const key = `-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0\nAAAAC3NzaC1lZDI1NTE5AAAAIOwn2c8v\n-----END OPENSSH PRIVATE KEY-----`
-  assert.equal(redactor([{ text: key }])(host), host)
+for (const kind of KEY_KINDS)
+  test(`a line of known_hosts comes out whole: ${kind.name}`, () => {
+    for (let i = 0; i < kind.count; i += 1) {
+      const key = kind.make()
+      const redact = redactor([{ text: key.text, username: 'tester' }])
+      for (const line of hostLines()) assert.equal(redact(line), line)
+      const runs = secretRuns(key)
+      assert.ok(runs.length > 20)
+      // A plus at the edge may be left, since it is read as a space.
+      for (const left of redact(runs.join('|')).split('|')) assert.match(left, /^\+*\*{3}\+*$/)
+    }
+  })
+
+test('a key that lost its line ends or was indented is read as well', () => {
+  const key = newKey('ed25519')
+  const [line] = hostLines().filter((one) => one.includes(' ssh-ed25519 '))
+  assert.ok(line !== undefined)
+  for (const end of ['\\n', '\\r\\n', '\r\n', ' ', '\n    ', '  \n']) {
+    const text = key.text.replaceAll('\n', end)
+    const redact = redactor([{ text }])
+    assert.equal(redact(line), line, JSON.stringify(end))
+    assert.ok(
+      secretRuns(key).every((run) => redact(run) === '***'),
+      JSON.stringify(end),
+    )
+  }
+})
+
+test('the lengths between the numbers of a key are no secret: the modulus of a host key has one as well', () => {
+  // The primes of 4096 bits have 2048.
+  const redact = redactor([{ text: newKey('rsa', 4096).text }])
+  for (let i = 0; i < 20; i += 1) for (const line of hostLines()) assert.equal(redact(line), line)
+  for (const before of [0, 1, 2]) {
+    const begin = Buffer.concat([Buffer.alloc(before, 'x'), Buffer.from([0, 0, 1, 1, 0])])
+      .toString('base64')
+      .replace(/=+$/, '')
+    assert.equal(redact(`${begin}AAAAAAAA`), `${begin}AAAAAAAA`)
+  }
+})
+
+test('the short last line of a key is hidden with the line before it, and not by itself', () => {
+  const key = '-----BEGIN PRIVATE KEY-----\nq8JxT2mVb7Lw3ZkR5nYc\nQw==\n-----END PRIVATE KEY-----\n'
+  assert.equal(redactor([{ text: key }])('AAAAQw== R5nYc\nQw=='), 'AAAAQw== ***')
+  assert.ok(!secretForms(key).includes('Qw=='))
+  assert.equal(redactor([{ text: 'first line\nQw==' }])('AAAAQw=='), 'AAAA***')
+})
+
+test('the headers of an encrypted key are ordinary words', () => {
+  const redact = redactor([{ text: newKey('rsa', 1024).pem({ type: 'pkcs1', cipher: 'aes-128-cbc' }) }])
+  for (const text of ['the key is encrypted', 'aes-128-cbc,aes256-ctr', 'Proc-Type: 4,ENCRYPTED']) assert.equal(redact(text), text)
+})
+
+test('a body that nobody can read is secret as a whole', () => {
+  const key = newKey('ed25519').text
+  const cut = key.split('\n').toSpliced(3, 1).join('\n')
+  const several = Buffer.from(key.replaceAll(/-----[A-Z ]+-----/g, ''), 'base64')
+  several.writeUInt32BE(2, several.indexOf('none') + 16)
+  const two = `-----BEGIN OPENSSH PRIVATE KEY-----\n${several
+    .toString('base64')
+    .match(/.{1,70}/g)
+    ?.join('\n')}\n-----END OPENSSH PRIVATE KEY-----\n`
+  for (const text of [cut, two, key.replace('b3BlbnNzaC1r', 'b3BlbnNzaC1s')]) {
+    const [, first = '', second = ''] = text.split('\n')
+    assert.equal(redactor([{ text }])(`${first} ${second}`), '***')
+  }
+})
+
+test('an upload without known-hosts shows the whole line, with a key for the account', () => {
+  for (const { line, blob } of hostKeys()) {
+    const { text } = newKey('ed25519')
+    const { host, out } = printingHost({ 'private-key': text, username: 'tester' })
+    const trust = { host: '127.0.0.1', port: 23022, knownHosts: parseKnownHosts(''), pins: [] }
+    assert.throws(
+      () => verifyHostKey(blob, trust),
+      (error: unknown) => {
+        assert.ok(error instanceof TransferError)
+        host.error([error.message, error.hint ?? ''])
+        return true
+      },
+    )
+    assert.ok(out.join('\n').includes(`add this line to known-hosts: ${line}`), out.join('\n'))
+  }
 })
 
 test('a digest in hex is no piece of a secret, sixteen digits of one are', () => {
