@@ -210,8 +210,10 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
+    // What a dead session stores late is not the other run's doing.
+    const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
     const possible = renames(scene.profile) && !(scene.profile.writeOnly === true && spec.policy === 'full')
-    return spec.twin?.version === 'same' && !disturbed && possible && spec.policy !== 'fail'
+    return spec.twin?.version === 'same' && !disturbed && !isLate && possible && spec.policy !== 'fail'
   }
 
   /** As the user gave it; for another version it would rightly fail for ever. */

@@ -13,6 +13,8 @@ export interface Change {
   readonly content: Buffer | null
   /** What stood there before came after the author's last look. */
   readonly unseen: boolean
+  /** The author had sent such a request before, whose answer was lost. */
+  readonly again: boolean
   /** The author could not know whether what it put there was right. */
   readonly doubted: boolean
 }
@@ -23,12 +25,12 @@ export class Ledger {
   /** Before this the name is as it is, by nobody of those who are judged. */
   begin(content: Buffer | null): void {
     this.changes.length = 0
-    this.changes.push({ author: null, how: 'others', content, unseen: false, doubted: false })
+    this.changes.push({ author: null, how: 'others', content, unseen: false, again: false, doubted: false })
   }
 
-  note(author: object | null, how: How, content: Buffer | null, { unseen = false, doubted = false } = {}): void {
+  note(author: object | null, how: How, content: Buffer | null, { unseen = false, again = false, doubted = false } = {}): void {
     if (this.changes.at(-1)?.content === content && how !== 'renamed' && how !== 'put back') return
-    this.changes.push({ author, how, content, unseen, doubted })
+    this.changes.push({ author, how, content, unseen, again, doubted })
   }
 
   get length(): number {

@@ -27,6 +27,7 @@ function writerOf(server: Server): Writer {
   const { profile } = server.scene
   return {
     create: async (path, length, body, observer, signal) => {
+      if (path === FINAL && server.scene.direction === 'upload') server.turn.directRequests += 1
       const fault = await server.at('create', signal)
       const isLate = fault === 'accepted-late' || fault === 'accepted-never'
       if (length > 0) server.turn.accepts = isLate

@@ -118,7 +118,7 @@ function notKept(ended: Ended): string | null {
 /** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
 function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
   const began = earlier.some(({ author, how }) => author === turn && how === 'created')
-  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || began
+  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
 }
 
 function notContained({ scene, bystander }: Ended): string | null {

@@ -23,6 +23,8 @@ export class Scene {
   readonly random: () => number
   /** Of the final name; shared by all processes that have the same target. */
   readonly ledger: Ledger
+  /** All who have the same target, this one included. */
+  readonly peers: Scene[]
   readonly doubt = new Doubt()
   wireFlips = 0
   /** Every content that the source had, oldest first. */
@@ -44,6 +46,8 @@ export class Scene {
     this.ledger = beside?.ledger ?? new Ledger()
     // What is downloaded is the server's, whoever asks.
     this.versions = direction === 'download' && beside !== null ? beside.versions : []
+    this.peers = beside?.peers ?? []
+    this.peers.push(this)
   }
 
   get source(): Buffer {
@@ -114,7 +118,8 @@ export class Scene {
   changePartial(change: (bytes: Buffer) => Buffer): void {
     const { server, local } = this.world
     if (this.direction === 'upload') {
-      for (const [name, file] of server) if (name.endsWith('.partial')) file.bytes = change(file.bytes)
+      const theirs = server.get(BYSTANDER)
+      for (const [name, file] of server) if (name.endsWith('.partial') && file !== theirs) file.bytes = change(file.bytes)
     } else {
       for (const name of local.keys()) if (name.endsWith('.partial')) local.touch(name, change(local.get(name) ?? NO_BYTES))
     }

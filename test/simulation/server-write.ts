@@ -144,7 +144,9 @@ export function orphanStores(scene: Scene): void {
   const { file, bytes } = orphan
   const at = orphan.at < 0 ? file.bytes.length : orphan.at
   // Of the same version they are the bytes that belong there; only at another end of the file they are wrong, and nothing can tell.
-  if (orphan.version === scene.source && !file.bytes.subarray(at, at + bytes.length).equals(bytes)) scene.doubtful(at, at + bytes.length)
+  if (!file.bytes.subarray(at, at + bytes.length).equals(bytes)) {
+    for (const peer of scene.peers) if (orphan.version.equals(peer.source)) peer.doubtful(at, at + bytes.length)
+  }
   file.bytes = patched(file.bytes, at, bytes)
   scene.changed(file, null)
 }

@@ -59,7 +59,10 @@ export class Server {
     scene.world.server.set(path, file)
     if (path !== FINAL || scene.direction !== 'upload') return file
     scene.direct = true
-    scene.ledger.note(turn, 'created', file.bytes, { unseen: turn.lookedAt < scene.ledger.length - 1 })
+    scene.ledger.note(turn, 'created', file.bytes, {
+      unseen: turn.lookedAt < scene.ledger.length - 1,
+      again: turn.directRequests > 1,
+    })
     return file
   }
 

@@ -24,6 +24,8 @@ export class Turn {
   over = false
   /** What was last sent was accepted, and not said to be stored. */
   accepts = false
+  /** Requests to make a file under the final name. */
+  directRequests = 0
   /** With a second process under way: which of the two this is. */
   duet: { readonly pause: () => Promise<void> | undefined; readonly ended: () => void } | null = null
   /** How far the ledger was when the final name was last looked at. */
