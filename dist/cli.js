@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-LOZBMRYC.js";
+} from "./chunk-AO4UDYT4.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-LOZBMRYC.js";
+} from "./chunk-AO4UDYT4.js";
 import {
   failUntilTold,
   leave

@@ -1,18 +1,17 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
-import { directoryName, joinPath } from '../core/paths.ts'
+import { directoryName } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
 import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal } from './refusal.ts'
+import { makeScratch, scratchPath } from './scratch.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveRanges } from './verify.ts'
 
 /** Directories in which a server was seen to rename: files of one step ask once. */
 const RENAMING = new WeakMap<Remote, Set<string>>()
-
-const NO_OBSERVER = { sent: () => {}, acknowledged: () => {} }
 
 /**
  * Without a tree the bytes go to the final name: a PUT replaces what is under its name in one step, so it may, unless the user wants nothing but renames. Else the
@@ -45,11 +44,11 @@ async function renamesScratch(
   writer: Writer,
   signal: AbortSignal,
 ): Promise<TransferError | null> {
-  const path = joinPath(directoryName(session.job.path), `.rt-probe-${session.ports.newNonce()}`)
+  const path = scratchPath(directoryName(session.job.path), session.ports.newNonce())
   const renamed = `${path}-renamed`
   let made = false
   try {
-    await session.guarded('probing whether files can be renamed', signal, (s) => writer.create(path, 0, nothing(), NO_OBSERVER, s))
+    await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
     made = true
     await session.rename(remote.tree, path, renamed, signal)
     const isDone = await wasRenamed(session, remote, renamed, signal)
@@ -106,5 +105,3 @@ function cannotRename(refusal: TransferError | null, policy: TransferPolicy['pub
     ...(refusal === null ? {} : { cause: refusal }),
   })
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

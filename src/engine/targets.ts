@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto'
 import { TransferError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
-import { baseName, directoryName, foldedName, joinPath } from '../core/paths.ts'
+import { baseName, directoryName, foldedName } from '../core/paths.ts'
 import type { ByteRange } from '../core/ranges.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import type { EnginePorts, RemoteSupply, TransferPolicy } from './ports.ts'
 import { isRefusal } from './refusal.ts'
+import { makeScratch, scratchPath } from './scratch.ts'
 import { Session } from './session.ts'
 
 export interface UploadTarget {
@@ -47,18 +48,19 @@ async function folds(a: UploadTarget, b: UploadTarget, { policy, ports, signal }
   const { writer, tree } = remote
   if (writer === undefined || tree === undefined) return false
   // Long enough to hold what the two names differ in: letters in both cases, and a character with an accent in both forms.
-  const stem = joinPath(directoryName(a.path), `.rt-probe-${ports.newNonce()}`)
+  const stem = scratchPath(directoryName(a.path), ports.newNonce())
   const caseOnly = a.path.normalize('NFC') !== b.path.normalize('NFC')
   const [made, asked] = caseOnly ? [`${stem}-x`, `${stem}-X`] : [`${stem}-\u00e9`, `${stem}-e\u0301`]
-  const silent = { sent: () => {}, acknowledged: () => {} }
   try {
-    await session.guarded('probing whether names are folded', signal, (s) => writer.create(made, 0, (async function* () {})(), silent, s))
+    await session.guarded('probing whether names are folded', signal, (s) => makeScratch(writer, made, s))
     const found = await session.guarded('looking for the scratch file', signal, (s) => remote.stat(asked, s))
-    await session.guarded('removing the scratch file', signal, (s) => tree.remove(made, s))
     return found !== null
   } catch (error) {
     if (!isRefusal(error)) throw error
     return false
+  } finally {
+    // Where it cannot be removed, what was seen still counts.
+    await session.guarded('removing the scratch file', signal, (s) => tree.remove(made, s)).catch(() => {})
   }
 }
 

@@ -121,6 +121,19 @@ test('names that fold together are refused before anything is sent, where the se
   }
 })
 
+test('a scratch file that cannot be removed does not hide that names fold, and one that cannot be looked at is removed', async () => {
+  const files = new Map<string, string>()
+  const folding = server(files, (path) => path.toLowerCase())
+  const { tree } = folding
+  assert.ok(tree)
+  const keeping: Remote = { ...folding, tree: { ...tree, remove: () => Promise.reject(new TransferError('refused', 'no removing')) } }
+  await assert.rejects(refuseFolded([target(keeping, 'd/App', null), target(keeping, 'd/app', null)], looking), { kind: 'conflict' })
+  files.clear()
+  const blind: Remote = { ...folding, stat: () => Promise.reject(new TransferError('refused', 'no looking')) }
+  await refuseFolded([target(blind, 'd/App', null), target(blind, 'd/app', null)], looking)
+  assert.equal(files.size, 0)
+})
+
 test('without such a pair nothing is asked', async () => {
   const seen: string[] = []
   const remote = server(new Map(), (path) => path, seen)
