@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AO4UDYT4.js";
+} from "./chunk-4YBU3BTS.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-TDPAO2KY.js";
+} from "./chunk-75CRUXF3.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";

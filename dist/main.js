@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-B5IPH2BX.js";
+} from "./chunk-56CS3QXS.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AO4UDYT4.js";
+} from "./chunk-4YBU3BTS.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-TDPAO2KY.js";
+} from "./chunk-75CRUXF3.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";

@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-B5IPH2BX.js";
+} from "./chunk-56CS3QXS.js";
 import {
   finish,
   leave
-} from "./chunk-TDPAO2KY.js";
+} from "./chunk-75CRUXF3.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-RFNCZQJ4.js";
 import "./chunk-S3JFGB2E.js";

@@ -1,4 +1,5 @@
 /** The upload pump: one STOR or APPE from its first byte to the server's final word. */
+import { setImmediate } from 'node:timers/promises'
 import { TransferError } from '../../core/errors.ts'
 import type { WriteObserver } from '../remote.ts'
 import type { Connection } from './connection.ts'
@@ -99,6 +100,8 @@ async function transfer(connection: Connection, upload: Upload, data: DataConnec
   try {
     await pump(upload, data, either)
     watch.complete = true
+    // Without a byte the end would follow the handshake so closely that its close_notify is lost now and then: vsftpd answers 426.
+    if (upload.length === 0) await setImmediate()
     data.socket.end()
     const elapsed = performance.now() - started
     const draining = elapsed * Math.min(1, BUFFERED_BYTES / Math.max(1, upload.length))
