@@ -80,7 +80,8 @@ async function zeroesBeforeTheMarker(t: TestContext, site: Site): Promise<void> 
   const [name] = seen
   putRemote(site, name ?? assert.fail('no partial was seen'), bytes.subarray(0, CUT))
   freshMachine(step, NAME, bytes)
-  assert.equal((await step.attempt()).exitCode, 0)
+  const run = await step.attempt()
+  assert.equal(run.exitCode, 0, run.log)
   assertStored(site)
 }
 
