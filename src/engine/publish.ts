@@ -64,14 +64,16 @@ export async function publish(session: UploadSession, published: PublishedName, 
     session.replacedFinal()
     return
   }
-  throw new TransferError('conflict', `after the rename ${path} holds ${final?.size ?? 'nothing'} instead of ${source.size} bytes`, {
+  // Of two processes one may move aside, or remove, what the other has just published, to put the same content in its place.
+  if (final === null) throw partialGone(new TransferError('not-found', `after the rename there is no ${path}`))
+  throw new TransferError('conflict', `after the rename ${path} holds ${final.size ?? final.kind} instead of ${source.size} bytes`, {
     hint: 'Somebody else writes to the same target.',
   })
 }
 
-/** Another job with the same file has taken the partial that both had filled: looking again finds the source in its place. */
+/** Another job with the same file has taken what both had filled: looking again finds the source in its place, or begins with what is there. */
 export function partialGone(cause: TransferError): TransferError {
-  return new TransferError('offset-conflict', `the partial was gone before it could be published (${cause.message})`, { cause })
+  return new TransferError('offset-conflict', `the file was gone before it was published (${cause.message})`, { cause })
 }
 
 /** The server does not put one file in the place of another: the old one is moved aside by the same kind of rename, and back if the new one cannot follow. */

@@ -3,12 +3,16 @@ import { watched } from './exchange.ts'
 import type { EnginePorts, Phase, TransferPolicy } from './ports.ts'
 import { type Perseverance, persevere } from './scheduler.ts'
 
+/** More runs than this do not meet on one file. */
+const GIVE_WAY_MAX = 5
+
 /** What the way up and the way down share: telling, bounding, counting progress. One per file. */
 export class Session {
   readonly name: string
   readonly policy: TransferPolicy
   readonly ports: EnginePorts
   private mark = 0
+  private givenWay = 0
 
   constructor(name: string, policy: TransferPolicy, ports: EnginePorts) {
     this.name = name
@@ -24,7 +28,7 @@ export class Session {
       clock,
       random,
       policy: this.policy,
-      progressMark: () => this.mark,
+      progressMark: () => this.mark + this.givenWay,
       retrying: (error: TransferError, delayMs, failuresLeft) =>
         reporter.report({ kind: 'retrying', name: this.name, message: error.message, delayMs, failuresLeft }),
     }
@@ -39,6 +43,11 @@ export class Session {
   /** So many bytes are proven or acknowledged; more than ever before is progress. */
   advance(bytes: number): void {
     this.mark = Math.max(this.mark, bytes)
+  }
+
+  /** Another process got on with this file. That voids the plan of this one and is no disagreement with the server: progress too, but not for ever. */
+  giveWay(): void {
+    this.givenWay = Math.min(this.givenWay + 1, GIVE_WAY_MAX)
   }
 
   /** Another version of the source: what was reached with the old one says nothing. */

@@ -1,5 +1,8 @@
 /** Another run with the same content may be at work on a partial. It is left to finish: to take its partial would make both prove and send the same bytes again. */
+import { TransferError } from '../core/errors.ts'
+import { baseName } from '../core/paths.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
+import { siblings } from './siblings.ts'
 import type { UploadSession } from './upload-session.ts'
 
 /** Between the two looks that show whether anybody is writing. */
@@ -42,4 +45,18 @@ export async function whenItRests(
     } else if (!moving || clock.nowMs() - quietSince >= session.policy.timeoutMs) break
   }
   return { path: seen.path, file }
+}
+
+/** Whether another process has been at work on this content: its partial lies beside the target, or the final name has the length of the source. */
+export async function showsTwin(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  const { path, source } = session.job
+  const partial = baseName(session.partial)
+  if ((await siblings(session, remote, signal)).same.some((found) => baseName(found) !== partial)) return true
+  try {
+    const final = await session.stat(remote, path, signal)
+    return final?.kind === 'file' && final.size === source.size
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TransferError)) throw error
+    return false
+  }
 }

@@ -2,12 +2,13 @@
 import { abortError, type FailureKind, reactionTo, TransferError } from '../core/errors.ts'
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
-import { hasTree, type Remote } from '../remotes/remote.ts'
+import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
 import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
 import { discard, tidy } from './tidy.ts'
+import { showsTwin } from './twin.ts'
 import { makePlan } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
@@ -89,6 +90,16 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
   const remote = await session.job.remote.get(signal)
   const { writer } = remote
   if (writer === undefined) throw new TransferError('refused', `nothing can be written to this server over ${remote.protocol}`)
+  try {
+    return await workOn({ session, published, remote, signal }, writer)
+  } catch (error) {
+    const isVoid = error instanceof TransferError && error.kind === 'offset-conflict'
+    if (isVoid && (await showsTwin(session, remote, signal))) session.giveWay()
+    throw error
+  }
+}
+
+async function workOn({ session, published, remote, signal }: Attempt, writer: Writer): Promise<Outcome> {
   const already = await published.holdsSource(remote, signal)
   if (already !== null) return inPlace(session, published, remote, already, signal)
   await restoreOld(session, remote, signal)
@@ -138,13 +149,13 @@ interface Attempt {
   readonly signal: AbortSignal
 }
 
-/** Whoever took the partial has had time to publish it by then. */
+/** Where no other process shows. A server that keeps files under other names than it was told lets them vanish for ever. */
 const VANISHED_MAX = 1
 const VANISHED: readonly FailureKind[] = ['refused', 'conflict', 'protocol', 'not-found', 'unsupported', 'offset-conflict']
 
 /**
  * Another process with the same content may take the partial at any time, perhaps to publish it: then the next attempt looks at the final name. Each protocol has its
- * own words for a file that is not under its name any more. A server that keeps files under other names than it was told says them again and again.
+ * own words for a file that is not under its name any more.
  */
 async function lookingForTwins({ session, published, remote, signal }: Attempt, work: () => Promise<ProofLevel>): Promise<ProofLevel> {
   try {
@@ -158,11 +169,11 @@ async function lookingForTwins({ session, published, remote, signal }: Attempt, 
 
 /** Also a file that is shorter than what was kept is another one: ProFTPD makes an empty one before it refuses to continue a file that is gone. */
 async function isGone(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<boolean> {
-  if (!(error instanceof TransferError) || session.direct || !session.begun || session.vanished >= VANISHED_MAX) return false
-  if (!VANISHED.includes(error.kind)) return false
+  if (!(error instanceof TransferError) || session.direct || !session.begun || !VANISHED.includes(error.kind)) return false
   const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
   const isOther = found !== undefined && (found === null || (found.size !== null && found.size < session.kept))
   if (!isOther) return false
+  if (session.vanished >= VANISHED_MAX && !(await showsTwin(session, remote, signal))) return false
   session.vanished += 1
   if (found !== null && remote.tree !== undefined) await discard(session, remote.tree, session.partial, signal)
   session.renew()

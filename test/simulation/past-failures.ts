@@ -47,4 +47,17 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'the judge: a download that was published by its size, found in place by a journal that came back',
   ],
   ['openssh:download:96:auto:171829:crash@29,flip@1/final-flip@3', 'the judge: the same, changed by others after it was found'],
+  [
+    'openssh:upload:213:always:1001108:crash@41/-/crash@24:1.same.own.ends@44-50-58',
+    'of two runs with the same content each took the partial of the other twice, and the late one ended red',
+  ],
+  ['mod_sftp:upload:17:auto:303550:crash@24/-:1.same.own.ends@11-10-27', 'the same, with a partial that was whole'],
+  [
+    'rclone-sftp:upload:96:auto:302298:-:0.same.shared.ends@24-23-47-47-17',
+    'plans that another run made void counted as disagreements with the server, the third one red',
+  ],
+  [
+    'dav-accepts:upload:17:size:1003243:-:0.same.own.dies@25-9-1-21-3',
+    'a run removed what another had just published, to put the same content there, and died: the other one ended red',
+  ],
 ]
