@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4YBU3BTS.js";
+} from "./chunk-ZM27Z2DV.js";
 import {
   INPUT_ROWS,
   createHost,

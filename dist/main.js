@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4YBU3BTS.js";
+} from "./chunk-ZM27Z2DV.js";
 import {
   failUntilTold,
   leave
