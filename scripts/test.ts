@@ -27,7 +27,8 @@ const TEST_TIMEOUT_MS = 600_000
 const args = [
   '--disable-warning=ExperimentalWarning',
   '--test',
-  '--test-reporter=spec',
+  `--test-reporter=${join(root, 'scripts/ring-seconds.ts')}`,
+  '--test-reporter-destination=stdout',
   '--test-concurrency=3',
   `--test-timeout=${TEST_TIMEOUT_MS}`,
   ...files.sort(),
