@@ -1,11 +1,12 @@
 /** The spec reporter, with the seconds of each ring (a folder of test/) before the totals. Files run beside each other, so the sum is more than the run took. */
 import { sep } from 'node:path'
 import { Readable } from 'node:stream'
-import { type TestEvent, spec } from 'node:test/reporters'
+import { spec, type TestEvent } from 'node:test/reporters'
 
 /** The runner's totals begin with this line. */
 const TOTALS = /^tests \d+$/
 
+// biome-ignore lint/style/noDefaultExport: the runner takes a reporter from the default export.
 export default async function* ringSeconds(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   yield* Readable.from(withSeconds(source)).pipe(new spec())
 }
