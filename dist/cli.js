@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-ZM27Z2DV.js";
+} from "./chunk-YV4PRBWK.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-ZM27Z2DV.js";
+} from "./chunk-YV4PRBWK.js";
 import {
   failUntilTold,
   leave

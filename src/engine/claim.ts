@@ -70,7 +70,9 @@ async function linked(session: UploadSession, remote: Remote, path: string, sign
 
 async function usable(session: UploadSession, file: RemoteFile, writer: Writer, signal: AbortSignal): Promise<FoundPartial> {
   if (file.kind !== 'file') throw new TransferError('conflict', `the partial's name is taken by something else: ${session.partial}`)
-  const resumes = file.size !== null && file.size > 0 && session.policy.resume === 'auto' && session.resumerWorks
+  // Of an empty source nothing can be kept, and whatever has its partial's name is not cut to nothing: it may be another name of somebody's file.
+  const holds = file.size !== null && file.size > 0 && session.job.source.size > 0
+  const resumes = holds && session.policy.resume === 'auto' && session.resumerWorks
   return { size: file.size, resumer: resumes ? await probe(session, writer, signal) : null }
 }
 

@@ -81,8 +81,9 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   const { path } = session.job
   const { tree } = remote
   const final = await session.stat(remote, path, signal)
-  session.sawFinal(final, false)
+  // Some servers say no and do it all the same. What is under the final name is the old file only while the partial is still there.
   if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
+  session.sawFinal(final, false)
   // Of a link to nothing only the name is there.
   if (final?.kind !== 'file' && !(await session.isLink(remote, path, signal))) return noRename(session, remote, refusal, signal)
   session.note('this server does not put one file in the place of another: the old one is moved aside, and goes when the new one is there')

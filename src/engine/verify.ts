@@ -200,7 +200,7 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
   if (context.digester !== undefined) {
     try {
       const same = await digestMatches(context, context.digester, whole, signal)
-      return { verdict: same && (await endOfPartial(context, signal)) !== 'later' ? 'same' : 'different', method: 'digest' }
+      return { verdict: same ? await wholeTo(context, signal) : 'different', method: 'digest' }
     } catch (error) {
       if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
     }
@@ -208,7 +208,17 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }
   const { good, refused } = await readBack(context, whole, true, context.progress, signal)
   if (totalBytes(rangeSet(good)) < size) return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
-  return { verdict: (await endOfPartial(context, signal)) === 'later' ? 'different' : 'same', method: 'read-back' }
+  return { verdict: await wholeTo(context, signal), method: 'read-back' }
+}
+
+/** What was read is the source. Where nobody may read behind it, the size is asked once more: the first answer, and the file, may be another one by now. */
+async function wholeTo(context: ProofContext, signal: AbortSignal): Promise<WholeProof['verdict']> {
+  const end = await endOfPartial(context, signal)
+  if (end !== 'unknown') return end === 'here' ? 'same' : 'different'
+  const look = await watched(watch(context, 'looking at the size again', 0), signal, (s) => context.remote.stat(context.path, s))
+  if (look === null) return 'different'
+  if (look.size === null) return 'unknown'
+  return look.size === context.expected.size ? 'same' : 'different'
 }
 
 function endOfPartial(context: ProofContext, signal: AbortSignal): ReturnType<typeof endOf> {

@@ -60,4 +60,21 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'dav-accepts:upload:17:size:1003243:-:0.same.own.dies@25-9-1-21-3',
     'a run removed what another had just published, to put the same content there, and died: the other one ended red',
   ],
+  [
+    'dav-untold:upload:41:auto:7103404:denied@41,denied@39',
+    'a rename that was refused and done all the same, and a look that failed: the new file was called the old one, untouched',
+  ],
+  ['ftp-srv:upload:16:auto:7256767:stop@18,denied@17', 'the same, stopped in between'],
+  [
+    'openssh:upload:0:auto:7131321:stop@5/partial-linked',
+    'an empty source: what somebody had put in the place of its partial was cut to nothing',
+  ],
+  [
+    'dav-cached:upload:213:auto:7228959:-/source-shrink@1/cache-copies@12,size-whole@1',
+    'a size that was told wrong, read back, and a cache that hid what came behind it: a longer file passed for its beginning',
+  ],
+  [
+    'http-put:upload:1:auto:7119331:flip@1,accepted-late@1',
+    'the judge: a PUT to the final name that was stored when the step had ended red',
+  ],
 ]

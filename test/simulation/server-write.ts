@@ -159,7 +159,7 @@ export function acceptedStores({ world, ledger }: Scene, path: string): void {
     if (accepted.looks > 0) return
     world.accepted.splice(i, 1)
     world.server.set(path, { bytes: accepted.bytes, modifiedAtMs: world.wallMs, durable: accepted.bytes.length })
-    if (path === FINAL) ledger.note(accepted.by, 'renamed', accepted.bytes)
+    if (path === FINAL) ledger.note(accepted.by, 'written', accepted.bytes)
     return
   }
 }
