@@ -1,6 +1,6 @@
 /** The composition root: the only file that knows every layer. */
 import { randomBytes } from 'node:crypto'
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import { blockSizeFor, type ContentDigests } from '../core/fingerprint.ts'
 import { NONCE_HEX_LENGTH } from '../core/paths.ts'
@@ -17,7 +17,7 @@ import type { Credentials, RemotePorts } from '../remotes/remote.ts'
 import { journalKeeper } from '../state/keeper.ts'
 import type { StateIdentity } from '../state/store.ts'
 import { checkpoints } from './checkpoints.ts'
-import { expectedChecksum } from './checksums.ts'
+import { decodedPath, expectedChecksum } from './checksums.ts'
 import { failureLines, failureSetting } from './failure-text.ts'
 import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
@@ -241,7 +241,7 @@ async function transferOne(
         ? null
         : await expectedChecksum(
             job.policy.checksum,
-            fileName(entry.url),
+            decodedPath(entry.url),
             checksumRemotes(job, entry, running),
             clock,
             job.pace.timeoutMs,
@@ -283,14 +283,5 @@ function unstarted(entry: JobEntry, error: unknown): TransferResult {
     proofDetail: null,
     digest: null,
     durationMs: 0,
-  }
-}
-
-function fileName(url: URL): string {
-  const name = basename(url.pathname)
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
   }
 }

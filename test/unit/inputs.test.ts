@@ -313,9 +313,21 @@ test('checksum', () => {
     algorithm: 'sha256',
     hex: sha.toLowerCase(),
   })
+  // As people paste it: in capitals, with other signs, without the name of the algorithm.
+  for (const [checksum, algorithm] of [
+    [`SHA256:${sha}`, 'sha256'],
+    [`sha-256=${sha}`, 'sha256'],
+    [`sha256: ${sha}\n`, 'sha256'],
+    [sha, 'sha256'],
+    [sha + sha, 'sha512'],
+    [`SHA512:${sha}${sha}`, 'sha512'],
+  ] as const) {
+    const made = job(download({ checksum })).policy.checksum
+    assert.ok(made?.kind === 'digest' && made.algorithm === algorithm && /^a+$/.test(made.hex), checksum)
+  }
   assert.equal(job(download({ checksum: 'https://h/SHA256SUMS' })).policy.checksum?.kind, 'sums')
   for (const [checksum, wanted] of [
-    [sha, /Write sha256: in front/],
+    [sha.slice(1), /neither/],
     ['sha256:abc', /64 hex digits, this one has 3/],
     [`sha512:${sha}`, /128 hex digits/],
     ['md5:abc', /neither/],
