@@ -1,6 +1,7 @@
 /** What a server or the network said, as a failure of ours. */
 import { errors } from 'undici'
 import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { messageOf } from '../reach.ts'
 import { tlsFailureKind } from '../tls.ts'
 import { type Reply, retryAfterMsOf } from './headers.ts'
 import { describeTarget } from './location.ts'
@@ -47,9 +48,9 @@ const NETWORK_CODES = new Set(
 export function networkError(error: unknown, origin: string, secured: boolean): TransferError {
   if (error instanceof TransferError) return error
   const code = codeOf(error)
-  const message = `${origin}: ${error instanceof Error && error.message !== '' ? error.message : code}`
+  const message = `${origin}: ${messageOf(error) || code}`
   const fail = (kind: FailureKind): TransferError => new TransferError(kind, message, { cause: error })
-  if (NETWORK_CODES.has(code)) return fail('transient')
+  if (NETWORK_CODES.has(code) || isOfConnecting(error)) return fail('transient')
   if (error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
   const tls = tlsFailureKind(code, secured)
   if (tls !== null) return fail(tls)
@@ -59,9 +60,14 @@ export function networkError(error: unknown, origin: string, secured: boolean): 
   return fail('internal')
 }
 
-/** `AggregateError` (all addresses of a host failed) carries the code of its first part. */
+/** Whatever kept a connection from being made: a firewall's EPERM, a family that this machine does not speak. */
+function isOfConnecting(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
+}
+
+/** Node's `AggregateError` (all addresses of a host failed) may carry only the code of its first part. */
 function codeOf(error: unknown): string {
-  const part = error instanceof AggregateError ? (error.errors[0] ?? error) : error
+  const part: unknown = error instanceof AggregateError && !('code' in error) ? (error.errors[0] ?? error) : error
   const code = typeof part === 'object' && part !== null && 'code' in part ? part.code : ''
   return typeof code === 'string' ? code : ''
 }
