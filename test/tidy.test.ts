@@ -44,7 +44,8 @@ const LAYERS: readonly { readonly of: RegExp; readonly may: readonly RegExp[] }[
   { of: /^src\/local\//, may: [/^src\/(local|core)\//, /^src\/remotes\/remote\.ts$/] },
   { of: /^src\/state\//, may: [/^src\/(state|core)\//] },
   { of: /^src\/remotes\/registry\.ts$/, may: [/^src\/remotes\//] },
-  { of: /^src\/remotes\/(remote|tls|reach|proxies|pins)\.ts$/, may: [/^src\/core\//] },
+  { of: /^src\/remotes\/remote\.ts$/, may: [/^src\/core\//, /^src\/remotes\/proxies\.ts$/] },
+  { of: /^src\/remotes\/(tls|reach|proxies|pins)\.ts$/, may: [/^src\/core\//] },
   { of: /^src\/remotes\/ftp\//, may: [/^src\/(remotes\/ftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/sftp\//, may: [/^src\/(remotes\/sftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/http\//, may: [/^src\/(remotes\/http|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
@@ -57,7 +58,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'basic-ftp': /^src\/remotes\/ftp\//,
   'ssh2-sftp-client': /^src\/remotes\/sftp\//,
   ssh2: /^src\/remotes\/sftp\//,
-  undici: /^src\/(remotes\/http\/|action\/cache-service\.ts)/,
+  undici: /^src\/(remotes\/http\/|action\/cache-(service|connections)\.ts)/,
 }
 
 test('dependencies point down only', () => {

@@ -13,6 +13,7 @@ import type { LocalTarget } from '../local/local.ts'
 import { encodeIdentity, thisProcess } from '../local/process-identity.ts'
 import { openSource } from '../local/source.ts'
 import { localTargets } from '../local/target.ts'
+import { proxiesOf } from '../remotes/proxies.ts'
 import type { Credentials, RemotePorts } from '../remotes/remote.ts'
 import { journalKeeper } from '../state/keeper.ts'
 import type { StateIdentity } from '../state/store.ts'
@@ -118,7 +119,15 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const presenting = (): void => {
     reached.presented = true
   }
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, presenting, debug, warn }
+  const ports: RemotePorts = {
+    timeoutMs: job.pace.timeoutMs,
+    direction: job.direction,
+    redact: host.redact,
+    proxies: proxiesOf(host.environment),
+    presenting,
+    debug,
+    warn,
+  }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
   await refuseLocalAliases(job)
