@@ -36,7 +36,7 @@ const imports = sources.flatMap(importsOf)
 /** Who may import whom, by the first rule that fits the importing file. Dependencies point down only. */
 const LAYERS: readonly { readonly of: RegExp; readonly may: readonly RegExp[] }[] = [
   { of: /^src\/(main|post|cli)\.ts$/, may: [/^src\/action\//] },
-  { of: /^src\/action\//, may: [/^src\/(action|engine|local|state|core)\//, /^src\/remotes\/(registry|remote|proxies|reach)\.ts$/] },
+  { of: /^src\/action\//, may: [/^src\/(action|engine|local|state|core)\//, /^src\/remotes\/(registry|remote|proxies|reach|pins)\.ts$/] },
   {
     of: /^src\/engine\//,
     may: [/^src\/(engine|core)\//, /^src\/remotes\/remote\.ts$/, /^src\/local\/local\.ts$/, /^src\/state\/store\.ts$/],

@@ -18,7 +18,7 @@ export const NETWORK_DEFENCES: readonly Defence[] = [
     name: 'reach-losers-end',
     protects: 'from connections that nobody uses or ends',
     edits: [{ file: 'src/remotes/reach.ts', find: 'if (socket !== winner) socket.destroy()', replace: 'void (socket === winner)' }],
-    detectors: [unit('reach', 'a slow address stays alive|stopped, it ends')],
+    detectors: [unit('reach', 'a slow address stays alive')],
   },
   {
     name: 'proxy-value-is-not-shown',
@@ -49,5 +49,11 @@ export const NETWORK_DEFENCES: readonly Defence[] = [
     protects: 'from choosing one of two digests of one name',
     edits: [{ file: 'src/action/sums.ts', find: 'found.every(({ hex }) => hex === first.hex)', replace: 'found.length > 0' }],
     detectors: [unit('checksums', 'different')],
+  },
+  {
+    name: 'pin-of-its-own-kind',
+    protects: 'from taking the digest of another algorithm for a pin',
+    edits: [{ file: 'src/remotes/pins.ts', find: "if (algorithm === 'sha256') return", replace: "if (algorithm !== 'sha512') return" }],
+    detectors: [unit('pins', 'what is no SHA-256 is refused')],
   },
 ]

@@ -12,6 +12,7 @@ import type { Credentials, Remote } from '../../src/remotes/remote.ts'
 import { makeCertificate, type Validity } from '../servers/certificate.ts'
 import { pinOf } from '../servers/nginx.ts'
 import { rawServer, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
+import { printed } from '../support/printed-pins.ts'
 import { remotePorts } from '../support/remote-ports.ts'
 
 const never = new AbortController().signal
@@ -146,6 +147,16 @@ describe('http tls', () => {
     const remote = await open(t, server.origin, { tlsCa: good.pem })
     await assert.rejects(remote.stat('/file', never), { kind: 'untrusted' })
     assert.equal(plain.requests.length, 0)
+  })
+
+  test('a pin as curl has it, of the public key, is as good as one of the certificate', async (t) => {
+    const server = await serve(t, wrongName)
+    const { certificate, publicKey } = printed(wrongName.pem)
+    for (const pin of [certificate, `sha256//${publicKey}`])
+      assert.equal((await (await open(t, server.origin, { fingerprints: [pin] })).stat('/file', never))?.size, 5)
+    await assert.rejects(open(t, server.origin, { fingerprints: [`sha256//${publicKey.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))}`] }), {
+      kind: 'untrusted',
+    })
   })
 
   test('through a proxy the certificate is judged as well', async (t) => {
