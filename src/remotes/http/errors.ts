@@ -28,13 +28,21 @@ function kindOf(status: number): FailureKind {
   return status >= 300 ? 'refused' : 'protocol'
 }
 
+/** 405: not here; 501: not at all. */
+const TAKES_NO_UPLOADS = [405, 501]
+const NO_UPLOADS =
+  'This URL takes no uploads. Check that it is the address of the WebDAV folder or upload service (that of the web page is often another one), ' +
+  'that it names a file and no folder, and that the server allows PUT there.'
+
 /** The failure for a reply that is not the hoped-for one. `excerpt` is the beginning of its body, for people. */
 export function statusError(method: string, reply: Reply, excerpt: string): TransferError {
   const kind = kindOf(reply.status)
   const retryAfterMs = kind === 'transient' ? retryAfterMsOf(reply) : null
   const words = excerpt.trim() === '' ? '' : `: ${excerpt.trim()}`
+  const hint = method === 'PUT' && TAKES_NO_UPLOADS.includes(reply.status) ? NO_UPLOADS : undefined
   return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(hint === undefined ? {} : { hint }),
   })
 }
 
