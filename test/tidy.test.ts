@@ -36,7 +36,7 @@ const imports = sources.flatMap(importsOf)
 /** Who may import whom, by the first rule that fits the importing file. Dependencies point down only. */
 const LAYERS: readonly { readonly of: RegExp; readonly may: readonly RegExp[] }[] = [
   { of: /^src\/(main|post|cli)\.ts$/, may: [/^src\/action\//] },
-  { of: /^src\/action\//, may: [/^src\/(action|engine|local|state|core)\//, /^src\/remotes\/(registry|remote)\.ts$/] },
+  { of: /^src\/action\//, may: [/^src\/(action|engine|local|state|core)\//, /^src\/remotes\/(registry|remote|proxies|reach|pins)\.ts$/] },
   {
     of: /^src\/engine\//,
     may: [/^src\/(engine|core)\//, /^src\/remotes\/remote\.ts$/, /^src\/local\/local\.ts$/, /^src\/state\/store\.ts$/],
@@ -44,7 +44,8 @@ const LAYERS: readonly { readonly of: RegExp; readonly may: readonly RegExp[] }[
   { of: /^src\/local\//, may: [/^src\/(local|core)\//, /^src\/remotes\/remote\.ts$/] },
   { of: /^src\/state\//, may: [/^src\/(state|core)\//] },
   { of: /^src\/remotes\/registry\.ts$/, may: [/^src\/remotes\//] },
-  { of: /^src\/remotes\/(remote|tls)\.ts$/, may: [/^src\/core\//] },
+  { of: /^src\/remotes\/remote\.ts$/, may: [/^src\/core\//, /^src\/remotes\/proxies\.ts$/] },
+  { of: /^src\/remotes\/(tls|reach|proxies|pins)\.ts$/, may: [/^src\/core\//] },
   { of: /^src\/remotes\/ftp\//, may: [/^src\/(remotes\/ftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/sftp\//, may: [/^src\/(remotes\/sftp|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
   { of: /^src\/remotes\/http\//, may: [/^src\/(remotes\/http|core)\//, /^src\/remotes\/[a-z-]+\.ts$/] },
@@ -57,7 +58,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'basic-ftp': /^src\/remotes\/ftp\//,
   'ssh2-sftp-client': /^src\/remotes\/sftp\//,
   ssh2: /^src\/remotes\/sftp\//,
-  undici: /^src\/(remotes\/http\/|action\/cache-service\.ts)/,
+  undici: /^src\/(remotes\/http\/|action\/cache-(service|connections)\.ts)/,
 }
 
 test('dependencies point down only', () => {

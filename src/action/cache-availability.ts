@@ -7,9 +7,8 @@ export interface CacheEnvironment {
   readonly ACTIONS_RUNTIME_TOKEN?: string | undefined
   readonly ACTIONS_CACHE_MODE?: string | undefined
   readonly GITHUB_SERVER_URL?: string | undefined
-  /** Proxy of the runner for https, and the hosts reached without it. */
-  readonly HTTPS_PROXY?: string | undefined
-  readonly NO_PROXY?: string | undefined
+  /** Those of proxies among them. */
+  readonly [name: string]: string | undefined
 }
 
 export interface CacheAvailability {

@@ -1,12 +1,14 @@
 /** Client of the Actions cache service, version 2: three calls of JSON over HTTP and one blob. The body is the state itself, without any archive. */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
-import { abortError, throwIfAborted } from '../core/errors.ts'
+import { type Dispatcher, request } from 'undici'
+import { abortError, TransferError, throwIfAborted } from '../core/errors.ts'
 import { redactor } from '../core/redact.ts'
 import { printable } from '../core/text.ts'
+import { messageOf } from '../remotes/reach.ts'
 import { STATE_BYTES_MAX, type StateIdentity, type StateStore } from '../state/store.ts'
 import { type CacheEnvironment, cacheAvailability, isTrustedTransport, parseUrl } from './cache-availability.ts'
+import { cacheConnections } from './cache-connections.ts'
 
 const SERVICE = '/twirp/github.actions.results.api.v1.CacheService/'
 const USER_AGENT = 'resumable-transfer'
@@ -90,7 +92,7 @@ async function exchange<T>(
   const onAbort = (): void => limit.abort()
   signal.addEventListener('abort', onAbort, { once: true })
   const timer = setTimeout(onAbort, timeoutMs)
-  const dispatcher = connections(environment, timeoutMs)
+  const dispatcher = cacheConnections(environment, timeoutMs)
   try {
     const retryPauseMs = ports.retryPauseMs ?? RETRY_PAUSE_MS
     return await work({ environment, base, dispatcher, signal: limit.signal, retryPauseMs, discreet: discretion(environment) })
@@ -102,17 +104,6 @@ async function exchange<T>(
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
     await dispatcher.destroy()
-  }
-}
-
-/** Connections of this exchange only, so that none keeps the process alive. Plain http is only spoken to this machine or its network: never by proxy. */
-function connections(environment: CacheEnvironment, timeoutMs: number): Dispatcher {
-  const limits = { connect: { timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs }
-  const noProxy = environment.NO_PROXY ?? ''
-  try {
-    return new EnvHttpProxyAgent({ ...limits, httpProxy: '', httpsProxy: environment.HTTPS_PROXY ?? '', noProxy })
-  } catch {
-    throw new Error('HTTPS_PROXY is not a URL')
   }
 }
 
@@ -258,7 +249,10 @@ function errorCode(error: unknown): string {
 /** The client's error is dropped, not chained: it may hold the URL or the proxy's credentials. */
 function connectionError(error: unknown): Error {
   if (error instanceof Passing) return new Error(`the Actions cache is not working: ${error.message}`)
+  // A proxy that cannot be used: of no more weight here than any other failure of the cache.
+  if (error instanceof TransferError) return new Error(error.message)
   const code = errorCode(error)
+  if (error instanceof AggregateError) return new Error(`no connection to the Actions cache: ${messageOf(error)}`)
   if (code !== '') return new Error(`no connection to the Actions cache (${code})`)
   return error instanceof Error ? error : new Error('no connection to the Actions cache')
 }

@@ -2,20 +2,16 @@
 import { TransferError } from '../core/errors.ts'
 import { watched } from '../engine/exchange.ts'
 import type { Clock } from '../engine/ports.ts'
-import type { DigestAlgorithm } from '../remotes/remote.ts'
 import type { ExpectedChecksum } from './job.ts'
 import type { RemoteSet } from './remotes.ts'
+import { digestFor, type Expected } from './sums.ts'
 
 const SUMS_BYTES_MAX = 4 * 1024 * 1024
 
-export interface Expected {
-  readonly algorithm: DigestAlgorithm
-  readonly hex: string
-}
-
+/** `filePath`: the decoded path of the download's URL. */
 export async function expectedChecksum(
   checksum: ExpectedChecksum,
-  fileName: string,
+  filePath: string,
   remotes: RemoteSet,
   clock: Clock,
   timeoutMs: number,
@@ -38,28 +34,14 @@ export async function expectedChecksum(
     }
     await remote.read(path, { start: 0, end: file.size ?? Number.POSITIVE_INFINITY }, keep, {}, s)
   })
-  const hex = digestIn(Buffer.concat(chunks).toString('utf8'), fileName)
-  if (hex === null) throw new TransferError('not-found', `the file of checksums has no line for ${fileName}`)
-  return { algorithm: hex.length === 128 ? 'sha512' : 'sha256', hex }
+  return digestFor(Buffer.concat(chunks), filePath, decodedPath(checksum.url).split('/').at(-1) ?? '')
 }
 
-/** The digest of `name` in the text that sha256sum or sha512sum writes; null when there is none, or two that differ. */
-export function digestIn(text: string, name: string): string | null {
-  const found = new Set<string>()
-  const escapedNames = escapedForms(name)
-  for (const line of text.split('\n')) {
-    const match = /^(\\?)([0-9a-fA-F]{128}|[0-9a-fA-F]{64}) [ *](.+?)\r?$/.exec(line)
-    const [, escaped, hex, rest = ''] = match ?? []
-    // A backslash before the digest says that the name is escaped.
-    const names = escaped === '' ? [name] : escapedNames
-    if (hex !== undefined && names.some((n) => rest === n || rest.endsWith(`/${n}`))) found.add(hex.toLowerCase())
+/** What a server would call it; as it is where it is no percent-encoding. */
+export function decodedPath(url: URL): string {
+  try {
+    return decodeURIComponent(url.pathname)
+  } catch {
+    return url.pathname
   }
-  const [hex] = found
-  return found.size === 1 && hex !== undefined ? hex : null
-}
-
-/** How coreutils writes a name after that backslash: 9 escapes CR too, older ones do not. */
-function escapedForms(name: string): readonly string[] {
-  const older = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
-  return [older, older.replaceAll('\r', '\\r')]
 }

@@ -1,5 +1,6 @@
 /** Who we are and whom we trust: from the inputs and the URLs' userinfo. */
 import { trimmedEnd } from '../core/text.ts'
+import { readPin } from '../remotes/pins.ts'
 import type { Credentials } from '../remotes/remote.ts'
 import { type Fault, hasControl, type InputReader, quoted, splitLines } from './input-reader.ts'
 import type { InputName } from './input-table.ts'
@@ -103,30 +104,15 @@ function headersOf(reader: InputReader): ReadonlyMap<string, string> {
 }
 
 function fingerprintsOf(reader: InputReader): readonly string[] {
-  const typed = splitLines((reader.raw('fingerprint') ?? '').replaceAll(',', '\n'))
+  // curl has semicolons between its pins.
+  const typed = splitLines((reader.raw('fingerprint') ?? '').replaceAll(/[,;]/g, '\n'))
   const pins: string[] = []
   for (const line of typed) {
-    // `ssh-keygen -l` prints size, pin, comment and type on one line.
-    const pin = /\s/.test(line) ? (line.split(/\s+/).find((word) => /^SHA256:/i.test(word)) ?? line) : line
-    const problem = pinProblem(pin)
-    if (problem === null) pins.push(pin.replace(/^sha256[:=]/i, 'SHA256:'))
-    else reader.fault('fingerprint', `${quoted(pin)} ${problem}`)
+    const pin = readPin(line)
+    if ('hex' in pin) pins.push(`SHA256:${trimmedEnd(Buffer.from(pin.hex, 'hex').toString('base64'), '=')}`)
+    else reader.fault('fingerprint', `${quoted(line)} ${pin.problem}`)
   }
   return pins
-}
-
-const PIN_BYTES = 32
-
-function pinProblem(pin: string): string | null {
-  const wanted = 'A pin is SHA256:…, or the SHA-256 of a certificate as 64 hex digits or base64.'
-  if (/^md5:/i.test(pin)) return `is an MD5 pin. ${wanted}`
-  const body = pin.replace(/^sha256[:=]/i, '')
-  const hex = body.replaceAll(':', '')
-  const isHex =
-    /^([0-9a-f]{2})+$/i.test(hex) && (body.includes(':') || hex.length === PIN_BYTES * 2 || hex.length === 32 || hex.length === 40)
-  if (!isHex && !/^[A-Za-z0-9+/]+={0,2}$/.test(body)) return `is neither hex nor base64. ${wanted}`
-  const bytes = isHex ? hex.length / 2 : Buffer.from(body, 'base64').length
-  return bytes === PIN_BYTES ? null : `has ${bytes} bytes instead of ${PIN_BYTES}. ${wanted}`
 }
 
 /** Secrets are for one origin: with several in one step nobody could say which. */

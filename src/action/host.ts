@@ -1,7 +1,9 @@
 /** What surrounds a step: the runner or a terminal. The only way out for anything printed, and what goes out is escaped and redacted here. */
 import { TransferError } from '../core/errors.ts'
 import { redactor } from '../core/redact.ts'
+import { secretForms } from '../core/secret-forms.ts'
 import { printable } from '../core/text.ts'
+import { proxySecrets } from '../remotes/proxies.ts'
 import { OUTPUT_ROWS, type OutputName } from './input-table.ts'
 import { secretFormsOf, secretsOf } from './secrets.ts'
 
@@ -62,10 +64,11 @@ const ANNOTATION_LENGTH_MAX = 4000
 
 /** Masks every secret first thing, then hands out the safe way. */
 export function createHost(sink: HostSink, world: HostWorld): Host {
-  const forms = secretFormsOf(world.inputs)
+  const proxies = proxySecrets(world.environment)
+  const forms = [...secretFormsOf(world.inputs), ...proxies.flatMap(({ text, username }) => secretForms(text, username))]
   // The runner masks line by line and would also mask the short lines of a form that has several.
   for (const form of forms) if (!/[\r\n]/.test(form)) sink.mask(form)
-  const redact = redactor(secretsOf(world.inputs))
+  const redact = redactor([...secretsOf(world.inputs), ...proxies])
   // Redacted first: escaping would change a secret's letters, cutting would leave half of it. And again, for what escaping put together.
   const safe = (text: string, lengthMax = LINE_LENGTH_MAX): string => redact(printable(redact(text), lengthMax))
   const isOpen = (name: OutputName): boolean => OUTPUT_ROWS.find((row) => row.name === name)?.open === true

@@ -71,7 +71,8 @@ export function parseInputs(raw: ReadonlyMap<string, string>, world: InputWorld)
   return job
 }
 
-const DIGEST_LENGTHS = { sha256: 64, sha512: 128 } as const
+/** By their bits. */
+const DIGESTS = { 256: 'sha256', 512: 'sha512' } as const
 
 function checksumOf(reader: InputReader, direction: 'upload' | 'download', files: number): ExpectedChecksum | null {
   const text = reader.text('checksum')
@@ -81,17 +82,17 @@ function checksumOf(reader: InputReader, direction: 'upload' | 'download', files
     return null
   }
   if (looksRemote(text)) return sumsFile(text, reader)
-  const [, algorithm, hex] = /^(sha256|sha512):([0-9a-f]+)$/i.exec(text) ?? []
-  if (algorithm === undefined || hex === undefined) {
-    const hint = /^[0-9a-f]{64}$/i.test(text) ? ' Write sha256: in front of it.' : ''
-    reader.fault('checksum', `${quoted(text)} is neither sha256:<hex>, sha512:<hex> nor the https URL of a SHA256SUMS file.${hint}`)
+  const [, label, hex = ''] = /^(?:sha-?(256|512)\s*[:=]\s*|)([0-9a-f]+)$/i.exec(text) ?? []
+  const bits = label ?? Object.keys(DIGESTS).find((known) => hex.length * 4 === Number(known))
+  if (bits !== '256' && bits !== '512') {
+    reader.fault('checksum', `${quoted(text)} is neither sha256:<hex>, sha512:<hex> nor the https URL of a SHA256SUMS file.`)
     return null
   }
-  const known = algorithm.toLowerCase() === 'sha256' ? 'sha256' : 'sha512'
-  if (hex.length !== DIGEST_LENGTHS[known])
-    reader.fault('checksum', `a ${known} digest has ${DIGEST_LENGTHS[known]} hex digits, this one has ${hex.length}.`)
+  const algorithm = DIGESTS[bits]
+  if (hex.length * 4 !== Number(bits))
+    reader.fault('checksum', `a ${algorithm} digest has ${Number(bits) / 4} hex digits, this one has ${hex.length}.`)
   if (files > 1) reader.fault('checksum', 'one digest cannot be that of several files. Give the URL of a SHA256SUMS file.')
-  return { kind: 'digest', algorithm: known, hex: hex.toLowerCase() }
+  return { kind: 'digest', algorithm, hex: hex.toLowerCase() }
 }
 
 function sumsFile(text: string, reader: InputReader): ExpectedChecksum | null {

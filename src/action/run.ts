@@ -1,6 +1,6 @@
 /** The composition root: the only file that knows every layer. */
 import { randomBytes } from 'node:crypto'
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import { blockSizeFor, type ContentDigests } from '../core/fingerprint.ts'
 import { NONCE_HEX_LENGTH } from '../core/paths.ts'
@@ -13,11 +13,12 @@ import type { LocalTarget } from '../local/local.ts'
 import { encodeIdentity, thisProcess } from '../local/process-identity.ts'
 import { openSource } from '../local/source.ts'
 import { localTargets } from '../local/target.ts'
+import { proxiesOf } from '../remotes/proxies.ts'
 import type { Credentials, RemotePorts } from '../remotes/remote.ts'
 import { journalKeeper } from '../state/keeper.ts'
 import type { StateIdentity } from '../state/store.ts'
 import { checkpoints } from './checkpoints.ts'
-import { expectedChecksum } from './checksums.ts'
+import { decodedPath, expectedChecksum } from './checksums.ts'
 import { failureLines, failureSetting } from './failure-text.ts'
 import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
@@ -118,7 +119,15 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const presenting = (): void => {
     reached.presented = true
   }
-  const ports: RemotePorts = { timeoutMs: job.pace.timeoutMs, direction: job.direction, redact: host.redact, presenting, debug, warn }
+  const ports: RemotePorts = {
+    timeoutMs: job.pace.timeoutMs,
+    direction: job.direction,
+    redact: host.redact,
+    proxies: proxiesOf(host.environment),
+    presenting,
+    debug,
+    warn,
+  }
   const remotes = remoteSet(job.credentials, ports)
   const prepared = await prepareAll(job, remotes)
   await refuseLocalAliases(job)
@@ -241,7 +250,7 @@ async function transferOne(
         ? null
         : await expectedChecksum(
             job.policy.checksum,
-            fileName(entry.url),
+            decodedPath(entry.url),
             checksumRemotes(job, entry, running),
             clock,
             job.pace.timeoutMs,
@@ -283,14 +292,5 @@ function unstarted(entry: JobEntry, error: unknown): TransferResult {
     proofDetail: null,
     digest: null,
     durationMs: 0,
-  }
-}
-
-function fileName(url: URL): string {
-  const name = basename(url.pathname)
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    return name
   }
 }

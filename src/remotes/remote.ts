@@ -10,6 +10,7 @@
  * - Paths are what `Protocol.locate` made; they hold no CR, LF or NUL.
  */
 import type { ByteRange } from '../core/ranges.ts'
+import type { Proxies } from './proxies.ts'
 
 export interface RemoteFile {
   readonly kind: 'file' | 'directory' | 'other'
@@ -189,6 +190,8 @@ export interface RemotePorts {
    * stripped, folded or cut: that may change a secret so that nobody recognises it further up. Not to what is parsed.
    */
   redact(text: string): string
+  /** For the protocols that go through proxies. Without it there are none. */
+  readonly proxies?: Proxies
   /** To be called before the first byte leaves that tells who we are, a user name included: what is said of credentials after a failure depends on it. */
   presenting?(): void
   /** Protocol dialogue and decisions, for `log-level: verbose`. Never given a secret: the folder leaves it out. Escaped and redacted further up. */

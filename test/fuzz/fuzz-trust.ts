@@ -4,7 +4,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import ssh2 from 'ssh2'
 import { TransferError } from '../../src/core/errors.ts'
-import { pinOf as ftpPinOf } from '../../src/remotes/ftp/config.ts'
+import { readPin } from '../../src/remotes/pins.ts'
 import { hostKeyAlgorithms, pinOf, verifyHostKey } from '../../src/remotes/sftp/host-key.ts'
 import { keyTypeOf, linesFor, parseKnownHosts } from '../../src/remotes/sftp/known-hosts.ts'
 import { parsePrivateKey } from '../../src/remotes/sftp/private-key.ts'
@@ -114,7 +114,7 @@ export const TRUST_TARGETS: readonly FuzzTarget[] = [
   fuzzTarget('known-hosts', 1500, fc.oneof(damaged(KNOWN_HOSTS, HOST_WORDS), jumble(HOST_WORDS), hostileText()), assertTrustNeedsTheKey),
   fuzzTarget('private-key', 250, fc.oneof(damaged(KEYS, KEY_WORDS), jumble(KEY_WORDS), fc.constantFrom(...KEYS)), assertUsableOrDiscreet),
   fuzzTarget('pin', 1500, fc.oneof(damaged(PINS, [':', '=', 'sha256=']), hostileText()), (text) => {
-    const pin = ftpPinOf(text)
-    assert.ok(pin === null || /^[0-9a-f]{64}$/.test(pin))
+    const pin = readPin(text)
+    assert.ok('problem' in pin || /^[0-9a-f]{64}$/.test(pin.hex))
   }),
 ]

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { digestIn } from '../../src/action/checksums.ts'
 import { identifyingQuery } from '../../src/action/identifying-query.ts'
 import { parseInputs } from '../../src/action/inputs.ts'
 import { parseTypedUrl } from '../../src/action/remote-url.ts'
@@ -26,6 +25,7 @@ import { parseMultistatus } from '../../src/remotes/http/multistatus.ts'
 import { connectionFailure } from '../../src/remotes/sftp/errors.ts'
 import { linesFor, parseKnownHosts } from '../../src/remotes/sftp/known-hosts.ts'
 import { parsePrivateKey } from '../../src/remotes/sftp/private-key.ts'
+import { digestIn } from '../support/digest-in.ts'
 
 const KIB = 1024
 /** What can arrive: the runner passes an input in an environment variable, basic-ftp and undici bound what they read. */
@@ -124,6 +124,12 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
     [`${HEX}  `, '\r', 'x'],
     ['', ' ', 'f'],
     [`${HEX}  `, '/f', ''],
+    ['SHA256 (', ')=', ' x'],
+    ['SHA256 (', ') = a', ' x'],
+    ['f', ':', 'x'],
+    ['f: ', 'a ', 'x'],
+    ['f:', '\n a', 'x'],
+    ['f', ' x', ''],
   ],
   [
     'input: source',

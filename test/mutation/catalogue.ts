@@ -9,6 +9,7 @@ import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
 import { NAMING_DEFENCES } from './naming-defences.ts'
+import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
@@ -27,6 +28,7 @@ export const DEFENCES: readonly Defence[] = [
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,
+  ...NETWORK_DEFENCES,
   ...EVIDENCE_DEFENCES,
   ...GREEN_DEFENCES,
   ...SCHEDULE_DEFENCES,

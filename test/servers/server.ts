@@ -1,6 +1,7 @@
 /** Starts a real server as a process group on 127.0.0.1 and waits until it listens. Every starter of this folder returns a `TestServer`. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createSocket, type Socket } from 'node:dgram'
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,40 +31,39 @@ export interface TestServer {
 export const TEST_USER = 'tester'
 export const TEST_PASSWORD = 's3cret-test-only'
 
-/** Test files run side by side: each port belongs to the process that made its file here. */
-const CLAIMS = join(tmpdir(), 'resumable-transfer-ports')
-
 /** First of `count` consecutive ports that are free on every address and that no other test process is about to use. */
 export async function freePorts(count = 1): Promise<number> {
-  mkdirSync(CLAIMS, { recursive: true })
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const base = 20_000 + Math.floor(Math.random() * 12_000)
+    const claims: Socket[] = []
     let free = true
-    for (let i = 0; free && i < count; i += 1) free = claim(base + i) && (await isFree(base + i))
+    for (let i = 0; free && i < count; i += 1) {
+      const claim = await claimed(base + i)
+      if (claim !== null) claims.push(claim)
+      free = claim !== null && (await isFree(base + i))
+    }
     if (free) return base
+    for (const claim of claims) claim.close()
   }
   throw new Error('no free ports')
 }
 
-function claim(port: number): boolean {
-  const file = join(CLAIMS, String(port))
-  try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' })
-    return true
-  } catch {
-    if (!isGone(file)) return false
-    rmSync(file, { force: true })
-    return claim(port)
-  }
-}
-
-function isGone(file: string): boolean {
-  try {
-    process.kill(Number(readFileSync(file, 'utf8') || Number.NaN), 0)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
-  }
+/**
+ * Test files run side by side: a port is the process's whose UDP socket has its number. The kernel decides, at once and until the process ends; two processes that
+ * found the same file of one that was gone could both have thought it theirs.
+ */
+function claimed(port: number): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => {
+      socket.close()
+      resolve(null)
+    })
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => {
+      socket.unref()
+      resolve(socket)
+    })
+  })
 }
 
 function isFree(port: number): Promise<boolean> {

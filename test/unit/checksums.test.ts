@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { digestIn, expectedChecksum } from '../../src/action/checksums.ts'
+import { expectedChecksum } from '../../src/action/checksums.ts'
 import type { RemoteSet } from '../../src/action/remotes.ts'
+import { digestFor } from '../../src/action/sums.ts'
+import { TransferError } from '../../src/core/errors.ts'
 import type { Remote } from '../../src/remotes/remote.ts'
 import { VirtualClock } from '../simulation/world.ts'
+import { digestIn } from '../support/digest-in.ts'
 
 fc.configureGlobal({ seed: 20_260 })
 
@@ -24,7 +27,7 @@ const TABLE: readonly (readonly [string, string, string, string | null])[] = [
   ['in several directories, the same', `${A}  a/file.bin\n${A.toUpperCase()} *b/file.bin\n`, 'file.bin', A],
   ['in several directories, different', `${A}  a/file.bin\n${B}  b/file.bin\n`, 'file.bin', null],
   ['twice and different', `${A}  file.bin\n${B}  file.bin\n`, 'file.bin', null],
-  ['sha256 and sha512 of one file', `${A}  file.bin\n${LONG}  file.bin\n`, 'file.bin', null],
+  ['sha256 and sha512 of one file: the stronger', `${A}  file.bin\n${LONG}  file.bin\n`, 'file.bin', LONG],
   ['not listed', `${A}  other.bin\n`, 'file.bin', null],
   ['only the end of another name', `${A}  myfile.bin\n`, 'file.bin', null],
   ['only the beginning of another name', `${A}  file.bin.sig\n`, 'file.bin', null],
@@ -37,14 +40,77 @@ const TABLE: readonly (readonly [string, string, string, string | null])[] = [
   ['a digest that is too short', `${A.slice(1)}  file.bin\n`, 'file.bin', null],
   ['a digest that is too long', `${A}0  file.bin\n`, 'file.bin', null],
   ['no hex', `${'g'.repeat(64)}  file.bin\n`, 'file.bin', null],
-  ['one space', `${A} file.bin\n`, 'file.bin', null],
+  ['one space', `${A} file.bin\n`, 'file.bin', A],
+  ['a tab', `${A}\tfile.bin\n`, 'file.bin', A],
+  ['trailing spaces', `${A}  file.bin   \n`, 'file.bin', A],
+  ['a mark of the byte order', `\ufeff${A}  file.bin\r\n`, 'file.bin', A],
+  ['shasum in portable mode', `${A} ?file.bin\n`, 'file.bin', A],
+  ['in a directory of Windows', `${A}  .\\file.bin\r\n`, 'file.bin', A],
   ['a comment', `# ${A}  file.bin\n`, 'file.bin', null],
-  ['the BSD form is not known', `SHA256 (file.bin) = ${A}\n`, 'file.bin', null],
+  ['BSD', `SHA256 (file.bin) = ${A}\n`, 'file.bin', A],
+  ['BSD, Base64', `SHA256 (file.bin) = ${Buffer.from(A, 'hex').toString('base64')}\n`, 'file.bin', A],
+  ['BSD, escaped', `\\SHA256 (a\\nb) = ${A}\n`, 'a\nb', A],
+  ['BSD, a name with brackets', `SHA256 (a (1) = b) = ${A}\n`, 'a (1) = b', A],
+  ['openssl', `SHA256(file.bin)= ${A}\n`, 'file.bin', A],
+  ['openssl 3', `SHA2-256(file.bin)= ${A}\nSHA2-512(file.bin)= ${LONG}\n`, 'file.bin', LONG],
+  [
+    'another algorithm, as long',
+    `SHA3-256(file.bin)= ${A}\nBLAKE2s256 (file.bin) = ${A}\nSHA512/256 (file.bin) = ${A}\n`,
+    'file.bin',
+    null,
+  ],
+  ['BSD, a digest of another length', `SHA512 (file.bin) = ${A}\n`, 'file.bin', null],
+  ['name first', `other: ${B}\nfile.bin: ${A}\n`, 'file.bin', A],
+  ['name first, white space', `other ${B}\nfile.bin\t${A}\n`, 'file.bin', A],
+  ['gpg --print-md', `file.bin: ${A.slice(0, 8)} ${A.slice(8, 40)}\n          ${A.slice(40).toUpperCase()}\n`, 'file.bin', A],
+  ['gpg --print-mds', `file.bin:   SHA1 = 00 11\nfile.bin: SHA256 = ${A.slice(0, 40)}\n    ${A.slice(40)}\n`, 'file.bin', A],
+  [
+    'signed',
+    `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n- -- x\n${A}  file.bin\n-----BEGIN PGP SIGNATURE-----\n${B}  file.bin\n`,
+    'file.bin',
+    A,
+  ],
+  ['md5 and sha1 only', `${'0'.repeat(32)}  file.bin\n${'0'.repeat(40)}  file.bin\n`, 'file.bin', null],
+  ['of the same name in two folders, beside it', `${B}  arm/file.bin\n${A}  ./amd64/file.bin\n`, 'amd64/file.bin', A],
+  ['of the same name in two folders, itself', `${B}  arm/file.bin\n${A}  file.bin\n`, 'file.bin', A],
+  ['a digest without a name in a file of many', `${A}\n${B}  other\n`, 'file.bin', null],
   ['an error page', '<html>not found</html>', 'file.bin', null],
   ['nothing', '', 'file.bin', null],
 ]
 
 for (const [name, text, file, hex] of TABLE) test(`digestIn: ${name}`, () => assert.equal(digestIn(text, file), hex))
+
+test('digestIn: a digest without a name is that of the file the checksum is named after, never of another one', () => {
+  for (const text of [`${A}\n`, A, `sha256:${A}\n`, `SHA256: ${A.toUpperCase()}\n`, `\ufeff${A}\r\n`]) {
+    for (const sums of ['file.bin.sha256', 'file.bin.sha256sum', 'file.bin.SHA256.txt', 'file.bin.checksum', 'SHA256', 'checksum.txt'])
+      assert.equal(digestIn(text, 'dir/file.bin', sums), A, sums)
+    for (const sums of ['other.bin.sha256', 'file.sha256', 'file.bin.sig.sha256', 'my-file.bin.sha256'])
+      assert.equal(digestIn(text, 'file.bin', sums), null, sums)
+  }
+  assert.equal(digestIn(`${A}\n${LONG}\n`, 'file.bin', 'file.bin.sha'), null)
+  assert.equal(digestIn(`${A}\n${LONG}\n`, 'file.bin', 'file.bin.checksums'), LONG)
+  assert.equal(digestIn(`${A}\n${B}\n`, 'file.bin', 'file.bin.sha256'), null)
+  assert.equal(digestIn(`${A}  other.bin\n`, 'file.bin', 'file.bin.sha256'), null)
+})
+
+test('digestIn: UTF-16, as PowerShell redirects', () => {
+  assert.equal(digestIn(Buffer.from(`\ufeff${A}  file.bin\r\n`, 'utf16le'), 'file.bin'), A)
+})
+
+test('digestIn: what was there instead is said', () => {
+  const said = (text: string, sums = 'SHA256SUMS'): string => {
+    try {
+      return digestFor(Buffer.from(text), 'f.bin', sums).hex
+    } catch (error) {
+      return error instanceof TransferError ? error.message : String(error)
+    }
+  }
+  assert.match(said(`${A}  a.bin\n${B}  b/c.bin\n`), /no SHA-256 or SHA-512 for f\.bin; it has a\.bin, b\/c\.bin$/)
+  assert.match(said(`${'0'.repeat(32)}  f.bin\n`), /it holds none at all/)
+  assert.match(said(`${A}\n`, 'g.bin.sha256'), /it holds one without a name/)
+  assert.match(said(`${A}  a/f.bin\n${B}  b/f.bin\n`), /different digests for f\.bin; it has a\/f\.bin, b\/f\.bin$/)
+  assert.match(said([...Array(9)].map((_, i) => `${A}  ${i}\u001b\n`).join('')), /it has 0\\u\{1b\},.* and 4 more$/)
+})
 
 test('digestIn: a regular expression in a name is only a name; whatever the text, it is a digest of it or null', () => {
   assert.equal(digestIn(`${A}  fileXbin\n`, 'file.bin'), null)

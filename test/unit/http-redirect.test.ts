@@ -4,8 +4,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { publicLookup } from '../../src/remotes/http/connection.ts'
 import { protocol } from '../../src/remotes/http/index.ts'
 import { redirectTarget } from '../../src/remotes/http/redirects.ts'
+import { NO_PROXIES, proxiesOf } from '../../src/remotes/proxies.ts'
 import type { Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { type Script, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const never = new AbortController().signal
 const silent: WriteObserver = { sent: () => undefined, acknowledged: () => undefined }
@@ -20,10 +22,10 @@ const SECRETS: Credentials = {
   tlsVerify: true,
 }
 
-async function open(t: TestContext, origin: string): Promise<Remote> {
+async function open(t: TestContext, origin: string, proxies = NO_PROXIES): Promise<Remote> {
   const remote = await protocol.open(
     protocol.parse(new URL('/file', origin), SECRETS),
-    { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: () => undefined },
+    remotePorts(3000, { direction: 'download', proxies }),
     never,
   )
   t.after(() => remote.close())
@@ -138,9 +140,8 @@ describe('http redirects', () => {
   test('a server reached through a proxy cannot send us to our own machine', async (t) => {
     const victim = await serve(t, partial)
     const proxy = await serve(t, (_request, response) => void response.writeHead(302, { location: `${victim.origin}/` }).end())
-    process.env.http_proxy = proxy.origin
-    t.after(() => delete process.env.http_proxy)
-    const remote = await open(t, 'http://public.example')
+    const proxies = proxiesOf({ http_proxy: proxy.origin })
+    const remote = await open(t, 'http://public.example', proxies)
     assert.ok(proxy.requests[0]?.path.startsWith('http://public.example/file'), 'the proxy is used')
     await assert.rejects(remote.stat('/file', never), { kind: 'untrusted', message: /private network/ })
     assert.equal(victim.requests.length, 0)

@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { protocol } from '../../src/remotes/http/index.ts'
+import { NO_PROXIES, proxiesOf } from '../../src/remotes/proxies.ts'
 import type { Credentials, Remote } from '../../src/remotes/remote.ts'
 import { makeCertificate, type Validity } from '../servers/certificate.ts'
 import { pinOf } from '../servers/nginx.ts'
 import { rawServer, type ScriptedServer, scriptedServer } from '../servers/scripted-http.ts'
+import { printed } from '../support/printed-pins.ts'
+import { remotePorts } from '../support/remote-ports.ts'
 
 const never = new AbortController().signal
 const BASE: Credentials = { headers: new Map(), username: 'tester', password: 'pass', fingerprints: [], tlsVerify: true }
@@ -44,12 +47,12 @@ async function serve(t: TestContext, certificate: Identity): Promise<ScriptedSer
   return server
 }
 
-async function open(t: TestContext, origin: string, credentials: Partial<Credentials>): Promise<Remote> {
+async function open(t: TestContext, origin: string, credentials: Partial<Credentials>, proxies = NO_PROXIES): Promise<Remote> {
   const warnings: string[] = []
   const config = protocol.parse(new URL('/file', origin), { ...BASE, ...credentials })
   const remote = await protocol.open(
     config,
-    { timeoutMs: 3000, direction: 'download', redact: (text) => text, debug: () => undefined, warn: (m) => void warnings.push(m) },
+    remotePorts(3000, { direction: 'download', warn: (m) => void warnings.push(m), proxies }),
     never,
   )
   t.after(() => remote.close())
@@ -146,6 +149,16 @@ describe('http tls', () => {
     assert.equal(plain.requests.length, 0)
   })
 
+  test('a pin as curl has it, of the public key, is as good as one of the certificate', async (t) => {
+    const server = await serve(t, wrongName)
+    const { certificate, publicKey } = printed(wrongName.pem)
+    for (const pin of [certificate, `sha256//${publicKey}`])
+      assert.equal((await (await open(t, server.origin, { fingerprints: [pin] })).stat('/file', never))?.size, 5)
+    await assert.rejects(open(t, server.origin, { fingerprints: [`sha256//${publicKey.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))}`] }), {
+      kind: 'untrusted',
+    })
+  })
+
   test('through a proxy the certificate is judged as well', async (t) => {
     const proxy = http.createServer()
     let tunnels = 0
@@ -159,12 +172,11 @@ describe('http tls', () => {
     })
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
     t.after(() => proxy.close())
-    process.env.https_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-    t.after(() => delete process.env.https_proxy)
+    const proxies = proxiesOf({ https_proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` })
     const server = await serve(t, wrongName)
-    await assert.rejects(open(t, server.origin, {}), { kind: 'untrusted', message: /SHA-256 is/ })
+    await assert.rejects(open(t, server.origin, {}, proxies), { kind: 'untrusted', message: /SHA-256 is/ })
     assert.equal(server.requests.length, 0)
-    const remote = await open(t, server.origin, { fingerprints: [pinOf(wrongName.pem)] })
+    const remote = await open(t, server.origin, { fingerprints: [pinOf(wrongName.pem)] }, proxies)
     assert.equal((await remote.stat('/file', never))?.size, 5)
     assert.ok(tunnels >= 2)
   })

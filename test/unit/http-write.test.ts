@@ -196,6 +196,18 @@ describe('http upload', () => {
   })
 })
 
+describe('http upload to a URL that takes none', () => {
+  test('405 and 501 are refused with what to check', async (t) => {
+    for (const status of [405, 501]) {
+      const server = await serve(t, (_request, response) => void response.writeHead(status, { allow: 'GET' }).end())
+      const refusal = await create(await open(t, server.origin), 10)
+      assert.equal(refusal?.kind, 'refused')
+      assert.match(refusal.message, /PUT .* was answered with/)
+      assert.match(refusal.hint ?? '', /takes no uploads\. Check/)
+    }
+  })
+})
+
 describe('http probe', () => {
   test('only a server that writes in place can be continued; the scratch is gone in every case', async (t) => {
     for (const behaviour of ['in place', 'replace', 'refuse', 'ignore'] as const) {

@@ -273,9 +273,10 @@ test('fingerprints', () => {
   const bytes = Buffer.alloc(32, 200)
   const hex = bytes.toString('hex')
   const colons = (hex.match(/../g) ?? []).join(':').toUpperCase()
+  const same = `SHA256:${bytes.toString('base64').replace('=', '')}`
   const good = [PIN, PIN.replace('SHA256', 'sha256'), hex, colons, bytes.toString('base64'), `256 ${PIN} root@host (ED25519)`]
   for (const pin of good) assert.equal(job(upload({ fingerprint: pin })).credentials.fingerprints.length, 1, pin)
-  assert.deepEqual(job(upload({ fingerprint: `${PIN}, ${hex}\n${PIN}` })).credentials.fingerprints, [PIN, hex, PIN])
+  assert.deepEqual(job(upload({ fingerprint: `${PIN}, ${hex}\n${PIN}` })).credentials.fingerprints, [PIN, same, PIN])
   assert.equal(job(upload({ fingerprint: `256 ${PIN} c (ED25519)` })).credentials.fingerprints[0], PIN)
   for (const [pin, wanted] of [
     ['MD5:aa:bb', /MD5/],
@@ -313,9 +314,21 @@ test('checksum', () => {
     algorithm: 'sha256',
     hex: sha.toLowerCase(),
   })
+  // As people paste it: in capitals, with other signs, without the name of the algorithm.
+  for (const [checksum, algorithm] of [
+    [`SHA256:${sha}`, 'sha256'],
+    [`sha-256=${sha}`, 'sha256'],
+    [`sha256: ${sha}\n`, 'sha256'],
+    [sha, 'sha256'],
+    [sha + sha, 'sha512'],
+    [`SHA512:${sha}${sha}`, 'sha512'],
+  ] as const) {
+    const made = job(download({ checksum })).policy.checksum
+    assert.ok(made?.kind === 'digest' && made.algorithm === algorithm && /^a+$/.test(made.hex), checksum)
+  }
   assert.equal(job(download({ checksum: 'https://h/SHA256SUMS' })).policy.checksum?.kind, 'sums')
   for (const [checksum, wanted] of [
-    [sha, /Write sha256: in front/],
+    [sha.slice(1), /neither/],
     ['sha256:abc', /64 hex digits, this one has 3/],
     [`sha512:${sha}`, /128 hex digits/],
     ['md5:abc', /neither/],

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { TransferError } from '../../core/errors.ts'
+import { readPin } from '../pins.ts'
 import type { Credentials } from '../remote.ts'
 
 export interface FtpConfig {
@@ -13,7 +14,7 @@ export interface FtpConfig {
   readonly password: string
   /** PEM, trusted besides the system's roots. */
   readonly tlsCa?: string
-  /** SHA-256 of certificates, lowercase hex. When there are any, no other certificate is accepted. */
+  /** SHA-256 of certificates or their public keys, lowercase hex. When there are any, no other certificate is accepted. */
   readonly pins: readonly string[]
   readonly tlsVerify: boolean
 }
@@ -39,15 +40,6 @@ function hostOf(url: URL): string | null {
   const decoded = decodeOnce(bare)
   const ascii = decoded === null ? '' : domainToASCII(decoded)
   return ascii === '' || LINE_BREAKING.test(ascii) ? null : ascii
-}
-
-/** Lowercase hex of a SHA-256 given as hex, hex with colons, or base64, with or without `SHA256:`; null for anything else. */
-export function pinOf(text: string): string | null {
-  const bare = text.trim().replace(/^sha-?256:/i, '')
-  const hex = bare.replaceAll(':', '').toLowerCase()
-  if (/^[0-9a-f]{64}$/.test(hex)) return hex
-  if (!/^[A-Za-z0-9+/]{43}=?$/.test(bare)) return null
-  return Buffer.from(bare, 'base64').toString('hex')
 }
 
 /** The one TransferError for all faults together, if there are any. */
@@ -90,9 +82,9 @@ export function parseConfig(url: URL, credentials: Credentials): FtpConfig {
   if (LINE_BREAKING.test(password ?? '')) faults.push('the password holds a line break or a NUL; does the secret end with one?')
   const pins: string[] = []
   for (const text of credentials.fingerprints) {
-    const pin = pinOf(text)
-    if (pin === null) faults.push(`fingerprint '${text}' is not the SHA-256 of a certificate in hex or base64`)
-    else pins.push(pin)
+    const pin = readPin(text)
+    if ('hex' in pin) pins.push(pin.hex)
+    else faults.push(`fingerprint '${text}' ${pin.problem}`)
   }
   const tls = tlsModeOf(url, port)
   if (tls !== 'none' && credentials.tlsCa !== undefined && !credentials.tlsCa.includes('-----BEGIN CERTIFICATE-----'))

@@ -152,7 +152,7 @@ async function greet(control: Control, server: Server, wait: Wait): Promise<void
   const { config, trust } = server
   const implicit = trust !== null && config.tls === 'implicit'
   const greeting = implicit
-    ? await control.connectSecurely(config.port, trust, wait)
+    ? await control.connectSecurely(config.host, config.port, trust, wait)
     : await control.connect(config.host, config.port, wait)
   if (greeting.code < 200 || greeting.code > 299) throw replyError(greeting, 'connecting')
   if (trust === null || implicit) return

@@ -1,6 +1,8 @@
+import net from 'node:net'
 import * as tls from 'node:tls'
 import { FTPContext, FTPError, type FTPResponse } from 'basic-ftp'
 import { TransferError } from '../../core/errors.ts'
+import { reach } from '../reach.ts'
 import { bounded, type Wait } from './deadline.ts'
 import { type Reply, replyError, replyText, socketError } from './errors.ts'
 import { assertTrusted, type Trust } from './trust.ts'
@@ -23,6 +25,12 @@ class WholeLines extends FTPContext {
   /** The server is in the middle of a line. */
   get midLine(): boolean {
     return this.#begun !== ''
+  }
+
+  /** What was never connected has nobody to say QUIT to. */
+  protected override _closeControlSocket(): void {
+    if (this.socket.remoteAddress === undefined) this._closeSocket(this.socket)
+    else super._closeControlSocket()
   }
 
   protected override _onControlSocketData(chunk: string): void {
@@ -87,14 +95,14 @@ export class Control {
 
   /** Connects in clear text and waits for the greeting. */
   async connect(host: string, port: number, wait: Wait): Promise<Reply> {
-    this.#context.socket.connect({ host, port })
+    this.#context.socket = await this.#reach(host, port, wait)
     this.#tune()
     return await this.#greeting(wait)
   }
 
   /** Connects with TLS from the first byte. The server is verified before its greeting is looked at. */
-  async connectSecurely(port: number, trust: Trust, wait: Wait): Promise<Reply> {
-    const socket = tls.connect({ ...trust.options, port })
+  async connectSecurely(host: string, port: number, trust: Trust, wait: Wait): Promise<Reply> {
+    const socket = tls.connect({ ...trust.options, socket: await this.#reach(host, port, wait) })
     this.#context.socket = socket
     this.#tune()
     await this.#handshake(socket, trust, wait)
@@ -203,6 +211,20 @@ export class Control {
   #tune(): void {
     this.#context.socket.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#context.socket.setNoDelay(true)
+  }
+
+  async #reach(host: string, port: number, wait: Wait): Promise<net.Socket> {
+    const reaching = reach({ host, port }, () => ({ socket: new net.Socket() }))
+    const seconds = Math.round(wait.timeoutMs / 100) / 10
+    const late = (): Error => new TransferError('transient', `connecting: no answer from the server for ${seconds} s${reaching.tried()}`)
+    try {
+      return (await bounded(reaching.connected, wait, late)).socket
+    } catch (error) {
+      const failure = socketError(error, 'control connection')
+      reaching.stop(failure)
+      this.close()
+      throw failure
+    }
   }
 
   async #greeting(wait: Wait): Promise<Reply> {

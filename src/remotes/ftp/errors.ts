@@ -1,5 +1,6 @@
 /** The one place where what an FTP server or a socket says becomes a TransferError. */
 import { type FailureDetails, type FailureKind, TransferError } from '../../core/errors.ts'
+import { messageOf } from '../reach.ts'
 import { tlsFailureKind } from '../tls.ts'
 
 /** One reply of the server: its code and its whole text, lines joined by LF, each with its code. */
@@ -67,7 +68,7 @@ export function replyErrorAs(kind: FailureKind, reply: Reply, action: string, hi
 /** What a failure of a socket means; `secured` as in `tlsFailureKind`. A TransferError passes unchanged. */
 export function socketError(error: unknown, action: string, secured = false): TransferError {
   if (error instanceof TransferError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   return new TransferError(socketFailureKind(code, message, secured), `${action}: ${message}`, { cause: error })
 }

@@ -1,8 +1,8 @@
 /** TLS: whom we accept. Node never decides alone here, so that a pin, a name mismatch and a strange root all end in one place and one message. */
-import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as tls from 'node:tls'
 import { TransferError } from '../../core/errors.ts'
+import { pinsOfCertificate } from '../pins.ts'
 import type { FtpConfig } from './config.ts'
 
 export interface Trust {
@@ -52,8 +52,9 @@ export function assertTrusted(socket: tls.TLSSocket, trust: Trust): void {
   if (!trust.verify && trust.pins.length === 0) return
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) throw new TransferError('untrusted', 'the server showed no certificate')
-  const pin = createHash('sha256').update(certificate.raw).digest('hex')
-  if (trust.pins.includes(pin)) return
+  const offered = pinsOfCertificate(certificate)
+  const [pin] = offered
+  if (offered.some((one) => trust.pins.includes(one))) return
   const shown = `its SHA-256 is ${colons(pin)}`
   const hint = 'Only if you know by another way that this is the right certificate, set `fingerprint` to that value.'
   if (trust.pins.length > 0) throw new TransferError('untrusted', `the server's certificate is not the pinned one; ${shown}`, { hint })

@@ -1,6 +1,7 @@
 /** What the inputs say, checked without any connection. */
 import { X509Certificate } from 'node:crypto'
 import { TransferError } from '../../core/errors.ts'
+import { readPin } from '../pins.ts'
 import type { Credentials } from '../remote.ts'
 import { locate } from './location.ts'
 
@@ -8,7 +9,7 @@ export interface TlsPolicy {
   readonly verify: boolean
   /** PEM certificates that are trusted besides the system's. */
   readonly ca: readonly string[]
-  /** SHA-256 of leaf certificates, lowercase hex. When there are any, nothing else is trusted. */
+  /** SHA-256 of leaf certificates or their public keys, lowercase hex. When there are any, nothing else is trusted. */
   readonly pins: readonly string[]
 }
 
@@ -107,16 +108,9 @@ function certificatesOf(pem: string | undefined, faults: string[]): readonly str
 function pinsOf(fingerprints: readonly string[], faults: string[]): readonly string[] {
   const pins: string[] = []
   for (const fingerprint of fingerprints) {
-    const pin = pinOf(fingerprint)
-    if (pin === null) faults.push(`fingerprint: ${JSON.stringify(fingerprint)} is no SHA-256 in hex or base64`)
-    else pins.push(pin)
+    const pin = readPin(fingerprint)
+    if ('hex' in pin) pins.push(pin.hex)
+    else faults.push(`fingerprint: ${JSON.stringify(fingerprint)} ${pin.problem}`)
   }
   return pins
-}
-
-function pinOf(fingerprint: string): string | null {
-  const text = fingerprint.trim().replace(/^sha-?256[:=]/i, '')
-  const hex = text.replaceAll(':', '').toLowerCase()
-  if (/^[0-9a-f]{64}$/.test(hex)) return hex
-  return /^[A-Za-z0-9+/]{43}=?$/.test(text) ? Buffer.from(text, 'base64').toString('hex') : null
 }

@@ -1,9 +1,10 @@
-/** The connections of one Remote: pooled per origin, through the proxy of the environment where there is one, and judged before they are used. */
+/** The connections of one Remote: pooled per origin, through a proxy where one leads to it, and judged before they are used. */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { type buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool, type ProxyAgent } from 'undici'
+import { Agent, type buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { TransferError } from '../../core/errors.ts'
+import { NO_PROXIES } from '../proxies.ts'
 import type { RemotePorts } from '../remote.ts'
 import { isPrivateAddress, isPrivateHost } from './addresses.ts'
 import type { HttpConfig } from './config.ts'
@@ -23,8 +24,10 @@ export interface Connections {
   close(): Promise<void>
 }
 
-/** undici reads http_proxy, https_proxy and no_proxy: the one place below `action` where the environment counts. */
-export function openConnections(config: HttpConfig, { timeoutMs, presenting }: RemotePorts): Connections {
+/** Throws `invalid-input` when there is a proxy to be used that cannot be. */
+export function openConnections(config: HttpConfig, { timeoutMs, presenting, proxies = NO_PROXIES, debug }: RemotePorts): Connections {
+  const first = proxies.proxyFor(config.url)
+  if (first !== null) debug(`through the proxy ${first.url.origin}`)
   const ending = new AbortController()
   let connected = false
   // The query may be a signature.
@@ -41,16 +44,21 @@ export function openConnections(config: HttpConfig, { timeoutMs, presenting }: R
       callback(null, socket)
     })
   }
-  const dispatcher = new EnvHttpProxyAgent({
+  const pooled = (origin: string | URL, given: object): Pool =>
+    pool(origin, given, config, (target) => {
+      connected = true
+      // A proxy of plain HTTP gets the whole request.
+      if (tellsWhoWeAre && (isHome(config.url, target) || config.url.protocol === 'http:')) presenting?.()
+    })
+  const dispatcher = new Agent({
     connect: direct,
-    ...throughProxy(dialing),
     allowH2: false,
-    factory: (origin, given) =>
-      pool(origin, given, config, (target) => {
-        connected = true
-        // A proxy of plain HTTP gets the whole request.
-        if (tellsWhoWeAre && (isHome(config.url, target) || config.url.protocol === 'http:')) presenting?.()
-      }),
+    factory: (origin, given) => {
+      const proxy = proxies.proxyFor(new URL(origin))
+      if (proxy === null) return pooled(origin, given)
+      const token = proxy.authorization === null ? {} : { token: proxy.authorization }
+      return new ProxyAgent({ uri: proxy.url.href, ...token, ...throughProxy(dialing), allowH2: false, factory: pooled })
+    },
   })
   return {
     dispatcher,

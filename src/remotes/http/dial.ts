@@ -1,9 +1,10 @@
 /** Opens single connections for the pool. */
-import { isIP, type LookupFunction, type Socket, connect as tcpConnect } from 'node:net'
+import { isIP, type LookupFunction, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import type { buildConnector } from 'undici'
 import { abortError, TransferError } from '../../core/errors.ts'
+import { type Place, type Reaching, reach } from '../reach.ts'
 import { HANDSHAKE } from './trust.ts'
 
 const READ_BYTES = 256 * 1024
@@ -24,52 +25,99 @@ export interface DialOptions {
 export function dialer(options: DialOptions): buildConnector.connector {
   return (target, callback) => {
     const isSecure = target.protocol === 'https:'
-    let socket = isSecure ? tcpConnect(addressOf(target, options, 443)) : dialTcp(target, options)
-    let told = false
-    const tell = (error: Error | null): void => {
-      if (told) return
-      told = true
-      clearTimeout(timer)
-      if (error === null) callback(null, socket)
-      else callback(error, null)
-    }
+    const dial = new Dial(reach(placeOf(target, options, isSecure ? 443 : 80), isSecure ? plainSocket : roundSocket))
     const expire = (): void => {
-      socket.destroy(new TransferError('transient', `no connection to ${target.hostname} within ${options.timeoutMs} ms`))
+      dial.end(new TransferError('transient', `no connection to ${target.hostname} within ${options.timeoutMs} ms${dial.tried()}`))
     }
     const timer = setTimeout(expire, options.timeoutMs)
-    socket.on('error', tell)
-    stopWith(options.signal, socket, () => socket)
-    if (!isSecure) return void socket.once('connect', () => tell(null))
+    const { signal } = options
+    const stop = (): void => dial.end(abortError(signal))
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    const forget = (): void => signal.removeEventListener('abort', stop)
     // The roots are read while the connection is made, or its address is looked up. That time is not the server's.
-    const trust = nextTurn().then(options.trust)
-    const restart = (): void => void (told || timer.refresh())
-    trust.then(restart, restart) // what failed is told once connected
-    socket.once('connect', () => {
+    const trust = isSecure ? nextTurn().then(options.trust) : null
+    const restart = (): void => void (dial.settled || timer.refresh())
+    trust?.then(restart, restart) // what failed is told once connected
+    dial.run(target, trust).then(
+      ({ lowest, socket }) => {
+        clearTimeout(timer)
+        lowest.once('close', forget)
+        callback(null, socket)
+      },
+      (error: Error) => {
+        clearTimeout(timer)
+        forget()
+        callback(error, null)
+      },
+    )
+  }
+}
+
+interface Dialled {
+  readonly lowest: Socket
+  readonly socket: Socket
+}
+
+/** One connection being made: by one address or several, then below TLS. */
+class Dial {
+  readonly #reaching: Reaching<{ readonly socket: Socket }>
+  /** What is used then is destroyed: below TLS the end would be told as the server's. */
+  #current: Socket | null = null
+  settled = false
+
+  constructor(reaching: Reaching<{ readonly socket: Socket }>) {
+    this.#reaching = reaching
+  }
+
+  tried(): string {
+    return this.#current === null ? this.#reaching.tried() : ''
+  }
+
+  end(error: Error): void {
+    if (this.#current === null) this.#reaching.stop(error)
+    else this.#current.destroy(error)
+  }
+
+  async run(target: buildConnector.Options, trust: Promise<SecureContext> | null): Promise<Dialled> {
+    try {
+      const { socket: lowest } = await this.#reaching.connected
+      this.#current = lowest
+      lowest.setNoDelay(true)
+      lowest.setKeepAlive(true)
+      return { lowest, socket: trust === null ? lowest : await this.#secure(lowest, target, trust) }
+    } finally {
+      this.settled = true
+    }
+  }
+
+  #secure(lowest: Socket, target: buildConnector.Options, trust: Promise<SecureContext>): Promise<TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const lost = (): void => reject(new TransferError('transient', `${target.hostname}: the connection was closed before its handshake`))
+      lowest.on('error', reject)
+      lowest.once('close', lost)
       const secure = (secureContext: SecureContext): void => {
-        if (told) return
-        socket = secured(socket, target, secureContext)
-        socket.once('secureConnect', () => tell(null)).on('error', tell)
+        if (lowest.destroyed) return
+        lowest.off('close', lost)
+        const socket = secured(lowest, target, secureContext)
+        this.#current = socket
+        socket.once('secureConnect', () => resolve(socket)).on('error', reject)
       }
-      trust.then(secure).catch((error: Error) => socket.destroy(error))
+      trust.then(secure).catch((error: Error) => lowest.destroy(error))
     })
   }
 }
 
-/** The socket that is used then is destroyed: below TLS the end would be told as the server's. */
-function stopWith(signal: AbortSignal, lowest: Socket, current: () => Socket): void {
-  const stop = (): void => void current().destroy(abortError(signal))
-  signal.addEventListener('abort', stop, { once: true })
-  lowest.once('close', () => signal.removeEventListener('abort', stop))
-}
-
-function addressOf(target: buildConnector.Options, options: DialOptions, port: number) {
+function placeOf(target: buildConnector.Options, options: DialOptions, port: number): Place {
   return {
     host: target.hostname,
     port: target.port === '' ? port : Number(target.port),
-    noDelay: true,
-    keepAlive: true,
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   }
+}
+
+function plainSocket(): { readonly socket: Socket } {
+  return { socket: new Socket() }
 }
 
 function secured(socket: Socket, { hostname }: buildConnector.Options, secureContext: SecureContext): TLSSocket {
@@ -79,11 +127,10 @@ function secured(socket: Socket, { hostname }: buildConnector.Options, secureCon
 }
 
 /** Reads up to 256 KiB at once, where Node itself takes 64 KiB: a third less CPU time for each byte. */
-function dialTcp(target: buildConnector.Options, options: DialOptions): Socket {
+function roundSocket(): { readonly socket: Socket } {
   const round = Buffer.allocUnsafeSlow(ROUND_BYTES)
   let at = 0
-  const socket: Socket = tcpConnect({
-    ...addressOf(target, options, 80),
+  const socket: Socket = new Socket({
     onread: {
       buffer: () => {
         if (at + READ_BYTES > ROUND_BYTES) at = 0
@@ -95,5 +142,5 @@ function dialTcp(target: buildConnector.Options, options: DialOptions): Socket {
       },
     },
   })
-  return socket
+  return { socket }
 }

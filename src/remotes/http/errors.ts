@@ -1,6 +1,7 @@
 /** What a server or the network said, as a failure of ours. */
 import { errors } from 'undici'
 import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { messageOf } from '../reach.ts'
 import { tlsFailureKind } from '../tls.ts'
 import { type Reply, retryAfterMsOf } from './headers.ts'
 import { describeTarget } from './location.ts'
@@ -27,13 +28,21 @@ function kindOf(status: number): FailureKind {
   return status >= 300 ? 'refused' : 'protocol'
 }
 
+/** 405: not here; 501: not at all. */
+const TAKES_NO_UPLOADS = [405, 501]
+const NO_UPLOADS =
+  'This URL takes no uploads. Check that it is the address of the WebDAV folder or upload service (that of the web page is often another one), ' +
+  'that it names a file and no folder, and that the server allows PUT there.'
+
 /** The failure for a reply that is not the hoped-for one. `excerpt` is the beginning of its body, for people. */
 export function statusError(method: string, reply: Reply, excerpt: string): TransferError {
   const kind = kindOf(reply.status)
   const retryAfterMs = kind === 'transient' ? retryAfterMsOf(reply) : null
   const words = excerpt.trim() === '' ? '' : `: ${excerpt.trim()}`
+  const hint = method === 'PUT' && TAKES_NO_UPLOADS.includes(reply.status) ? NO_UPLOADS : undefined
   return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(hint === undefined ? {} : { hint }),
   })
 }
 
@@ -47,9 +56,9 @@ const NETWORK_CODES = new Set(
 export function networkError(error: unknown, origin: string, secured: boolean): TransferError {
   if (error instanceof TransferError) return error
   const code = codeOf(error)
-  const message = `${origin}: ${error instanceof Error && error.message !== '' ? error.message : code}`
+  const message = `${origin}: ${messageOf(error) || code}`
   const fail = (kind: FailureKind): TransferError => new TransferError(kind, message, { cause: error })
-  if (NETWORK_CODES.has(code)) return fail('transient')
+  if (NETWORK_CODES.has(code) || isOfConnecting(error)) return fail('transient')
   if (error instanceof errors.HTTPParserError || code === 'UND_ERR_HEADERS_OVERFLOW') return fail('protocol')
   const tls = tlsFailureKind(code, secured)
   if (tls !== null) return fail(tls)
@@ -59,9 +68,14 @@ export function networkError(error: unknown, origin: string, secured: boolean): 
   return fail('internal')
 }
 
-/** `AggregateError` (all addresses of a host failed) carries the code of its first part. */
+/** Whatever kept a connection from being made: a firewall's EPERM, a family that this machine does not speak. */
+function isOfConnecting(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
+}
+
+/** Node's `AggregateError` (all addresses of a host failed) may carry only the code of its first part. */
 function codeOf(error: unknown): string {
-  const part = error instanceof AggregateError ? (error.errors[0] ?? error) : error
+  const part: unknown = error instanceof AggregateError && !('code' in error) ? (error.errors[0] ?? error) : error
   const code = typeof part === 'object' && part !== null && 'code' in part ? part.code : ''
   return typeof code === 'string' ? code : ''
 }

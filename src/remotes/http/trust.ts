@@ -1,6 +1,7 @@
 /** Who the server is. The handshake itself accepts every certificate; `judge` decides before the first byte of a request is written. */
 import { createSecureContext, getCACertificates, type SecureContext, type TLSSocket } from 'node:tls'
 import { TransferError } from '../../core/errors.ts'
+import { pinsOfCertificate } from '../pins.ts'
 import type { TlsPolicy } from './config.ts'
 
 const TLS_VERSION_MIN = 'TLSv1.2'
@@ -23,9 +24,11 @@ export function secureContextFor({ ca: extra }: TlsPolicy): SecureContext {
 
 /** The `untrusted` error to end the connection with, or null when the server is the one it should be. */
 export function judge(socket: TLSSocket, policy: TlsPolicy, host: string): TransferError | null {
-  const pin = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? null
+  const certificate = socket.getPeerX509Certificate()
+  const offered = certificate === undefined ? [] : pinsOfCertificate(certificate)
+  const pin = offered[0] ?? null
   if (policy.pins.length > 0) {
-    return pin !== null && policy.pins.includes(pin) ? null : untrusted(host, 'its certificate is not the pinned one', pin)
+    return offered.some((one) => policy.pins.includes(one)) ? null : untrusted(host, 'its certificate is not the pinned one', pin)
   }
   if (socket.authorized || !policy.verify) return null
   return untrusted(host, reasonOf(socket.authorizationError), pin)

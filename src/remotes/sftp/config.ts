@@ -1,6 +1,8 @@
 /** What an sftp: URL and the credentials say, checked as a whole before any connection. */
 import type { ParsedKey } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
+import { trimmedEnd } from '../../core/text.ts'
+import { readPin } from '../pins.ts'
 import type { Credentials } from '../remote.ts'
 import type { HostTrust } from './host-key.ts'
 import { parseKnownHosts } from './known-hosts.ts'
@@ -51,11 +53,10 @@ function privateKey(credentials: Credentials, faults: string[]): ParsedKey | und
   return undefined
 }
 
-function normalisedPin(pin: string, index: number, faults: string[]): string {
-  const base64 = /^SHA256:([A-Za-z0-9+/]{43})=?$/i.exec(pin.trim())?.[1]
-  if (base64 === undefined)
-    faults.push(`fingerprint ${index + 1} is no SSH host key pin: it should read SHA256: and 43 characters, as ssh-keygen -lf prints it`)
-  return `SHA256:${base64 ?? ''}`
+function normalisedPin(text: string, index: number, faults: string[]): string {
+  const pin = readPin(text)
+  if ('problem' in pin) faults.push(`fingerprint ${index + 1} ${pin.problem}`)
+  return 'hex' in pin ? `SHA256:${trimmedEnd(Buffer.from(pin.hex, 'hex').toString('base64'), '=')}` : ''
 }
 
 function decoded(text: string, what: string, faults: string[]): string {

@@ -4,13 +4,14 @@ import type { ConnectConfig, SFTPWrapper } from 'ssh2'
 import SftpClient from 'ssh2-sftp-client'
 import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
 import { formatDuration } from '../../core/units.ts'
+import { type Reaching, reach } from '../reach.ts'
 import type { RemotePorts } from '../remote.ts'
 import { authentication } from './authentication.ts'
 import type { SftpConfig } from './config.ts'
 import { connectionFailure } from './errors.ts'
 import { hostKeyAlgorithms, pinOf, verifyHostKey } from './host-key.ts'
 import { Requests } from './requests.ts'
-import { announcedExtensions, quickSocket, requestLimits, serverIdent, useKeyObjects, watchChannel } from './tuning.ts'
+import { announcedExtensions, type QuickSocket, quickSocket, requestLimits, serverIdent, useKeyObjects, watchChannel } from './tuning.ts'
 
 const KEEPALIVE_MS = 15_000
 const KEEPALIVES_MAX = 3
@@ -62,8 +63,8 @@ class Attempt {
   readonly #config: SftpConfig
   readonly #ports: RemotePorts
   readonly #where: string
-  readonly #quick = quickSocket()
-  readonly #socket = this.#quick.socket
+  readonly #reaching: Reaching<QuickSocket>
+  #quick: QuickSocket | null = null
   #stage = 'connecting'
   #reject: (error: TransferError) => void = () => {}
 
@@ -71,6 +72,7 @@ class Attempt {
     this.#config = config
     this.#ports = ports
     this.#where = `${config.host}:${config.port}`
+    this.#reaching = reach({ host: config.host, port: config.port }, quickSocket)
     this.failed = new Promise((_, reject) => {
       this.#reject = reject
     })
@@ -82,17 +84,18 @@ class Attempt {
   }
 
   timeOut(): void {
-    const message = `${this.#where}: no SFTP session within ${formatDuration(this.#ports.timeoutMs)} (while ${this.#stage})`
+    const message = `${this.#where}: no SFTP session within ${formatDuration(this.#ports.timeoutMs)} (while ${this.#stage})${this.#quick === null ? this.#reaching.tried() : ''}`
     this.fail(new TransferError('transient', message))
   }
 
   abandon(): void {
-    this.#socket.destroy()
+    this.#reaching.stop(new TransferError('stopped', 'the attempt was given up'))
+    this.#quick?.socket.destroy()
   }
 
   async run(): Promise<Connection> {
     const { debug, redact } = this.#ports
-    await this.#dial()
+    const quick = await this.#dial()
     this.#stage = 'waiting for the SSH handshake'
     // Its own callbacks would print to the console.
     const wrapper = new SftpClient('sftp', { error() {}, end() {}, close() {} })
@@ -107,7 +110,7 @@ class Attempt {
       // The host key has been judged, and nothing has been said of us.
       this.#ports.presenting?.()
       useKeyObjects(client)
-      this.#quick.reuseBuffer()
+      quick.reuseBuffer()
       this.#stage = 'logging in'
       debug(`key exchange ${negotiated.kex}, host key ${negotiated.serverHostKey}, cipher ${negotiated.cs.cipher}/${negotiated.sc.cipher}`)
     })
@@ -117,12 +120,12 @@ class Attempt {
     })
     let sftp: SFTPWrapper
     try {
-      sftp = await wrapper.connect(this.#options(login.handler))
+      sftp = await wrapper.connect(this.#options(quick.socket, login.handler))
     } catch (error) {
       // A listener above has usually told the reason better.
       throw connectionFailure(error instanceof Error ? { message: error.message } : { message: String(error) }, this.#where, redact)
     }
-    const connection = new OpenConnection(wrapper, sftp, this.#socket, this.#where, this.#ports)
+    const connection = new OpenConnection(wrapper, sftp, quick.socket, this.#where, this.#ports)
     const { read, write } = connection.limits
     debug(
       `connected to ${connection.ident || 'an unnamed server'}: requests of ${read}/${write} bytes, ${[...connection.extensions].join(' ') || 'no extensions'}`,
@@ -130,25 +133,20 @@ class Attempt {
     return connection
   }
 
-  #dial(): Promise<void> {
-    const { host, port } = this.#config
+  async #dial(): Promise<QuickSocket> {
     this.#ports.debug(`connecting to ${this.#where}`)
-    return new Promise((resolve, reject) => {
-      const failed = (error: Error): void => reject(connectionFailure(error, this.#where, this.#ports.redact))
-      this.#socket.once('error', failed)
-      this.#socket.connect({ host, port }, () => {
-        this.#socket.removeListener('error', failed)
-        this.#quick.coalesceWrites()
-        resolve()
-      })
-      // An abandoned attempt must not end the process.
-      this.#socket.on('error', () => {})
-    })
+    try {
+      this.#quick = await this.#reaching.connected
+    } catch (error) {
+      throw connectionFailure(error instanceof Error ? error : { message: String(error) }, this.#where, this.#ports.redact)
+    }
+    this.#quick.coalesceWrites()
+    return this.#quick
   }
 
-  #options(authHandler: NonNullable<ConnectConfig['authHandler']>): ConnectConfig {
+  #options(sock: net.Socket, authHandler: NonNullable<ConnectConfig['authHandler']>): ConnectConfig {
     return {
-      sock: this.#socket,
+      sock,
       username: this.#config.username,
       authHandler,
       // The deadline of this attempt covers more than ssh2's own.

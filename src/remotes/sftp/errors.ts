@@ -1,5 +1,6 @@
 /** What the server or the network said, as a TransferError. The only such table of this folder. */
 import { type FailureKind, TransferError } from '../../core/errors.ts'
+import { messageOf } from '../reach.ts'
 
 /** Status codes of SFTP v3, and those of later versions that servers send in v3 sessions (mod_sftp 1.3.8 does). */
 export const STATUS = {
@@ -77,7 +78,7 @@ export function connectionFailure(raw: RawConnectionError, where: string, redact
     new TransferError(kind, `${where}: ${redact(message)}`, hint === undefined ? { cause: raw } : { cause: raw, hint })
   if (typeof raw.code === 'string' && raw.level !== 'handshake') {
     if (raw.code === 'ENOTFOUND') return failure('invalid-input', 'there is no such host')
-    return failure(KIND_OF_SOCKET_ERROR[raw.code] ?? 'transient', raw.message || raw.code)
+    return failure(KIND_OF_SOCKET_ERROR[raw.code] ?? 'transient', messageOf(raw) || raw.code)
   }
   if (/too many authentication failures/i.test(raw.message) || DISCONNECT_BY_AUTHENTICATION.includes(raw.code))
     return failure('denied', raw.message)

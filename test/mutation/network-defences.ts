@@ -1,0 +1,59 @@
+/** How servers are reached and what is believed of foreign text on the way: addresses, proxies, pins, files of checksums. */
+import { type Defence, unit } from './defence.ts'
+
+export const NETWORK_DEFENCES: readonly Defence[] = [
+  {
+    name: 'reach-slow-address-stays',
+    protects: 'from dropping a far address because it did not answer within a quarter of a second',
+    edits: [
+      {
+        file: 'src/remotes/reach.ts',
+        find: '    const made = this.#make()\n',
+        replace: '    for (const { socket } of this.#attempts) socket.destroy()\n    const made = this.#make()\n',
+      },
+    ],
+    detectors: [unit('reach', 'a slow address stays alive')],
+  },
+  {
+    name: 'reach-losers-end',
+    protects: 'from connections that nobody uses or ends',
+    edits: [{ file: 'src/remotes/reach.ts', find: 'if (socket !== winner) socket.destroy()', replace: 'void (socket === winner)' }],
+    detectors: [unit('reach', 'a slow address stays alive')],
+  },
+  {
+    name: 'proxy-value-is-not-shown',
+    protects: 'the password in a variable that cannot be used',
+    edits: [
+      {
+        file: 'src/remotes/proxies.ts',
+        find: "throw refused('names a SOCKS proxy, and",
+        replace: "throw refused(value + 'names a SOCKS proxy, and",
+      },
+    ],
+    detectors: [unit('proxies', 'what cannot be used')],
+  },
+  {
+    name: 'sums-of-another-file',
+    protects: 'from the digest of another file where that stands alone',
+    edits: [{ file: 'src/action/sums.ts', find: ' && mayBeOf(sumsName, name)', replace: '' }],
+    detectors: [unit('checksums', 'a digest without a name')],
+  },
+  {
+    name: 'sums-of-another-algorithm',
+    protects: 'from taking SHA3 or BLAKE2 for SHA-256, which is as long',
+    edits: [{ file: 'src/action/sums.ts', find: 'const LABEL = /^SHA(?:2-|-)?(256|512)$/i', replace: 'const LABEL = /^.*?(256|512)$/i' }],
+    detectors: [unit('checksums', 'another algorithm')],
+  },
+  {
+    name: 'sums-that-differ',
+    protects: 'from choosing one of two digests of one name',
+    edits: [{ file: 'src/action/sums.ts', find: 'found.every(({ hex }) => hex === first.hex)', replace: 'found.length > 0' }],
+    detectors: [unit('checksums', 'different')],
+  },
+  {
+    name: 'pin-of-its-own-kind',
+    protects: 'from taking the digest of another algorithm for a pin',
+    edits: [{ file: 'src/remotes/pins.ts', find: "if (algorithm === 'sha256') return", replace: "if (algorithm !== 'sha512') return" }],
+    detectors: [unit('pins', 'what is no SHA-256 is refused')],
+  },
+]
