@@ -170,7 +170,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
         replace: 'this.#unasked === null',
       },
     ],
-    detectors: [hostile('a reply that nobody asked for')],
+    detectors: [unit('ftp-second-ways', 'a word of another kind')],
   },
   {
     name: 'ftp-commands-are-one-line',

@@ -50,8 +50,10 @@ async function fails(kind: FailureKind, action: Promise<unknown> | undefined): P
   return error
 }
 
+type Acts = Exclude<Answer, string | null>
+
 /** Sends a listing over the data connection. */
-function shows(content: string | Buffer): Answer {
+function shows(content: string | Buffer): Acts {
   return async (_argument, session) => {
     session.say('150 here')
     const data = await session.data()
@@ -206,7 +208,7 @@ describe('FTP: a listing', () => {
 
   for (const answer of ['550 -a: no such directory', '501 bad parameter', '450 -a: no such file', '504 no', '226 nothing', null])
     test(`LIST without the option where LIST -a is ${answer ?? 'empty'}`, async (t) => {
-      const dashed = answer === null ? shows('') : (_argument: string, session: { say(line: string): void }) => session.say(answer)
+      const dashed: Acts = answer === null ? shows('') : (_argument, session) => session.say(answer)
       const { remote, count } = await scene(t, () => ({
         LIST: (argument, session) => (argument === '-a' ? dashed(argument, session) : shows(WWW)(argument, session)),
       }))
