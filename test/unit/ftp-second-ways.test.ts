@@ -200,6 +200,8 @@ describe('FTP: replies that are not as they should be', () => {
   const cases: readonly (readonly [string, (files: Map<string, Buffer>) => Answers])[] = [
     ['TYPE 226', () => ({ TYPE: '226 fine' })],
     ['FEAT 200', () => ({ FEAT: '200-x\r\n SIZE\r\n200 end' })],
+    ['USER 300', () => ({ USER: '300 go on' })],
+    ['PWD without quotes', () => ({ PWD: '257 / is home' })],
     ['PASS 202', () => ({ PASS: '202 not needed' })],
     ['PASS 230 twice', () => ({ PASS: twice('230 in') })],
     ['TYPE twice', () => ({ TYPE: twice('200 ok') })],

@@ -103,5 +103,7 @@ function portOf(port: number): number | null {
 /** The directory of `257 "/a ""b""" is the current directory`. */
 export function parseDirectory(text: string): string | null {
   const quoted = /"((?:[^"]|"")*)"/.exec(text)?.[1]
-  return quoted === undefined || quoted === '' ? null : quoted.replaceAll('""', '"')
+  // Without quotes only where nothing else can be meant.
+  if (quoted === undefined) return /^257[ -](\/\S*)/.exec(text)?.[1] ?? null
+  return quoted === '' ? null : quoted.replaceAll('""', '"')
 }

@@ -61,7 +61,7 @@ async function logIn(control: Control, { config, ports }: Server, wait: Wait): P
   ports.presenting?.()
   const user = await ask(control, `USER ${config.username}`, wait)
   if (user.code >= 200 && user.code < 300) return
-  if (user.code !== 331) throw loginError(user, `logging in as ${config.username}`)
+  if (user.code === 332 || user.code < 300 || user.code > 399) throw loginError(user, `logging in as ${config.username}`)
   // The command is a secret: it must not be what an error is named after.
   const done = await ask(control, `PASS ${config.password}`, wait, 'PASS').catch((error: unknown) => {
     throw dropped(error, config)

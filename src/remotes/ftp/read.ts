@@ -53,10 +53,7 @@ async function begin(
     throw new TransferError('unsupported', `the server cannot start reading at byte ${range.start}`)
   }
   const opening = await connection.begin(command, signal)
-  if (opening.code >= 400) {
-    connection.abandonTransfer()
-    throw await refusedRead(connection, path, range, opening, signal)
-  }
+  if (opening.code >= 400) throw await refusedRead(connection, path, range, opening, signal)
   if (opening.code >= 200) throw replyErrorAs('protocol', opening, command)
   return { opening, command }
 }

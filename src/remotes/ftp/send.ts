@@ -76,7 +76,6 @@ async function begin(connection: Connection, upload: Upload, data: DataConnectio
     throw new TransferError('transient', error.message, { cause: error, hint })
   }
   if (reply.code >= 400) {
-    connection.abandonTransfer()
     throw cannotContinue(upload, reply) ? replyErrorAs('unsupported', reply, upload.command) : replyError(reply, upload.command)
   }
   if (reply.code >= 200) throw replyErrorAs('protocol', reply, upload.command)

@@ -31,7 +31,7 @@ export async function spelled<T>({ connection, path, signal, untouched }: Naming
     // A directory that is not there is no matter of spelling.
     if (!(await connection.enter(directory, signal))) throw error
     for (const spelling of otherSpellings(path, connection.home)) {
-      if (!connection.clean) break
+      if (!connection.control.usable) break
       ways.spelling = spelling
       try {
         const done = await run()

@@ -121,8 +121,14 @@ function assertStored(stored: number, size: number, how: 'equal' | 'at-least'): 
   throw new TransferError('transient', `the server called the upload complete, but the file has ${stored} bytes instead of ${size}`)
 }
 
-/** The same body; tells when the first of it is asked for. */
-async function* noticed(body: Body, begun: () => void): Body {
-  begun()
-  yield* body
+/** The same body; tells when any of it is asked for. */
+function noticed(body: Body, begun: () => void): Body {
+  const source = body[Symbol.asyncIterator]()
+  const next = (): Promise<IteratorResult<Uint8Array>> => {
+    begun()
+    return source.next()
+  }
+  // Let go also when nothing was asked for, which a generator around it would not pass on.
+  const leave = async (): Promise<IteratorResult<Uint8Array>> => (await source.return?.()) ?? { done: true, value: undefined }
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
 }
