@@ -92,6 +92,7 @@ describe('FTP replies that nobody asked for', () => {
     const begun = new Promise<void>((resolve) => {
       chattering = resolve
     })
+    // The last question of a look at what is not there.
     const answer: Answer = (_path, session) => {
       session.say('550 no')
       if (server?.sessions !== 1) return
@@ -102,7 +103,7 @@ describe('FTP replies that nobody asked for', () => {
       }, 50)
     }
     let server: ScriptedFtp | undefined
-    return withServer({ CWD: answer }, async (scene) => {
+    return withServer({ NLST: answer }, async (scene) => {
       server = scene.server
       const remote = await ends(scene.open())
       assert.equal(await ends(remote.stat('f', never)), null)
