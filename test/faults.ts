@@ -204,7 +204,7 @@ export const FAULTS: readonly FaultRow[] = [
       sftp: [unit('sftp-faults', 'sftp against wrong answers', 'a server that says OK and stores less is a conflict')],
       ftp: [
         unit('ftp-hostile', LIES_ABOUT_WRITES, 'a reset is transient, and 226 before the end is no success'),
-        unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size under the right name'),
+        unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size, where the server tells one'),
       ],
       ftps: [
         hostile(
@@ -227,7 +227,7 @@ export const FAULTS: readonly FaultRow[] = [
     cells: {
       sftp: [unit('sftp-faults', 'sftp against wrong answers', 'a server that says OK and stores less is a conflict')],
       ftp: [
-        unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size under the right name'),
+        unit('ftp-hostile', LIES_ABOUT_WRITES, '226 counts only with the right size, where the server tells one'),
         unit('ftp-hostile', LIES_ABOUT_WRITES, 'a server that says yes to everything and keeps nothing cannot be resumed on'),
       ],
       ftps: [

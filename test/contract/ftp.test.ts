@@ -1,7 +1,19 @@
 /** The remote contract on every FTP server there is, plain and with TLS, and what only FTP servers do. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
@@ -260,6 +272,64 @@ describe('FTP servers: what only they do', () => {
     stop.abort(new TransferError('stopped', 'enough'))
     await failure(writing)
     assert.equal(readFileSync(join(server.root, 'x'), 'utf8'), 'abc', 'the dead session writes elsewhere')
+  })
+
+  test('Pure-FTPd that forbids renaming (-G) takes files, and the refusal changes nothing', async (t) => {
+    const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ extra: ['-G'] }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    await remote.writer?.create('x', 3, body(Buffer.from('abc')), silent, never)
+    assert.equal((await failure(remote.tree?.rename('x', 'y', never))).kind, 'refused')
+    assert.deepEqual(readdirSync(server.root), ['x'])
+    assert.equal((await remote.writer?.resumer('', never))?.kind, 'append')
+    assert.deepEqual(readdirSync(server.root), ['x'])
+  })
+
+  test('Pure-FTPd that forbids names with a dot (-x) is probed with another name', async (t) => {
+    const server = await serving(t, 'pure-ftpd', () => startPureFtpd({ extra: ['-x'] }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    assert.equal((await failure(remote.writer?.create('.x', 3, body(Buffer.from('abc')), silent, never))).kind, 'refused')
+    assert.equal((await remote.writer?.resumer('', never))?.kind, 'append')
+    await remote.writer?.create('x', 3, body(Buffer.from('abc')), silent, never)
+    assert.deepEqual(readdirSync(server.root), ['x'])
+  })
+
+  test('vsftpd on which nothing may be looked at or fetched takes files and gives them names', async (t) => {
+    const extra = ['download_enable=NO', 'cmds_denied=SIZE,MDTM,MLST,MLSD,LIST,NLST,STAT']
+    const server = await serving(t, 'vsftpd', () => startVsftpd({ extra }))
+    if (server === null) return
+    const remote = await opened(t, server, 'ftp')
+    assert.equal((await failure(remote.stat('x', never))).kind, 'refused')
+    for (const text of ['one', 'two']) {
+      await remote.writer?.create('part', 3, body(Buffer.from(text)), silent, never)
+      await remote.tree?.rename('part', 'x', never)
+      assert.equal(readFileSync(join(server.root, 'x'), 'utf8'), text)
+    }
+    assert.equal((await failure(remote.stat('x', never))).kind, 'refused')
+    assert.equal(await remote.writer?.resumer('', never), null)
+    assert.deepEqual(readdirSync(server.root), ['x'])
+  })
+
+  test('vsftpd lets anybody fetch, and take back where that is allowed', async (t) => {
+    const extra = ['anonymous_enable=YES', 'anon_upload_enable=YES', 'anon_mkdir_write_enable=YES', 'anon_other_write_enable=YES']
+    const base = mkdtempSync(join(tmpdir(), 'anonymous-'))
+    t.after(() => rmSync(base, { recursive: true, force: true }))
+    chmodSync(base, 0o755)
+    mkdirSync(join(base, 'incoming'))
+    chmodSync(join(base, 'incoming'), 0o777)
+    writeFileSync(join(base, 'x'), 'abc')
+    const more = [`anon_root=${base}`, 'anon_world_readable_only=NO', 'ftp_username=daemon', 'no_anon_password=YES']
+    const server = await serving(t, 'vsftpd', () => startVsftpd({ extra: [...extra, ...more] }))
+    if (server === null) return
+    const { username: _username, password: _password, ...nobody } = credentialsFor(server)
+    const remote = await protocol.open(protocol.parse(new URL(`ftp://${server.host}:${server.port}/`), nobody), remotePorts(10_000), never)
+    t.after(() => remote.close())
+    assert.equal((await remote.stat('x', never))?.size, 3)
+    assert.equal((await failure(remote.writer?.create('y', 3, body(Buffer.from('abc')), silent, never))).kind, 'refused')
+    await remote.writer?.create('incoming/y', 3, body(Buffer.from('abc')), silent, never)
+    await remote.tree?.rename('incoming/y', 'incoming/z', never)
+    assert.equal(readFileSync(join(base, 'incoming', 'z'), 'utf8'), 'abc')
   })
 
   test('a session that the server ended for idling is replaced', async (t) => {

@@ -34,7 +34,7 @@ const LIES: readonly Lie[] = [
   {
     name: '226 and nothing stored',
     answers: (files, markers) => ({ STOR: storing(files, markers, () => null), APPE: storing(files, markers, () => null) }),
-    expect: ['refused', 'transient'],
+    expect: ['refused', 'transient', 'conflict'],
   },
   {
     name: '226 and half of it stored',
@@ -103,7 +103,7 @@ const LIES: readonly Lie[] = [
     answers: () => ({ SIZE: (path, session) => session.say(path.endsWith('out.bin') ? '550 no' : '213 7') }),
     expect: ['transient', 'complete', 'conflict'],
   },
-  { name: 'a size that is a word', answers: () => ({ SIZE: '213 many' }), expect: ['protocol'] },
+  { name: 'a size that is a word', answers: () => ({ SIZE: '213 many' }), expect: ['complete', 'refused'] },
   { name: 'a rename that is none', answers: () => ({ RNTO: '250 renamed' }), expect: ['refused', 'conflict'] },
   {
     name: 'a rename that loses the file',

@@ -5,6 +5,7 @@ import { DOWNLOAD_DEFENCES } from './download-defences.ts'
 import { EVIDENCE_DEFENCES } from './evidence-defences.ts'
 import { FINISHED_DEFENCES } from './finished-defences.ts'
 import { FTP_DEFENCES } from './ftp-defences.ts'
+import { FTP_WAYS_DEFENCES } from './ftp-ways-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
@@ -27,6 +28,7 @@ export const DEFENCES: readonly Defence[] = [
   ...NAMING_DEFENCES,
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
+  ...FTP_WAYS_DEFENCES,
   ...HTTP_DEFENCES,
   ...NETWORK_DEFENCES,
   ...EVIDENCE_DEFENCES,

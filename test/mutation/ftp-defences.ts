@@ -8,7 +8,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-short-read',
     protects: 'from a read that resolves with fewer bytes than asked for, because the server called it complete',
-    edits: [{ file: `${AT}/read.ts`, find: '  await assertWhole(connection, path, range, intake.received, signal)\n', replace: '' }],
+    edits: [{ file: `${AT}/read.ts`, find: '  await assertWhole(going, signal)\n', replace: '' }],
     detectors: [hostile('226 after too few bytes')],
   },
   {
@@ -17,8 +17,8 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/read.ts`,
-        find: 'if (size !== null && range.end === Number.POSITIVE_INFINITY && size > end) throw',
-        replace: 'if (size !== null && range.end === Number.POSITIVE_INFINITY && size > end) return\n    if (size === -1) throw',
+        find: "if (isOpen && typeof size === 'number' && size > end) throw",
+        replace: "if (isOpen && typeof size === 'number' && size > end) return\n  if (size === -1) throw",
       },
     ],
     detectors: [hostile('an unknown end')],
@@ -43,7 +43,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/writer.ts`,
-        find: "if (stored === size || (how === 'at-least' && stored !== null && stored > size)) return",
+        find: "if (stored === size || (how === 'at-least' && stored > size)) return",
         replace: "if (stored !== -1 || how === 'at-least') return",
       },
     ],
@@ -65,9 +65,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-final-reply',
     protects: 'from calling an upload stored to which the server did not answer 2xx',
-    edits: [
-      { file: `${AT}/send.ts`, find: '  if (reply.code < 200 || reply.code > 299) throw replyError(reply, upload.command)\n', replace: '' },
-    ],
+    edits: [{ file: `${AT}/send.ts`, find: '  if (!isGood(reply)) throw replyError(reply, upload.command)\n', replace: '' }],
     detectors: [hostile('a refusal in the middle')],
     maskedBy: { name: 'ftp-refusal-ends-the-upload', why: 'the watch sees the same reply first, when it is 4xx or 5xx' },
   },
@@ -146,7 +144,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/probe.ts`,
-        find: "if (await this.accepts('APPE', 0, APPENDED)) return (await this.content()).equals(expected) ? 'APPE' : null",
+        find: "if (await this.accepts('APPE', 0, APPENDED)) return (await this.#content()).equals(expected) ? 'APPE' : null",
         replace: "if (await this.accepts('APPE', 0, APPENDED)) return expected.length > 0 ? 'APPE' : null",
       },
     ],
@@ -163,8 +161,8 @@ export const FTP_DEFENCES: readonly Defence[] = [
       },
       {
         file: `${AT}/control.ts`,
-        find: '      this.#unasked ??= reply\n',
-        replace: '      this.#replies.push(reply)\n',
+        find: 'else this.#unasked ??= reply\n',
+        replace: 'else this.#replies.push(reply)\n',
       },
       {
         file: `${AT}/control.ts`,
@@ -172,7 +170,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
         replace: 'this.#unasked === null',
       },
     ],
-    detectors: [hostile('a reply that nobody asked for')],
+    detectors: [unit('ftp-second-ways', 'a word of another kind')],
   },
   {
     name: 'ftp-commands-are-one-line',
@@ -183,7 +181,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-password-is-in-no-message',
     protects: 'from an error that quotes the PASS command',
-    edits: [{ file: `${AT}/connection.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait)' }],
+    edits: [{ file: `${AT}/login.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait)' }],
     detectors: [hostile('holds the password')],
   },
   {
@@ -191,9 +189,9 @@ export const FTP_DEFENCES: readonly Defence[] = [
     protects: 'from going on in clear text when the server refuses TLS',
     edits: [
       {
-        file: `${AT}/connection.ts`,
-        find: '  if (reply.code !== 234) {\n',
-        replace: '  if (reply.code !== 234) return\n  if (reply.code !== 234) {\n',
+        file: `${AT}/login.ts`,
+        find: '  if (!isGood(reply) && reply.code !== 334) {\n',
+        replace: '  if (reply.code !== 234) return\n  if (!isGood(reply)) {\n',
       },
     ],
     detectors: [hostile('AUTH TLS refused')],
@@ -204,7 +202,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/control.ts`,
-        find: "    if (!this.usable) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')\n    const socket",
+        find: "    if (injected()) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')\n    const socket",
         replace: '    const socket',
       },
     ],
@@ -228,9 +226,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-data-is-encrypted',
     protects: 'from file bytes in clear text',
-    edits: [
-      { file: `${AT}/connection.ts`, find: '  if (reply.code !== 200) {\n    throw', replace: '  if (reply.code === 0) {\n    throw' },
-    ],
+    edits: [{ file: `${AT}/login.ts`, find: '  if (!isGood(reply)) {\n    throw', replace: '  if (reply.code === 0) {\n    throw' }],
     detectors: [hostile('will not encrypt')],
   },
   {
@@ -251,9 +247,9 @@ export const FTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/features.ts`,
-        find: '  const bytes = /(?<!\\d)\\d{1,3},\\d{1,3},\\d{1,3},\\d{1,3},(\\d{1,3}),(\\d{1,3})(?!\\d)/.exec(text)\n',
+        find: '  const bytes = /(?<!\\d)\\d{1,3}(?:,\\s*\\d{1,3}){3},\\s*(\\d{1,3}),\\s*(\\d{1,3})(?!\\d)/.exec(text)\n',
         replace:
-          "  const bytes = /(?<!\\d)\\d{1,3},\\d{1,3},\\d{1,3},\\d{1,3},(\\d{1,3}),(\\d{1,3})(?!\\d)/.exec(text)\n  Reflect.set(globalThis, 'told', /(\\d+,\\d+,\\d+,\\d+),\\d+,\\d+/.exec(text)?.[1]?.replaceAll(',', '.'))\n",
+          "  const bytes = /(?<!\\d)\\d{1,3}(?:,\\s*\\d{1,3}){3},\\s*(\\d{1,3}),\\s*(\\d{1,3})(?!\\d)/.exec(text)\n  Reflect.set(globalThis, 'told', /(\\d+,\\d+,\\d+,\\d+),\\d+,\\d+/.exec(text)?.[1]?.replaceAll(',', '.'))\n",
       },
       {
         file: `${AT}/data.ts`,

@@ -136,7 +136,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-keeps-what-cannot-be-removed',
     protects: 'from the same where the name may not be removed',
-    edits: [{ file: `${FTP}/writer.ts`, find: 'if (look.code === 213) throw', replace: 'if (look.code === 0) throw' }],
+    edits: [{ file: `${FTP}/writer.ts`, find: "if (typeof size === 'number') throw", replace: "if (typeof size === 'string') throw" }],
     detectors: [ftp('where DELE is refused only when'), ftp('a name that sounds like an answer')],
   },
   {
@@ -158,7 +158,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${FTP}/renaming.ts`,
-        find: 'if ((await stat(connection, from, signal)) === null) throw',
+        find: 'if ((await known(connection, from, signal)) === null) throw',
         replace: 'if (reply.code === 550) throw',
       },
     ],
@@ -170,8 +170,8 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${FTP}/copy.ts`,
-        find: '  if ((await stat(connection, to, signal)) !== null)\n',
-        replace: "  if ((await stat(connection, to, signal))?.kind === 'other')\n",
+        find: '  if ((await known(connection, to, signal)) !== null)\n',
+        replace: "  if ((await known(connection, to, signal))?.kind === 'other')\n",
       },
     ],
     detectors: [ftp('never over a file')],
@@ -179,7 +179,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-copy-has-the-size',
     protects: 'from taking a copy that the server did not finish',
-    edits: [{ file: `${FTP}/copy.ts`, find: 'if (copied !== size) throw', replace: 'if (copied === null) throw' }],
+    edits: [{ file: `${FTP}/copy.ts`, find: 'if (copied !== size)\n', replace: 'if (copied === null)\n' }],
     detectors: [ftp('a copy that is too short')],
   },
 ]

@@ -193,7 +193,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-tells-when-it-presents-credentials',
     protects: 'from the sentence that none was sent when some were',
-    edits: [{ file: 'src/remotes/ftp/connection.ts', find: '  ports.presenting?.()\n', replace: '  void ports\n' }],
+    edits: [{ file: 'src/remotes/ftp/login.ts', find: '  ports.presenting?.()\n', replace: '  void ports\n' }],
     detectors: [unit('presenting', 'the data connections turn out to be in the clear')],
   },
   {

@@ -78,9 +78,23 @@ describe('FTP: a file is created', () => {
     assert.deepEqual(changes().slice(before), ['DELE f'])
   })
 
-  test('once where nobody may look at it afterwards', async (t) => {
-    const { create } = await scene(t, () => ({ SIZE: '550 Permission denied.' }))
-    await fails('refused', create('f'))
+  test('or refused, and then the body is let go', async (t) => {
+    const { remote } = await scene(t, () => ({ STOR: '553 no' }))
+    let left = false
+    const next = (): Promise<never> => assert.fail('nothing was to be sent')
+    const leave = async (): Promise<IteratorResult<Uint8Array>> => {
+      left = true
+      return { done: true, value: undefined }
+    }
+    const whole: Body = { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
+    await fails('refused', remote.writer?.create('f', 3, whole, silent, never))
+    assert.equal(left, true)
+  })
+
+  test('where nobody may look at it afterwards', async (t) => {
+    const { create, files } = await scene(t, () => ({ SIZE: '550 Permission denied.' }))
+    await create('f')
+    assert.equal(files.get('f')?.toString(), 'new')
   })
 
   test('a name that sounds like an answer is none', async (t) => {

@@ -1,13 +1,19 @@
-import { TransferError } from '../../core/errors.ts'
 import type { RemotePorts } from '../remote.ts'
 import type { FtpConfig } from './config.ts'
-import { Control } from './control.ts'
+import type { Control } from './control.ts'
 import { type DataConnection, openData } from './data.ts'
-import { sharedWait, type Wait } from './deadline.ts'
-import { type Reply, replyError, replyErrorAs, replyText } from './errors.ts'
-import { type Features, parseDirectory, parseExtendedPassive, parseFeatures, parsePassive } from './features.ts'
+import type { Wait } from './deadline.ts'
+import { type Reply, replyError } from './errors.ts'
+import type { Features } from './features.ts'
 import type { Intake } from './intake.ts'
+import { Passive } from './passive.ts'
+import { nameFor } from './paths.ts'
 import type { Trust } from './trust.ts'
+import type { Spelling, Ways } from './ways.ts'
+
+const NOT_ASCII = /[^\0-\x7f]/
+const NO_UTF8 =
+  'the server does not say that it takes names in UTF-8: names with other characters than ASCII may not be found, or get another spelling there'
 
 /** What every session of one Remote shares. */
 export interface Server {
@@ -15,6 +21,7 @@ export interface Server {
   /** Null without TLS. */
   readonly trust: Trust | null
   readonly ports: RemotePorts
+  readonly ways: Ways
 }
 
 /** One logged-in session. Used by one exchange at a time. */
@@ -30,22 +37,29 @@ export class Connection {
   digestEpoch: number | null = null
   /** Whether SIZE also answers for directories; null until asked. */
   sizeOfDirectories: boolean | null = null
-  readonly #trust: Trust | null
+  readonly #server: Server
+  readonly #passive: Passive
+  /** The working directory, as a path of ours; '' is the login directory. */
+  #directory = ''
   /** From the opening of a data connection until the server's good word about it. */
   #transferring = false
-  #extendedPassive = true
 
   constructor(control: Control, features: Features, home: string | null, server: Server) {
     this.control = control
     this.features = features
     this.home = home
     this.timeoutMs = server.ports.timeoutMs
-    this.#trust = server.trust
+    this.#server = server
+    this.#passive = new Passive(server.ways)
+  }
+
+  get ways(): Ways {
+    return this.#server.ways
   }
 
   /** Whether another exchange may follow: after a transfer that failed, bytes and replies may still be on their way. */
   get clean(): boolean {
-    return this.control.usable && !this.#transferring
+    return this.control.usable && !this.#transferring && (this.#directory === '' || this.home !== null)
   }
 
   /** The server has closed the transfer in order; a restart marker is used up with it. */
@@ -68,27 +82,52 @@ export class Connection {
     return await ask(this.control, command, this.wait(signal))
   }
 
-  /** As `command`, but any reply outside 2xx is thrown. */
-  async request(command: string, signal: AbortSignal): Promise<Reply> {
-    const reply = await this.command(command, signal)
-    if (reply.code < 200 || reply.code > 299) throw replyError(reply, command)
+  /** As `command`, for a transfer: preliminary replies count. */
+  async begin(command: string, signal: AbortSignal): Promise<Reply> {
+    const reply = await askAtOnce(this.control, command, this.wait(signal))
+    if (reply.code === 425) this.#passive.failed()
     return reply
   }
 
-  /** Back to the login directory, so that relative paths go on meaning the same. */
-  async goHome(signal: AbortSignal): Promise<void> {
-    if (this.home === null) {
-      this.control.close()
-      return
-    }
-    await this.request(`CWD ${this.home}`, signal)
+  /** To be called before anything is sent past `command`. */
+  async realign(signal: AbortSignal): Promise<void> {
+    if (this.control.echoed) await this.control.realign(this.wait(signal))
+  }
+
+  /**
+   * The name of `path` for a command, after going where it is understood. So the working directory is looked after here alone: whatever an exchange did, and however
+   * it ended, the next name is right.
+   */
+  async name(path: string, signal: AbortSignal, spelling: Spelling = this.ways.spelling): Promise<string> {
+    if (NOT_ASCII.test(path) && !this.features.has('UTF8') && this.ways.first('UTF8')) this.#server.ports.warn(NO_UTF8)
+    const { directory, name } = nameFor(path, spelling, this.home)
+    if (directory !== '' && (await this.enter(directory, signal))) return name
+    await this.#goHome(signal)
+    return directory === '' ? name : nameFor(path, 'given', this.home).name
+  }
+
+  /** Makes `path` the working directory; false when the server refuses. */
+  async enter(path: string, signal: AbortSignal): Promise<boolean> {
+    return isGood(await this.enterAsked(path, signal))
+  }
+
+  /** As `enter`, with the server's answer; null when we are there. */
+  async enterAsked(path: string, signal: AbortSignal): Promise<Reply | null> {
+    if (path === this.#directory) return null
+    await this.#goHome(signal)
+    if (path === '') return null
+    const reply = await this.command(`CWD ${nameFor(path, 'given', this.home).name}`, signal)
+    if (isGood(reply)) this.#directory = path
+    return reply
   }
 
   /** Opens a passive data connection, for receiving when there is an `intake`. */
   async openData(intake: Intake | null, signal: AbortSignal): Promise<DataConnection> {
     this.#transferring = true
-    const port = await this.#passivePort(signal)
-    return await openData(this.control, port, this.#trust, intake, this.wait(signal))
+    const { control } = this
+    const dial = (port: number, timeoutMs: number): Promise<DataConnection> =>
+      openData(control, port, this.#server.trust, intake, { signal, timeoutMs })
+    return await this.#passive.open((command, timeoutMs) => ask(control, command, { signal, timeoutMs }), dial, this.timeoutMs)
   }
 
   /** Puts the restart marker to `offset`; false when the server refuses it. */
@@ -96,7 +135,8 @@ export class Connection {
     if (offset === 0 && !this.restartMarked) return true
     const command = `REST ${offset}`
     const reply = await this.command(command, signal)
-    if (reply.code === 350) {
+    // Also 3xx of another number; but a 2xx may be a server's answer to everything.
+    if (reply.code >= 300 && reply.code < 400) {
       this.restartMarked = offset > 0
       return true
     }
@@ -104,83 +144,46 @@ export class Connection {
     throw replyError(reply, command)
   }
 
-  async #passivePort(signal: AbortSignal): Promise<number> {
-    if (this.#extendedPassive) {
-      const reply = await this.command('EPSV', signal)
-      const port = reply.code === 229 ? parseExtendedPassive(reply.text) : null
-      if (port !== null) return port
-      // Pure-FTPd -b lists EPSV in FEAT and refuses it.
-      this.#extendedPassive = false
+  /** Back to the login directory, so that relative paths go on meaning the same. */
+  async #goHome(signal: AbortSignal): Promise<void> {
+    if (this.#directory === '') return
+    if (this.home === null) {
+      this.control.close()
+      return
     }
-    const reply = await this.request('PASV', signal)
-    const port = parsePassive(reply.text)
-    if (port === null) throw replyErrorAs('protocol', reply, 'PASV')
-    return port
+    const command = `CWD ${this.home}`
+    const reply = await this.command(command, signal)
+    if (!isGood(reply)) {
+      this.control.close()
+      throw replyError(reply, command)
+    }
+    this.#directory = ''
   }
 }
 
-/** Connects, verifies the server, logs in and asks for its features; all of it within one `timeoutMs`. */
-export async function connect(server: Server, signal: AbortSignal): Promise<Connection> {
-  const wait = sharedWait(signal, server.ports.timeoutMs)
-  const control = new Control(server.ports.debug, server.ports.redact)
-  try {
-    await greet(control, server, wait)
-    await logIn(control, server, wait)
-    if (server.trust !== null) await protectData(control, wait)
-    const feat = await ask(control, 'FEAT', wait)
-    const features = feat.code === 211 ? parseFeatures(feat.text) : new Map<string, string>()
-    // Pure-FTPd (504) and pyftpdlib (501) refuse it and speak UTF-8 all the same.
-    if (features.has('UTF8')) await ask(control, 'OPTS UTF8 ON', wait)
-    const type = await ask(control, 'TYPE I', wait)
-    if (type.code !== 200) throw replyError(type, 'TYPE I')
-    const directory = await ask(control, 'PWD', wait)
-    return new Connection(control, features, directory.code === 257 ? parseDirectory(directory.text) : null, server)
-  } catch (error) {
-    control.close()
-    throw error
-  }
+export function isGood(reply: Reply | null): boolean {
+  return reply === null || (reply.code >= 200 && reply.code < 300)
 }
 
-async function ask(control: Control, command: string, wait: Wait, action = command): Promise<Reply> {
+/** The answer to one command. A server that says that it is at it has not answered yet. */
+export async function ask(control: Control, command: string, wait: Wait, action = command): Promise<Reply> {
+  return await answer(control, command, wait, { action, reply: () => control.final() })
+}
+
+/** As `ask`, for a command that nothing preliminary can be said to. */
+export async function askAtOnce(control: Control, command: string, wait: Wait): Promise<Reply> {
+  return await answer(control, command, wait, { action: command, reply: () => control.reply() })
+}
+
+interface Answer {
+  readonly action: string
+  readonly reply: () => Promise<Reply>
+}
+
+async function answer(control: Control, command: string, wait: Wait, { action, reply }: Answer): Promise<Reply> {
+  if (control.echoed) await control.realign(wait)
   control.send(command)
-  const reply = await control.expect(action, wait)
-  if (reply.code === 421) throw replyError(reply, action)
-  return reply
-}
-
-async function greet(control: Control, server: Server, wait: Wait): Promise<void> {
-  const { config, trust } = server
-  const implicit = trust !== null && config.tls === 'implicit'
-  const greeting = implicit
-    ? await control.connectSecurely(config.host, config.port, trust, wait)
-    : await control.connect(config.host, config.port, wait)
-  if (greeting.code < 200 || greeting.code > 299) throw replyError(greeting, 'connecting')
-  if (trust === null || implicit) return
-  const reply = await ask(control, 'AUTH TLS', wait)
-  if (reply.code !== 234) {
-    const hint = 'Nothing is sent without TLS to an ftps:// URL. If clear text is meant, write ftp://.'
-    throw replyErrorAs('untrusted', reply, 'AUTH TLS', hint)
-  }
-  await control.upgrade(trust, wait)
-}
-
-async function logIn(control: Control, { config, ports }: Server, wait: Wait): Promise<void> {
-  ports.presenting?.()
-  const user = await ask(control, `USER ${config.username}`, wait)
-  if (user.code >= 200 && user.code < 300) return
-  if (user.code !== 331) throw replyError(user, `logging in as ${config.username}`)
-  // The command is a secret: it must not be what an error is named after.
-  const done = await ask(control, `PASS ${config.password}`, wait, 'PASS')
-  if (done.code < 200 || done.code > 299) throw replyError(done, `logging in as ${config.username}`)
-}
-
-async function protectData(control: Control, wait: Wait): Promise<void> {
-  // PBSZ has only one legal argument; what counts is the answer to PROT.
-  await ask(control, 'PBSZ 0', wait)
-  const reply = await ask(control, 'PROT P', wait)
-  if (reply.code !== 200) {
-    throw new TransferError('untrusted', `the server does not encrypt data connections: PROT P: ${replyText(reply)}`, {
-      hint: 'No file is sent or taken over an unencrypted connection to an ftps:// URL.',
-    })
-  }
+  const said = await control.within(reply(), action, wait)
+  if (said.code === 421) throw replyError(said, action)
+  return said
 }

@@ -1,45 +1,22 @@
 import net from 'node:net'
 import * as tls from 'node:tls'
-import { FTPContext, FTPError, type FTPResponse } from 'basic-ftp'
+import { FTPError, type FTPResponse } from 'basic-ftp'
 import { TransferError } from '../../core/errors.ts'
 import { reach } from '../reach.ts'
 import { bounded, type Wait } from './deadline.ts'
 import { type Reply, replyError, replyText, socketError } from './errors.ts'
+import { WholeLines } from './lines.ts'
 import { assertTrusted, type Trust } from './trust.ts'
 
 const KEEP_ALIVE_MS = 30_000
 const LINE_BREAKING = /[\r\n\0]/
-/** No server has more to say in one line, or before we ask on. */
-const LINE_LENGTH_MAX = 65_536
 const REPLIES_WAITING_MAX = 100
+/** Preliminary replies before a last one. */
+const MARKS_MAX = 100
 
 interface Consumer {
   resolve(reply: Reply): void
   reject(error: unknown): void
-}
-
-/** Hands on whole lines only, however they are cut on their way, and bounds what one may hold. */
-class WholeLines extends FTPContext {
-  #begun = ''
-
-  /** The server is in the middle of a line. */
-  get midLine(): boolean {
-    return this.#begun !== ''
-  }
-
-  /** What was never connected has nobody to say QUIT to. */
-  protected override _closeControlSocket(): void {
-    if (this.socket.remoteAddress === undefined) this._closeSocket(this.socket)
-    else super._closeControlSocket()
-  }
-
-  protected override _onControlSocketData(chunk: string): void {
-    const end = chunk.lastIndexOf('\n') + 1
-    const lines = end === 0 ? '' : this.#begun + chunk.slice(0, end)
-    this.#begun = end === 0 ? this.#begun + chunk : chunk.slice(end)
-    if (lines !== '') super._onControlSocketData(lines)
-    if (this.#begun.length > LINE_LENGTH_MAX) this.closeWithError(new TransferError('protocol', 'the server sends a line without end'))
-  }
 }
 
 /**
@@ -55,6 +32,12 @@ export class Control {
   #unanswered = 1
   #unasked: Reply | null = null
   #strays = 0
+  /** The code of the last answer, and whether the server gave it once more: some do so after PASS, CWD, OPTS or STOR. */
+  #last = 0
+  #echoed = false
+  /** Passed over while the place is being found again. */
+  #repeated: number | null = null
+  #marked = Promise.withResolvers<void>()
   #failure: TransferError | null = null
   /** TLS, and the peer trusted. */
   #secured = false
@@ -70,6 +53,16 @@ export class Control {
     return (
       this.#failure === null && this.#unasked === null && this.#replies.length === 0 && this.#unanswered === 0 && !this.#context.midLine
     )
+  }
+
+  /** The server said its last good word twice: before the next command `realign` has to find the place again, because a third may be on its way. */
+  get echoed(): boolean {
+    return this.#echoed
+  }
+
+  /** Resolves at the next preliminary reply. */
+  get marked(): Promise<void> {
+    return this.#marked.promise
   }
 
   /** Where data connections go, whatever address the server names. */
@@ -111,10 +104,11 @@ export class Control {
 
   /** Turns the clear connection into a verified TLS one. Nothing that was said before counts afterwards. */
   async upgrade(trust: Trust, wait: Wait): Promise<void> {
-    if (!this.usable) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
+    const injected = (): boolean => !this.usable || this.#echoed
+    if (injected()) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
     const socket = tls.connect({ ...trust.options, socket: this.#context.socket })
     await this.#handshake(socket, trust, wait)
-    if (!this.usable) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
+    if (injected()) throw new TransferError('untrusted', 'the server sent text between AUTH TLS and the TLS handshake')
     this.#context.socket = socket
     this.#tune()
   }
@@ -138,6 +132,35 @@ export class Control {
     })
     waiting.catch(() => undefined)
     return waiting
+  }
+
+  /** The next reply that ends something: preliminary ones before it are passed over (125 and then 150). */
+  final(): Promise<Reply> {
+    const last = this.#final()
+    last.catch(() => undefined)
+    return last
+  }
+
+  async #final(): Promise<Reply> {
+    for (let marks = 0; marks < MARKS_MAX; marks += 1) {
+      const reply = await this.reply()
+      if (reply.code >= 200) return reply
+      this.#marked.resolve()
+      this.#marked = Promise.withResolvers<void>()
+    }
+    this.#context.closeWithError(new TransferError('protocol', 'the server sends preliminary replies without end'))
+    throw this.#ended()
+  }
+
+  /** Asks what has an answer of its own kind; everything before it is the last word again. */
+  async realign(wait: Wait): Promise<void> {
+    const question = this.#last === 257 ? 'NOOP' : 'PWD'
+    this.#repeated = this.#last
+    this.send(question)
+    await this.expect(question, wait)
+    this.#repeated = null
+    this.#echoed = false
+    this.#strays = 0
   }
 
   /** The next reply in time. A wait that ends without one closes the connection: whatever came later would answer something else. */
@@ -174,13 +197,16 @@ export class Control {
       this.#fail(response)
       return
     }
-    const text = response.message
-    const reply = { code: response.code, text, shown: this.#redact(text) }
-    if (this.#unanswered === 0) {
-      this.#unasked ??= reply
+    const reply = this.#replyOf(response.code, response.message)
+    if (reply.code === this.#repeated) {
       this.#strays += 1
+    } else if (this.#unanswered === 0) {
+      this.#strays += 1
+      if (reply.code === this.#last && reply.code >= 200 && reply.code < 300) this.#echoed = true
+      else this.#unasked ??= reply
     } else {
       if (reply.code >= 200) this.#unanswered -= 1
+      this.#last = reply.code
       const consumer = this.#consumer
       this.#consumer = null
       if (consumer === null) this.#replies.push(reply)
@@ -188,6 +214,17 @@ export class Control {
     }
     if (this.#replies.length + this.#strays > REPLIES_WAITING_MAX)
       this.#context.closeWithError(new TransferError('protocol', 'the server sends replies without end'))
+  }
+
+  #replyOf(code: number, text: string): Reply {
+    const redact = this.#redact
+    return {
+      code,
+      text,
+      get shown() {
+        return redact(text)
+      },
+    }
   }
 
   #fail(error: Error): void {

@@ -142,7 +142,7 @@ function connected(socket: net.Socket, port: number, wait: Wait): Promise<void> 
   return bounded(done, wait, late).catch((error: unknown) => {
     socket.on('error', () => undefined)
     socket.destroy()
-    throw socketError(error, 'data connection')
+    throw socketError(error, `the data connection to port ${port} could not be opened`)
   })
 }
 

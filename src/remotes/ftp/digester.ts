@@ -2,17 +2,15 @@ import { createHash } from 'node:crypto'
 import { TransferError } from '../../core/errors.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { DigestAlgorithm, Digester } from '../remote.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isGood } from './connection.ts'
 import { type Reply, replyError, replyErrorAs } from './errors.ts'
 import type { Features } from './features.ts'
-import { wirePath } from './paths.ts'
+import { askPatiently, SILENCE_MS } from './patience.ts'
 import type { Pool } from './pool.ts'
 import { sizeOf } from './stat.ts'
 
 const HEX_DIGITS: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128, sha1: 40, md5: 32, crc32: 8 }
 const EMPTY_CRC32 = '00000000'
-/** A server says nothing for a while when it reads a cold disk; ProFTPD sends a line now and then. */
-const SILENCE_MS = 60_000
 /** Slower than this is not worth waiting for: reading it back would be faster. Bytes per millisecond. */
 const RATE_MIN = 10_000
 
@@ -70,7 +68,7 @@ export class FtpDigester implements Digester {
   }
 
   async #ranged(connection: Connection, path: string, range: ByteRange, signal: AbortSignal): Promise<Reply> {
-    const name = wirePath(path, connection)
+    const name = await connection.name(path, signal)
     // With a range the name stands in quotes, and there is no way to write a quote or, on ProFTPD, a backslash inside.
     if (/["\\]/.test(name)) throw new TransferError('unsupported', 'a name with a quote or a backslash cannot be digested by range')
     return await ask(connection, `${this.#way.command} "${name}" ${range.start} ${range.end}`, range.end - range.start, signal)
@@ -81,28 +79,16 @@ export class FtpDigester implements Digester {
       throw new TransferError('unsupported', 'HASH digests only whole files')
     }
     const select = await connection.command(`OPTS HASH ${this.#way.hashName}`, signal)
-    if (select.code !== 200) throw replyErrorAs('unsupported', select, 'OPTS HASH')
-    return await ask(connection, `HASH ${wirePath(path, connection)}`, range.end, signal)
+    if (!isGood(select)) throw replyErrorAs('unsupported', select, 'OPTS HASH')
+    return await ask(connection, `HASH ${await connection.name(path, signal)}`, range.end, signal)
   }
 }
 
-/** A digest takes as long as reading the file, and ProFTPD shows with lines of one long reply that it is still at it. */
+/** A digest takes as long as reading the file. */
 async function ask(connection: Connection, command: string, bytes: number, signal: AbortSignal): Promise<Reply> {
-  const silent = new AbortController()
-  const silenceMs = Math.max(connection.timeoutMs, SILENCE_MS)
-  const tooLong = (): void => silent.abort(new TransferError('transient', `${command}: no answer for ${silenceMs / 1000} s`))
-  const timer = setTimeout(tooLong, silenceMs)
-  const release = connection.control.onActivity(() => timer.refresh())
-  try {
-    connection.control.send(command)
-    const timeoutMs = silenceMs + bytes / RATE_MIN
-    const reply = await connection.control.expect(command, { signal: AbortSignal.any([signal, silent.signal]), timeoutMs })
-    if (reply.code >= 200 && reply.code < 300) return reply
-    throw reply.code >= 500 ? replyErrorAs('unsupported', reply, command) : replyError(reply, command)
-  } finally {
-    clearTimeout(timer)
-    release()
-  }
+  const reply = await askPatiently(connection, command, Math.max(connection.timeoutMs, SILENCE_MS) + bytes / RATE_MIN, signal)
+  if (isGood(reply)) return reply
+  throw reply.code >= 500 ? replyErrorAs('unsupported', reply, command) : replyError(reply, command)
 }
 
 /** The last word of the reply that can be the digest; servers disagree about what stands around it. */

@@ -1,7 +1,7 @@
 /** The one place where what an FTP server or a socket says becomes a TransferError. */
 import { type FailureDetails, type FailureKind, TransferError } from '../../core/errors.ts'
 import { messageOf } from '../reach.ts'
-import { tlsFailureKind } from '../tls.ts'
+import { tlsFailureKind, tlsWeakness } from '../tls.ts'
 
 /** One reply of the server: its code and its whole text, lines joined by LF, each with its code. */
 export interface Reply {
@@ -19,9 +19,12 @@ const NO_SPACE =
 const TLS_WANTED = /must use (encryption|ssl|tls)|(ssl|tls)[^.]{0,40}\brequired\b|require[sd]? (ssl|tls)|non-anonymous sessions must/i
 const SESSION_REUSE = /session reuse|reuse (is )?required|reuse of (the )?(ssl|tls)/i
 
-const HINTS = {
+const EXPIRED = /expired|must (be )?change|change (your|the) password/i
+
+export const HINTS = {
   limit: 'The server limits how many sessions may be open. Wait until other sessions have ended, or raise the limit.',
   tls: 'The server wants TLS: use ftps:// instead of ftp://.',
+  weak: 'TLS 1.2 or newer with a key of 2048 bits is wanted: the server has to be brought up to date.',
   reuse: 'The server wants data connections to continue the TLS session of the control connection and did not recognise it.',
 } as const
 
@@ -43,6 +46,21 @@ function judge(reply: Reply): Verdict {
   if (code >= 400 && code < 500) return { kind: 'transient' }
   if (code >= 500 && code < 600) return { kind: 'refused' }
   return { kind: 'protocol' }
+}
+
+/**
+ * What an answer to USER or PASS means. Final, unless it speaks of too many sessions or ends this one: an account is locked after a few attempts, so what is not known
+ * to pass is not tried again.
+ */
+export function loginError(reply: Reply, action: string): TransferError {
+  if (reply.code === 332 || reply.code === 532) {
+    const hint = 'The server wants an account (ACCT) besides user name and password, which cannot be given here.'
+    return replyErrorAs('denied', reply, action, hint)
+  }
+  if (EXPIRED.test(reply.text)) return replyErrorAs('denied', reply, action, 'Log in by another client once, and set a new password.')
+  const { kind } = judge(reply)
+  const passes = kind === 'transient' && (reply.code === 421 || CONNECTION_LIMIT.test(reply.text))
+  return passes || kind !== 'transient' ? replyError(reply, action) : replyErrorAs('denied', reply, action)
 }
 
 /** Text of a reply on one line. */
@@ -70,6 +88,8 @@ export function socketError(error: unknown, action: string, secured = false): Tr
   if (error instanceof TransferError) return error
   const message = messageOf(error)
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const weakness = secured ? null : tlsWeakness(code)
+  if (weakness !== null) return new TransferError('refused', `${action}: ${weakness} (${code})`, { cause: error, hint: HINTS.weak })
   return new TransferError(socketFailureKind(code, message, secured), `${action}: ${message}`, { cause: error })
 }
 

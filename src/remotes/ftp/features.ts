@@ -8,7 +8,7 @@ export type Features = ReadonlyMap<string, string>
 export function parseFeatures(text: string): Features {
   const features = new Map<string, string>()
   for (const line of text.split('\n').slice(1, -1)) {
-    const bare = line.replace(/^211[- ]/, '').trim()
+    const bare = line.replace(/^2\d\d[- ]/, '').trim()
     if (bare === '') continue
     const cut = bare.indexOf(' ')
     const name = (cut < 0 ? bare : bare.slice(0, cut)).toUpperCase()
@@ -43,8 +43,8 @@ export function parseMlst(text: string): Facts | null {
   return line === undefined ? null : parseFacts(line.replace(/^(250-)?\s*/, ''))
 }
 
-export function kindOf(type: string | undefined): RemoteFile['kind'] {
-  const lower = type?.toLowerCase()
+export function kindOf(type: string): RemoteFile['kind'] {
+  const lower = type.toLowerCase()
   if (lower === 'file') return 'file'
   return lower === 'dir' || lower === 'cdir' || lower === 'pdir' ? 'directory' : 'other'
 }
@@ -65,6 +65,11 @@ export function parseTime(text: string | undefined): number | null {
   return Number.isNaN(time) ? null : time
 }
 
+/** Permission bits in octal, as in the fact UNIX.mode. */
+export function parseMode(text: string | undefined): number | null {
+  return text !== undefined && /^[0-7]{3,6}$/.test(text) ? Number.parseInt(text, 8) & 0o7777 : null
+}
+
 /** Entries of an MLSD listing without the directory itself and its parent. Lines without facts are no entries. */
 export function parseMlsd(lines: readonly string[]): TreeEntry[] {
   const entries: TreeEntry[] = []
@@ -72,20 +77,20 @@ export function parseMlsd(lines: readonly string[]): TreeEntry[] {
     const entry = parseFacts(line)
     const type = entry?.facts.get('type')?.toLowerCase()
     if (entry === null || type === 'cdir' || type === 'pdir' || entry.name === '.' || entry.name === '..') continue
-    const kind = kindOf(type)
+    const kind = type === undefined ? 'unknown' : kindOf(type)
     entries.push({ name: entry.name, kind, size: kind === 'file' ? parseSize(entry.facts.get('size')) : null })
   }
   return entries
 }
 
-/** The port of `229 Entering Extended Passive Mode (|||6446|)`. IBM i writes `!` for `|`. */
+/** The port of `229 Entering Extended Passive Mode (|||6446|)`. The delimiter may be any character: IBM i writes `!`. */
 export function parseExtendedPassive(text: string): number | null {
-  return portOf(Number(/[|!]{3}(\d{1,5})[|!]/.exec(text)?.[1]))
+  return portOf(Number(/(?:^|[\s(])([!-/:-~])\1\1(\d{1,5})\1/.exec(text)?.[2]))
 }
 
 /** The port of `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)`. The address in it is of no interest: it is wrong behind NAT, or an attack. */
 export function parsePassive(text: string): number | null {
-  const bytes = /(?<!\d)\d{1,3},\d{1,3},\d{1,3},\d{1,3},(\d{1,3}),(\d{1,3})(?!\d)/.exec(text)
+  const bytes = /(?<!\d)\d{1,3}(?:,\s*\d{1,3}){3},\s*(\d{1,3}),\s*(\d{1,3})(?!\d)/.exec(text)
   const high = Number(bytes?.[1])
   const low = Number(bytes?.[2])
   return high < 256 && low < 256 ? portOf(high * 256 + low) : null
@@ -98,5 +103,7 @@ function portOf(port: number): number | null {
 /** The directory of `257 "/a ""b""" is the current directory`. */
 export function parseDirectory(text: string): string | null {
   const quoted = /"((?:[^"]|"")*)"/.exec(text)?.[1]
-  return quoted === undefined || quoted === '' ? null : quoted.replaceAll('""', '"')
+  // Without quotes only where nothing else can be meant.
+  if (quoted === undefined) return /^257[ -](\/\S*)/.exec(text)?.[1] ?? null
+  return quoted === '' ? null : quoted.replaceAll('""', '"')
 }

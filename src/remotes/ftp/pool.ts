@@ -1,6 +1,7 @@
 import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
-import { type Connection, connect, type Server } from './connection.ts'
+import type { Connection, Server } from './connection.ts'
 import { socketError } from './errors.ts'
+import { connect } from './login.ts'
 
 /** What an exchange needs of its connection. */
 export type Purpose = 'ask' | 'read' | 'change' | 'digest'

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { type FailureKind, TransferError } from '../../core/errors.ts'
 import { joinPath } from '../../core/paths.ts'
-import { wirePath } from './paths.ts'
 import type { Pool } from './pool.ts'
 import { read } from './read.ts'
 import { store } from './send.ts'
+import { spelled } from './spelled.ts'
 import { sizeOf } from './stat.ts'
 
 /** How a partial can be continued here. */
@@ -28,19 +28,16 @@ const OVERWRITTEN = Buffer.from('XY')
  * Pure-FTPd cuts the file at the marker, ProFTPD as shipped refuses, and with HiddenStores it refuses only STOR.
  */
 export async function probe(pool: Pool, directory: string, signal: AbortSignal): Promise<Continuation | null> {
-  const scratch = new Scratch(pool, joinPath(directory, `.rt-probe-${randomBytes(8).toString('hex')}`), signal)
-  try {
-    await scratch.write('STOR', 0, WRITTEN)
-    const append = await scratch.findAppend()
-    if (append === null) return null
-    const marker = 4
-    const rewound = await scratch.accepts('STOR', marker, OVERWRITTEN)
-    const after = rewound ? await scratch.content() : Buffer.alloc(0)
-    const expected = Buffer.concat([WRITTEN.subarray(0, marker), OVERWRITTEN])
-    return { append, rewind: after.subarray(0, expected.length).equals(expected) }
-  } finally {
-    await scratch.remove()
+  // Some accounts may not write names that begin with a dot (pure-ftpd -x).
+  for (const mark of ['.rt-probe-', 'rt-probe-']) {
+    const scratch = new Scratch(pool, joinPath(directory, `${mark}${randomBytes(8).toString('hex')}`), signal)
+    try {
+      if (await scratch.accepts('STOR', 0, WRITTEN)) return await scratch.findContinuation()
+    } finally {
+      await scratch.remove()
+    }
   }
+  return null
 }
 
 class Scratch {
@@ -57,7 +54,9 @@ class Scratch {
   async write(verb: 'STOR' | 'APPE', offset: number, bytes: Uint8Array): Promise<void> {
     await this.#pool.lease('change', this.#signal, async (connection, either) => {
       const observer = { sent: () => undefined }
-      await store(connection, this.#path, { verb, offset }, bytes.length, once(bytes), observer, either)
+      const path = this.#path
+      const send = (): Promise<void> => store(connection, path, { verb, offset }, bytes.length, once(bytes), observer, either)
+      await (offset === 0 && verb === 'STOR' ? spelled({ connection, path, signal: either, untouched: () => true }, send) : send())
     })
   }
 
@@ -72,20 +71,36 @@ class Scratch {
     }
   }
 
-  async findAppend(): Promise<Continuation['append'] | null> {
+  async findContinuation(): Promise<Continuation | null> {
+    const append = await this.#findAppend()
+    if (append === null) return null
+    const marker = 4
+    const rewound = await this.accepts('STOR', marker, OVERWRITTEN)
+    const after = rewound ? await this.#content() : Buffer.alloc(0)
+    const expected = Buffer.concat([WRITTEN.subarray(0, marker), OVERWRITTEN])
+    return { append, rewind: after.subarray(0, expected.length).equals(expected) }
+  }
+
+  async #findAppend(): Promise<Continuation['append'] | null> {
     const expected = Buffer.concat([WRITTEN, APPENDED])
-    if (await this.accepts('APPE', 0, APPENDED)) return (await this.content()).equals(expected) ? 'APPE' : null
-    if (await this.accepts('STOR', WRITTEN.length, APPENDED)) return (await this.content()).equals(expected) ? 'REST' : null
+    if (await this.accepts('APPE', 0, APPENDED)) return (await this.#content()).equals(expected) ? 'APPE' : null
+    if (await this.accepts('STOR', WRITTEN.length, APPENDED)) return (await this.#content()).equals(expected) ? 'REST' : null
     return null
   }
 
-  async content(): Promise<Buffer> {
+  /** Empty where nothing of it can be known: then nobody could say later where a partial ends, or what is in it. */
+  async #content(): Promise<Buffer> {
     const chunks: Buffer[] = []
-    await this.#pool.lease('read', this.#signal, async (connection, either) => {
-      const size = await sizeOf(connection, this.#path, either)
-      if (size === null) return
-      await read(connection, this.#path, { start: 0, end: Math.min(size, 64) }, (chunk) => void chunks.push(Buffer.from(chunk)), either)
-    })
+    try {
+      await this.#pool.lease('read', this.#signal, async (connection, either) => {
+        const size = await sizeOf(connection, this.#path, either)
+        if (typeof size !== 'number') return
+        await read(connection, this.#path, { start: 0, end: Math.min(size, 64) }, (chunk) => void chunks.push(Buffer.from(chunk)), either)
+      })
+    } catch (error) {
+      if (error instanceof TransferError && REFUSALS.includes(error.kind)) return Buffer.alloc(0)
+      throw error
+    }
     return Buffer.concat(chunks)
   }
 
@@ -93,7 +108,7 @@ class Scratch {
   async remove(): Promise<void> {
     const signal = this.#signal.aborted ? AbortSignal.timeout(CLEANUP_MS) : this.#signal
     await this.#pool
-      .lease('ask', signal, (connection, either) => connection.command(`DELE ${wirePath(this.#path, connection)}`, either))
+      .lease('ask', signal, async (connection, either) => connection.command(`DELE ${await connection.name(this.#path, either)}`, either))
       .catch(() => undefined)
   }
 }

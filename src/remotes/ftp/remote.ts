@@ -2,15 +2,17 @@ import { TransferError } from '../../core/errors.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { Digester, ReadOptions, Remote, RemoteFile, RemotePorts, Sink, Tree, Writer } from '../remote.ts'
 import type { FtpConfig } from './config.ts'
-import { connect, type Server } from './connection.ts'
+import type { Server } from './connection.ts'
 import { digestWay, FtpDigester } from './digester.ts'
 import { socketError } from './errors.ts'
 import type { Features } from './features.ts'
+import { connect } from './login.ts'
 import { CONNECTIONS_MAX, Pool } from './pool.ts'
 import { read } from './read.ts'
 import { stat } from './stat.ts'
 import { FtpTree } from './tree.ts'
 import { trustFor } from './trust.ts'
+import { Ways } from './ways.ts'
 import { FtpWriter } from './writer.ts'
 
 const CLEAR_TEXT = 'FTP without TLS: the password and every file travel in clear text'
@@ -73,7 +75,7 @@ export async function openRemote(config: FtpConfig, ports: RemotePorts, signal: 
   const trust = config.tls === 'none' ? null : trustFor(config)
   if (trust === null) ports.warn(CLEAR_TEXT)
   else if (!config.tlsVerify) ports.warn(UNVERIFIED)
-  const server: Server = { config, trust, ports }
+  const server: Server = { config, trust, ports, ways: new Ways() }
   try {
     const first = await connect(server, signal)
     return new FtpRemote(new Pool(server, first), config, first.features)

@@ -2,11 +2,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { TransferError } from '../../core/errors.ts'
 import type { WriteObserver } from '../remote.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isGood } from './connection.ts'
 import type { DataConnection } from './data.ts'
 import { bounded, obeying, settledWithin } from './deadline.ts'
 import { type Reply, replyError, replyErrorAs, replyText } from './errors.ts'
-import { wirePath } from './paths.ts'
 
 /** Bytes that may wait for the kernel: what a second takes, so that a slow line shows progress and a stop is soon through, and a fast one is never idle. */
 const WINDOW_MIN_BYTES = 512 * 1024
@@ -52,11 +51,11 @@ export async function store(
   observer: Pick<WriteObserver, 'sent'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = `${start.verb} ${wirePath(path, connection)}`
-  const upload: Upload = { ...start, command, length, source, sent: (total) => observer.sent(total) }
   const data = await connection.openData(null, signal)
   try {
     await start.assertFile?.()
+    const command = `${start.verb} ${await connection.name(path, signal)}`
+    const upload: Upload = { ...start, command, length, source, sent: (total) => observer.sent(total) }
     await begin(connection, upload, data, signal)
     await transfer(connection, upload, data, signal)
   } finally {
@@ -68,10 +67,9 @@ async function begin(connection: Connection, upload: Upload, data: DataConnectio
   if (!(await connection.restartAt(upload.offset, signal))) {
     throw new TransferError('unsupported', `the server cannot start writing at byte ${upload.offset}`)
   }
-  connection.control.send(upload.command)
   let reply: Reply
   try {
-    reply = await connection.control.expect(upload.command, connection.wait(signal))
+    reply = await connection.begin(upload.command, signal)
   } catch (error) {
     if (!(error instanceof TransferError) || error.kind !== 'transient') throw error
     const hint = 'Probably another session, perhaps one whose machine is gone, still has the file open for writing (vsftpd locks it).'
@@ -80,7 +78,7 @@ async function begin(connection: Connection, upload: Upload, data: DataConnectio
   if (reply.code >= 400) {
     throw cannotContinue(upload, reply) ? replyErrorAs('unsupported', reply, upload.command) : replyError(reply, upload.command)
   }
-  if (reply.code !== 150 && reply.code !== 125) throw replyErrorAs('protocol', reply, upload.command)
+  if (reply.code >= 200) throw replyErrorAs('protocol', reply, upload.command)
   await data.ready(connection.wait(signal))
 }
 
@@ -92,7 +90,7 @@ function cannotContinue(upload: Upload, reply: Reply): boolean {
 }
 
 async function transfer(connection: Connection, upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
-  const final = connection.control.reply()
+  const final = connection.control.final()
   const watch = new ServerWatch(data, final, connection.timeoutMs)
   const either = AbortSignal.any([signal, watch.signal])
   const started = performance.now()
@@ -114,7 +112,7 @@ async function transfer(connection: Connection, upload: Upload, data: DataConnec
   } finally {
     watch.end()
   }
-  if (reply.code < 200 || reply.code > 299) throw replyError(reply, upload.command)
+  if (!isGood(reply)) throw replyError(reply, upload.command)
   connection.endTransfer()
 }
 

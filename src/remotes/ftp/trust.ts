@@ -4,6 +4,9 @@ import * as tls from 'node:tls'
 import { TransferError } from '../../core/errors.ts'
 import { pinsOfCertificate } from '../pins.ts'
 import type { FtpConfig } from './config.ts'
+import { HINTS } from './errors.ts'
+
+const RSA_BITS_MIN = 2048
 
 export interface Trust {
   /** What control and data connections are opened with. The same host for both: Node refuses to continue a TLS session under another name. */
@@ -59,6 +62,10 @@ export function assertTrusted(socket: tls.TLSSocket, trust: Trust): void {
   const hint = 'Only if you know by another way that this is the right certificate, set `fingerprint` to that value.'
   if (trust.pins.length > 0) throw new TransferError('untrusted', `the server's certificate is not the pinned one; ${shown}`, { hint })
   if (socket.authorized) return
+  const bits = certificate.publicKey.asymmetricKeyDetails?.modulusLength ?? RSA_BITS_MIN
+  // OpenSSL refuses such a key whoever vouches for it, and Node calls that UNSPECIFIED.
+  if (bits < RSA_BITS_MIN)
+    throw new TransferError('refused', `the server's certificate is too weak: its key has ${bits} bits`, { hint: HINTS.weak })
   const reason: unknown = socket.authorizationError
   const why = reason instanceof Error ? ('code' in reason ? `${String(reason.code)}: ${reason.message}` : reason.message) : String(reason)
   throw new TransferError('untrusted', `the server's certificate is not trusted (${why}); ${shown}`, { hint })

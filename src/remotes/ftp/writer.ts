@@ -2,44 +2,37 @@ import { TransferError } from '../../core/errors.ts'
 import type { AppendResumer, Body, Resumer, WriteObserver, Writer } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { replyError } from './errors.ts'
-import { wirePath } from './paths.ts'
 import type { Pool } from './pool.ts'
 import { type Continuation, probe } from './probe.ts'
+import { saysNothingThere } from './refusals.ts'
 import { store } from './send.ts'
+import { spelled } from './spelled.ts'
 import { sizeOf } from './stat.ts'
-
-/** DELE of nothing, as ProFTPD, Pure-FTPd and others say it. vsftpd 3.0.3 has one text for every refusal. */
-const NOTHING_THERE = /no such file|not found|does ?n[o']t exist|cannot find/i
 
 export class FtpWriter implements Writer {
   readonly #pool: Pool
   /** What the probe found out, once it has. */
   #resumer: Resumer | null | undefined
-  /** A new file was not under its name when it was complete. */
-  #hasMissed = false
 
   constructor(pool: Pool) {
     this.#pool = pool
   }
 
   async create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void> {
-    await this.#change(body, signal, async (connection, source, either) => {
-      await clear(connection, path, either)
-      await store(connection, path, { verb: 'STOR', offset: 0 }, size, source, observer, either)
-      const stored = await sizeOf(connection, path, either)
-      if (stored === null) throw await this.#missing(connection, path, either)
-      assertStored(stored, size, 'equal')
-      observer.acknowledged(size)
+    let begun = false
+    const source = noticed(body, () => {
+      begun = true
     })
-  }
-
-  /** Another process with the same content may have given it another name, once; a server that rewrites names does so again, and some let nobody look. */
-  async #missing(connection: Connection, path: string, signal: AbortSignal): Promise<TransferError> {
-    const { text } = await connection.command(`SIZE ${wirePath(path, connection)}`, signal)
-    const kind = this.#hasMissed || /permission|denied|not (permitted|allowed)/i.test(text) ? 'refused' : 'offset-conflict'
-    this.#hasMissed = true
-    return new TransferError(kind, 'the server took the upload, but there is no file of that name afterwards', {
-      hint: 'Some servers rewrite names with odd characters, or store beside an existing file (Pure-FTPd -r).',
+    await this.#change(source, signal, async (connection, bytes, either) => {
+      await spelled({ connection, path, signal: either, untouched: () => !begun }, async () => {
+        await clear(connection, path, either)
+        await store(connection, path, { verb: 'STOR', offset: 0 }, size, bytes, observer, either)
+      })
+      const stored = await sizeOf(connection, path, either)
+      // The server said that it has all of it, and we counted: who says now that there is nothing says so of everything, or gave the file to somebody at once.
+      if (stored === null) connection.ways.blind = true
+      else if (stored !== undefined) assertStored(stored, size, 'equal')
+      observer.acknowledged(size)
     })
   }
 
@@ -57,7 +50,7 @@ export class FtpWriter implements Writer {
         const assertFile = (): Promise<void> => assertOffset(connection, path, (size) => size === offset, offset, either)
         const how = found.append === 'APPE' ? ({ verb: 'APPE', offset: 0 } as const) : ({ verb: 'STOR', offset } as const)
         await store(connection, path, { ...how, assertFile }, length, source, observer, either)
-        assertStored(await sizeOf(connection, path, either), offset + length, 'equal')
+        assertContinued(await sizeOf(connection, path, either), offset + length, 'equal')
         observer.acknowledged(length)
       })
     if (!found.rewind) return { kind: 'append', append }
@@ -65,7 +58,7 @@ export class FtpWriter implements Writer {
       this.#change(body, signal, async (connection, source, either) => {
         const assertFile = (): Promise<void> => assertOffset(connection, path, (size) => size >= offset, offset, either)
         await store(connection, path, { verb: 'STOR', offset, assertFile }, length, source, observer, either)
-        assertStored(await sizeOf(connection, path, either), offset + length, 'at-least')
+        assertContinued(await sizeOf(connection, path, either), offset + length, 'at-least')
         observer.acknowledged(length)
       })
     return { kind: 'append', append, rewind }
@@ -95,6 +88,7 @@ async function assertOffset(
   signal: AbortSignal,
 ): Promise<void> {
   const size = await sizeOf(connection, path, signal)
+  if (size === undefined) throw new TransferError('unsupported', 'the server does not tell how long the partial is')
   if (size === null || !fits(size)) throw new TransferError('offset-conflict', `the partial has ${size ?? 'no'} bytes, not ${offset}`)
 }
 
@@ -103,18 +97,21 @@ async function assertOffset(
  * and STOR would make the file that it points at. Besides, Pure-FTPd -r would store the new file beside the old one, and vsftpd would wait for a session that writes it.
  */
 async function clear(connection: Connection, path: string, signal: AbortSignal): Promise<void> {
-  const name = wirePath(path, connection)
-  const reply = await connection.command(`DELE ${name}`, signal)
-  if (reply.code < 300 || (NOTHING_THERE.test(reply.text) && !NOTHING_THERE.test(path))) return
+  const reply = await connection.command(`DELE ${await connection.name(path, signal)}`, signal)
+  if (reply.code < 300 || saysNothingThere(reply, path)) return
   // Where there is nothing the same code is used.
-  const look = await connection.command(`SIZE ${name}`, signal)
-  if (look.code === 213) throw replyError(reply, `removing what stands in the place of ${path}`)
+  const size = await sizeOf(connection, path, signal)
+  if (typeof size === 'number') throw replyError(reply, `removing what stands in the place of ${path}`)
+}
+
+function assertContinued(stored: number | null | undefined, size: number, how: 'equal' | 'at-least'): void {
+  if (stored === null) throw new TransferError('offset-conflict', 'the file vanished while it was written')
+  if (stored !== undefined) assertStored(stored, size, how)
 }
 
 /** Every FTP server answers 226 to an upload that was cut off: only the size afterwards says what is stored, and only under the name that was asked for. */
-function assertStored(stored: number | null, size: number, how: 'equal' | 'at-least'): void {
-  if (stored === size || (how === 'at-least' && stored !== null && stored > size)) return
-  if (stored === null) throw new TransferError('offset-conflict', 'the file vanished while it was written')
+function assertStored(stored: number, size: number, how: 'equal' | 'at-least'): void {
+  if (stored === size || (how === 'at-least' && stored > size)) return
   // Another process with the same content may have gone on with it: a new look tells.
   if (stored > size)
     throw new TransferError(
@@ -122,4 +119,16 @@ function assertStored(stored: number | null, size: number, how: 'equal' | 'at-le
       `the file has ${stored} bytes after an upload that ends at ${size}: somebody else writes to it`,
     )
   throw new TransferError('transient', `the server called the upload complete, but the file has ${stored} bytes instead of ${size}`)
+}
+
+/** The same body; tells when any of it is asked for. */
+function noticed(body: Body, begun: () => void): Body {
+  const source = body[Symbol.asyncIterator]()
+  const next = (): Promise<IteratorResult<Uint8Array>> => {
+    begun()
+    return source.next()
+  }
+  // Let go also when nothing was asked for, which a generator around it would not pass on.
+  const leave = async (): Promise<IteratorResult<Uint8Array>> => (await source.return?.()) ?? { done: true, value: undefined }
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) }
 }

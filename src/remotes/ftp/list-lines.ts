@@ -1,0 +1,94 @@
+/** Lines of LIST and NLST, and the bytes that they are made of. */
+import { parseList } from 'basic-ftp'
+import { TransferError } from '../../core/errors.ts'
+import { baseName } from '../../core/paths.ts'
+import type { TreeEntry } from '../remote.ts'
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const NO_ENTRY = /^(total|summe|insgesamt)\b/i
+const UNIX = /^\s*([a-zA-Z-])([r-][w-][xsStTlL-][r-][w-][xsStTlL-][r-][w-][xsStTlL-])/
+
+export interface ListedEntry extends TreeEntry {
+  /** Permission bits, where the listing shows them. */
+  readonly mode?: number
+}
+
+/**
+ * Text lines without empty ones. In a line that is not UTF-8 every byte beyond ASCII becomes a lone surrogate, so that no two names become one, as they would with
+ * U+FFFD in their places; `marked` shows them.
+ */
+export function decodeLines(bytes: Buffer): string[] {
+  const lines: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, at)
+    const line = decodeLine(bytes.subarray(at, end < 0 ? bytes.length : end)).replace(/\r$/, '')
+    if (line.trim() !== '') lines.push(line)
+    at = end < 0 ? bytes.length : end + 1
+  }
+  return lines
+}
+
+function decodeLine(bytes: Buffer): string {
+  try {
+    return UTF8.decode(bytes)
+  } catch {
+    return bytes.toString('latin1').replaceAll(/[\x80-\xff]/g, (byte) => String.fromCharCode(0xdc00 + byte.charCodeAt(0)))
+  }
+}
+
+/** A name with bytes that are no text can be shown, but not asked for. */
+export function marked<T extends TreeEntry>(entry: T): T {
+  if (entry.name.isWellFormed()) return entry
+  const name = entry.name.replaceAll(/[\udc80-\udcff]/g, (unit) => `\\x${(unit.charCodeAt(0) - 0xdc00).toString(16)}`)
+  return { ...entry, name: name.toWellFormed(), garbled: true }
+}
+
+/** NLST says nothing but names. Some servers put the directory before them. */
+export function parseNames(lines: readonly string[]): ListedEntry[] {
+  const names = lines.map(baseName).filter((name) => name !== '' && name !== '.' && name !== '..')
+  return names.map((name) => ({ name, kind: 'unknown', size: null }))
+}
+
+/** LIST has no format of its own: basic-ftp knows those of Unix and DOS. Each line by itself, because it leaves out in silence what it does not know. */
+export function parseLines(lines: readonly string[]): ListedEntry[] {
+  return lines.filter((line) => !NO_ENTRY.test(line)).flatMap(parseLine)
+}
+
+function parseLine(line: string): ListedEntry[] {
+  let parsed: ReturnType<typeof parseList>
+  try {
+    parsed = parseList(line)
+  } catch (error) {
+    throw new TransferError('protocol', 'the listing is in a format that is not known', { cause: error })
+  }
+  const [entry] = parsed
+  if (entry === undefined || entry.name === '.' || entry.name === '..') return []
+  const unix = UNIX.exec(line)
+  const kind = kindOf(entry.type, unix?.[1])
+  const size = kind === 'file' && Number.isSafeInteger(entry.size) && entry.size >= 0 ? entry.size : null
+  return [{ name: entry.name, kind, size, ...(unix === null ? {} : { mode: modeOf(unix[2] ?? '') }) }]
+}
+
+const FILE = 1
+const DIRECTORY = 2
+const LINK = 3
+
+/** basic-ftp takes devices for files. */
+function kindOf(type: number, letter: string | undefined): TreeEntry['kind'] {
+  if (letter === 'b' || letter === 'c' || letter === 'p' || letter === 's') return 'other'
+  if (type === FILE) return 'file'
+  if (type === DIRECTORY) return 'directory'
+  return type === LINK ? 'other' : 'unknown'
+}
+
+/** `rwxr-sr-t` as bits. */
+function modeOf(text: string): number {
+  let mode = 0
+  for (let at = 0; at < 9; at += 1) {
+    const letter = text[at] ?? '-'
+    const bit = 1 << (8 - at)
+    if (/[rwxst]/.test(letter)) mode |= bit
+    if (/[sStT]/.test(letter)) mode |= 0o1000 << (2 - Math.floor(at / 3))
+  }
+  return mode
+}
