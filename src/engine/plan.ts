@@ -13,14 +13,28 @@ import {
   totalBytes,
 } from '../core/ranges.ts'
 
-export type StartReason = 'nothing-there' | 'resume-off' | 'server-cannot-resume' | 'nothing-proven' | 'partial-too-long' | 'cannot-rewind'
+export type StartReason =
+  | 'nothing-there'
+  | 'resume-off'
+  | 'server-cannot-resume'
+  | 'nothing-proven'
+  | 'partial-too-long'
+  | 'cannot-rewind'
+  | 'sending-is-faster'
 
 /** How the bytes will travel. `segments` are what is to be sent or fetched, in order; `kept` bytes were proven. */
 export type TransferPlan =
   | { readonly kind: 'start'; readonly reason: StartReason; readonly segments: RangeSet }
   | { readonly kind: 'append'; readonly kept: number; readonly segments: RangeSet }
   | { readonly kind: 'rewind'; readonly kept: number; readonly segments: RangeSet }
-  | { readonly kind: 'fill'; readonly kept: number; readonly truncateTo: number | null; readonly segments: RangeSet }
+  | {
+      readonly kind: 'fill'
+      readonly kept: number
+      readonly truncateTo: number | null
+      readonly segments: RangeSet
+      /** To be proven while the segments are sent, or sent as well. */
+      readonly unproven: RangeSet
+    }
 
 /** What an upload may build on, once it is proven. */
 export interface UploadFacts {
@@ -50,7 +64,7 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
   if (facts.resumer === 'positional') {
     const kept = totalBytes(proven)
     if (kept === 0 && size > 0) return start('nothing-proven')
-    return { kind: 'fill', kept, truncateTo: partialSize > size ? size : null, segments: missing(proven, size) }
+    return { kind: 'fill', kept, truncateTo: partialSize > size ? size : null, segments: missing(proven, size), unproven: EMPTY }
   }
   if (partialSize > size) return start('partial-too-long')
   const kept = prefixLength(proven)
@@ -58,6 +72,17 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
   if (kept === partialSize) return kept === 0 && size > 0 ? start('nothing-proven') : { kind: 'append', kept, segments }
   if (kept === 0) return start('nothing-proven')
   return facts.resumer === 'rewind' ? { kind: 'rewind', kept, segments } : start('cannot-rewind')
+}
+
+/** The plan where the server writes anywhere and lets what is there, `worth` proving, be read meanwhile. */
+export function planBeside({ size, partialSize }: UploadFacts, worth: RangeSet): TransferPlan {
+  const truncateTo = partialSize !== null && partialSize > size ? size : null
+  return { kind: 'fill', kept: 0, truncateTo, segments: missing(worth, size), unproven: worth }
+}
+
+/** Starting over although something is there: that is faster. */
+export function planAnew({ size }: UploadFacts): TransferPlan {
+  return { kind: 'start', reason: 'sending-is-faster', segments: rangeSet([{ start: 0, end: size }]) }
 }
 
 /**
@@ -106,6 +131,8 @@ export function describePlan(plan: TransferPlan, format: (bytes: number) => stri
     case 'rewind':
       return `continuing at ${format(plan.kept)}, ${format(totalBytes(plan.segments))} to go`
     case 'fill':
+      if (plan.unproven.length > 0)
+        return `continuing: ${format(totalBytes(plan.segments))} to go, ${format(totalBytes(plan.unproven))} in place are proven meanwhile`
       return `continuing with ${format(plan.kept)} in place, ${format(totalBytes(plan.segments))} to go`
     default:
       return plan satisfies never
@@ -119,4 +146,5 @@ const START_TEXT: Readonly<Record<StartReason, string>> = {
   'nothing-proven': 'starting from the beginning: nothing of the partial could be proven to be this source',
   'partial-too-long': 'starting from the beginning: the partial is longer than the source',
   'cannot-rewind': 'starting from the beginning: the partial is damaged and this server only appends',
+  'sending-is-faster': 'starting from the beginning: reading back what is there would take longer than sending it',
 }

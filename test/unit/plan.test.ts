@@ -135,12 +135,21 @@ test('whatever the facts and the proof: kept and sent bytes make up the source, 
 })
 
 test('describePlan: one line for every plan and reason', () => {
-  const reasons = ['nothing-there', 'resume-off', 'server-cannot-resume', 'nothing-proven', 'partial-too-long', 'cannot-rewind'] as const
+  const reasons = [
+    'nothing-there',
+    'resume-off',
+    'server-cannot-resume',
+    'nothing-proven',
+    'partial-too-long',
+    'cannot-rewind',
+    'sending-is-faster',
+  ] as const
   const plans: readonly TransferPlan[] = [
     ...reasons.map((reason) => ({ kind: 'start' as const, reason, segments: [] })),
     { kind: 'append', kept: 4, segments: [r(4, 9)] },
     { kind: 'rewind', kept: 4, segments: [r(4, 9)] },
-    { kind: 'fill', kept: 4, truncateTo: null, segments: [r(4, 9)] },
+    { kind: 'fill', kept: 0, truncateTo: null, segments: [r(4, 9)], unproven: [r(0, 4)] },
+    { kind: 'fill', kept: 4, truncateTo: null, segments: [r(4, 9)], unproven: [] },
   ]
   const lines = plans.map((plan) => describePlan(plan, (bytes) => `${bytes} bytes`))
   assert.equal(new Set(lines).size, plans.length - 1)
