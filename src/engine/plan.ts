@@ -27,14 +27,9 @@ export type TransferPlan =
   | { readonly kind: 'start'; readonly reason: StartReason; readonly segments: RangeSet }
   | { readonly kind: 'append'; readonly kept: number; readonly segments: RangeSet }
   | { readonly kind: 'rewind'; readonly kept: number; readonly segments: RangeSet }
-  | {
-      readonly kind: 'fill'
-      readonly kept: number
-      readonly truncateTo: number | null
-      readonly segments: RangeSet
-      /** To be proven while the segments are sent, or sent as well. */
-      readonly unproven: RangeSet
-    }
+  | { readonly kind: 'fill'; readonly kept: number; readonly truncateTo: number | null; readonly segments: RangeSet }
+  /** `unproven` bytes are proven while the segments are sent, or sent as well. */
+  | { readonly kind: 'beside'; readonly unproven: RangeSet; readonly truncateTo: number | null; readonly segments: RangeSet }
 
 /** What an upload may build on, once it is proven. */
 export interface UploadFacts {
@@ -55,16 +50,16 @@ export function candidates(facts: UploadFacts, hinted: RangeSet | null): RangeSe
 }
 
 /** The plan, given what was proven of the partial. Bytes that are merely there count for nothing. */
-export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
+export function planUpload(facts: UploadFacts, proven: RangeSet): Exclude<TransferPlan, { readonly kind: 'beside' }> {
   const { size, partialSize } = facts
-  const start = (reason: StartReason): TransferPlan => ({ kind: 'start', reason, segments: rangeSet([{ start: 0, end: size }]) })
+  const start = (reason: StartReason) => ({ kind: 'start' as const, reason, segments: rangeSet([{ start: 0, end: size }]) })
   if (facts.resume === 'never') return start('resume-off')
   if (partialSize === null) return start('nothing-there')
   if (facts.resumer === null) return start('server-cannot-resume')
   if (facts.resumer === 'positional') {
     const kept = totalBytes(proven)
     if (kept === 0 && size > 0) return start('nothing-proven')
-    return { kind: 'fill', kept, truncateTo: partialSize > size ? size : null, segments: missing(proven, size), unproven: EMPTY }
+    return { kind: 'fill', kept, truncateTo: partialSize > size ? size : null, segments: missing(proven, size) }
   }
   if (partialSize > size) return start('partial-too-long')
   const kept = prefixLength(proven)
@@ -77,7 +72,7 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
 /** The plan where the server writes anywhere and lets what is there, `worth` proving, be read meanwhile. */
 export function planBeside({ size, partialSize }: UploadFacts, worth: RangeSet): TransferPlan {
   const truncateTo = partialSize !== null && partialSize > size ? size : null
-  return { kind: 'fill', kept: 0, truncateTo, segments: missing(worth, size), unproven: worth }
+  return { kind: 'beside', unproven: worth, truncateTo, segments: missing(worth, size) }
 }
 
 /** Starting over although something is there: that is faster. */
@@ -131,9 +126,9 @@ export function describePlan(plan: TransferPlan, format: (bytes: number) => stri
     case 'rewind':
       return `continuing at ${format(plan.kept)}, ${format(totalBytes(plan.segments))} to go`
     case 'fill':
-      if (plan.unproven.length > 0)
-        return `continuing: ${format(totalBytes(plan.segments))} to go, ${format(totalBytes(plan.unproven))} in place are proven meanwhile`
       return `continuing with ${format(plan.kept)} in place, ${format(totalBytes(plan.segments))} to go`
+    case 'beside':
+      return `continuing: ${format(totalBytes(plan.segments))} to go, while the ${format(totalBytes(plan.unproven))} in place are read back`
     default:
       return plan satisfies never
   }

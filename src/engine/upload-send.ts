@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { TransferError } from '../core/errors.ts'
 import { directoryName } from '../core/paths.ts'
-import { type ByteRange, EMPTY, missing, rangeSet, subtract, totalBytes } from '../core/ranges.ts'
+import { type ByteRange, EMPTY, missing, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { Ground } from './ground.ts'
 import { isMissing, isRefusal } from './refusal.ts'
@@ -22,8 +22,7 @@ export async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const { size } = session.job.source
-  const unproven = plan.kind === 'fill' ? plan.unproven : EMPTY
-  session.acknowledge(plan.kind === 'start' ? EMPTY : subtract(missing(plan.segments, size), unproven))
+  session.acknowledge(plan.kind === 'start' || plan.kind === 'beside' ? EMPTY : missing(plan.segments, size))
   session.begunAttempt()
   session.kept = 0
   if (plan.kind === 'start') return create(session, remote, writer, signal)
@@ -31,10 +30,10 @@ export async function send(
   session.record()
   session.phase('transferring', size)
   session.unacknowledged = false
-  if (plan.kind === 'fill') {
+  if (plan.kind === 'fill' || plan.kind === 'beside') {
     if (resumer?.kind !== 'positional') throw new TransferError('internal', 'a plan to fill holes needs a positional writer')
     if (plan.truncateTo !== null) await session.guarded('cutting the partial', signal, (s) => resumer.truncate(partial, size, s))
-    if (unproven.length > 0) return sendBeside(session, { remote, resumer, ground: new Ground(plan.segments, unproven) }, signal)
+    if (plan.kind === 'beside') return sendBeside(session, { remote, resumer, ground: new Ground(plan.segments, plan.unproven) }, signal)
     for (const segment of plan.segments) {
       await exchange(session, segment, signal, (body, observer, s) => resumer.write(partial, segment, body, observer, s))
     }

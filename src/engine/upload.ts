@@ -116,10 +116,10 @@ async function workOn({ session, published, remote, signal }: Attempt, writer: W
   return complete(session, remote, proof, digest, signal)
 }
 
-/** Null where what is kept turns out while the rest is sent. */
+/** Null where it turns out while the rest is sent. */
 function keptBy(plan: TransferPlan): number | null {
-  if (plan.kind === 'start') return 0
-  return plan.kind === 'fill' && plan.unproven.length > 0 ? null : plan.kept
+  if (plan.kind === 'beside') return null
+  return plan.kind === 'start' ? 0 : plan.kept
 }
 
 /** The final name holds the source: since before this process, or because it, or another process with the same content, has just published it. */
