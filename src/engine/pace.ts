@@ -32,10 +32,8 @@ export class Pace {
     this.#clock = clock
   }
 
-  /** While `work` runs, bytes are being sent. */
+  /** Bytes are being sent while `work` runs, from the first one on: what comes before it is the connection's. */
   async sending<T>(work: () => Promise<T>): Promise<T> {
-    this.#tick()
-    this.#isSending = true
     try {
       return await work()
     } finally {
@@ -45,8 +43,6 @@ export class Pace {
   }
 
   async reading<T>(work: () => Promise<T>): Promise<T> {
-    this.#tick()
-    this.#isReading = true
     try {
       return await work()
     } finally {
@@ -57,12 +53,14 @@ export class Pace {
 
   sent(bytes: number): void {
     const spell = this.#tick()
-    if (spell !== null) spell.sent += bytes
+    if (this.#isSending && spell !== null) spell.sent += bytes
+    this.#isSending = true
   }
 
   read(bytes: number): void {
     const spell = this.#tick()
-    if (spell !== null) spell.read += bytes
+    if (this.#isReading && spell !== null) spell.read += bytes
+    this.#isReading = true
   }
 
   get rates(): Rates {

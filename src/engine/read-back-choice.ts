@@ -5,6 +5,8 @@
 import type { Rates } from './pace.ts'
 
 export interface ProofFacts {
+  /** Bytes that are there and to be proven. */
+  readonly kept: number
   /** The server computes digests of what it has stored that fit these bytes. */
   readonly digests: boolean
   /** The server writes at any place of the file. */
@@ -23,16 +25,16 @@ const READING_LEAST = 1 / 16
 const TOGETHER_LEAST = 0.95
 /** Reading that is nearly as fast as sending goes on by itself: nothing is sent twice. */
 const READING_ENOUGH = 0.9
-/** What is read within this time is not sent again: an exchange has its price. */
-const SOON_MS = 1000
+/** What is read within this time is not sent again: an exchange has its price, and so short a time says little about the way. */
+const SOON_MS = 2000
 /** Reading that is going to take this long pays for finding out how fast sending is. */
-const TRIAL_MS = 2000
+const TRIAL_MS = 4000
 const TRIAL_SHARE = 1 / 32
 
-export function wayToProve({ digests, writesAnywhere, connectionsMax, rates }: ProofFacts): ProofWay {
+export function wayToProve({ kept, digests, writesAnywhere, connectionsMax, rates }: ProofFacts): ProofWay {
   if (digests) return 'digest'
   const { read, send } = alone(rates)
-  const hopeless = read !== null && send !== null && read < send * READING_LEAST
+  const hopeless = read !== null && send !== null && !isSoon(kept, read) && read < send * READING_LEAST
   if (hopeless) return 'send-again'
   return writesAnywhere && connectionsMax > 1 ? 'beside' : 'read-first'
 }
@@ -40,23 +42,28 @@ export function wayToProve({ digests, writesAnywhere, connectionsMax, rates }: P
 /** Where nothing is sent before all is read: whether reading `left` bytes takes no longer than sending the `again` bytes that have to be sent without. */
 export function readsOn(left: number, again: number, rates: Rates): boolean {
   const { read, send } = alone(rates)
-  return read === null || send === null || left / read <= again / send / READING_ENOUGH
+  return read === null || send === null || isSoon(left, read) || left / read <= again / send / READING_ENOUGH
 }
 
 /** Beside sending: whether both together get on faster than sending does alone. */
-export function readingPays({ sendAlone, readAlone, sendBeside, readBeside }: Rates): boolean {
+export function readingPays(unproven: number, { sendAlone, readAlone, sendBeside, readBeside }: Rates): boolean {
   const send = sendAlone ?? sendBeside
   const read = readBeside ?? readAlone
-  if (send !== null && read !== null && read < send * READING_LEAST) return false
+  if (send === null || read === null || isSoon(unproven, read)) return true
+  if (read < send * READING_LEAST) return false
   return sendAlone === null || sendBeside === null || readBeside === null || sendBeside + readBeside >= sendAlone * TOGETHER_LEAST
 }
 
 /** Once nothing is missing any more: how many of the `unproven` bytes to send again, so that reading and sending meet at the same time. */
 export function toSendAgain(unproven: number, rates: Rates): number {
   const { read, send } = alone(rates)
-  if (read === null || unproven <= read * SOON_MS) return 0
+  if (read === null || isSoon(unproven, read)) return 0
   if (send === null) return unproven > read * TRIAL_MS ? unproven * TRIAL_SHARE : 0
   return read < send * READING_ENOUGH ? (unproven * send) / (send + read) : 0
+}
+
+function isSoon(bytes: number, rate: number): boolean {
+  return bytes <= rate * SOON_MS
 }
 
 /** Rates that were measured under like conditions, as far as there are such. */

@@ -208,7 +208,7 @@ class Both {
       this.#advance()
     }
     if (this.#told === 'verifying') session.progress(ground.proven)
-    if (!readingPays(session.pace.rates)) ground.sendUnproven()
+    if (!readingPays(ground.unproven, session.pace.rates)) ground.sendUnproven()
     this.#wake()
     return readsOn && ground.unproven > 0
   }

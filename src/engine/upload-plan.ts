@@ -24,6 +24,7 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   const context = session.proofContext(remote, session.partial)
   const wayWith = (digests: boolean): ProofWay =>
     wayToProve({
+      kept: totalBytes(worth),
       digests,
       writesAnywhere: resumer?.kind === 'positional',
       connectionsMax: session.oneAtATime ? 1 : remote.connectionsMax,
