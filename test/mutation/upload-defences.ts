@@ -8,9 +8,10 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-plan.ts',
-        find: '  session.note(`${formatBytes(totalBytes(proven))} of the ${formatBytes(totalBytes(worth))} there proven by ${how}`)\n  return proven',
-        replace: '  session.note(how)\n  return worth',
+        find: 'planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal)))',
+        replace: 'planUpload(facts, worth)',
       },
+      { file: 'src/engine/upload-plan.ts', find: 'planUpload(facts, told(session, worth, proof))', replace: 'planUpload(facts, worth)' },
     ],
     detectors: [simulated('upload', 'vsftpd'), simulated('upload', 'proftpd')],
   },
