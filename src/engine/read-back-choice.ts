@@ -27,6 +27,8 @@ const TOGETHER_LEAST = 0.95
 const READING_ENOUGH = 0.9
 /** What is read within this time is not sent again: an exchange has its price, and so short a time says little about the way. */
 const SOON_MS = 2000
+/** The same once blocks are being sent again: then only the exchange's price counts. */
+const SOON_AGAIN_MS = 500
 /** Reading that is going to take this long pays for finding out how fast sending is. */
 const TRIAL_MS = 4000
 const TRIAL_SHARE = 1 / 32
@@ -54,16 +56,16 @@ export function readingPays(unproven: number, { sendAlone, readAlone, sendBeside
   return sendAlone === null || sendBeside === null || readBeside === null || sendBeside + readBeside >= sendAlone * TOGETHER_LEAST
 }
 
-/** Once nothing is missing any more: how many of the `unproven` bytes to send again, so that reading and sending meet at the same time. */
-export function toSendAgain(unproven: number, rates: Rates): number {
+/** Once nothing is missing any more: how many of the `unproven` bytes to send again, so that reading and sending meet at the same time. `already`: some are. */
+export function toSendAgain(unproven: number, rates: Rates, already = false): number {
   const { read, send } = alone(rates)
-  if (read === null || isSoon(unproven, read)) return 0
+  if (read === null || isSoon(unproven, read, already ? SOON_AGAIN_MS : SOON_MS)) return 0
   if (send === null) return unproven > read * TRIAL_MS ? unproven * TRIAL_SHARE : 0
   return read < send * READING_ENOUGH ? (unproven * send) / (send + read) : 0
 }
 
-function isSoon(bytes: number, rate: number): boolean {
-  return bytes <= rate * SOON_MS
+function isSoon(bytes: number, rate: number, soonMs = SOON_MS): boolean {
+  return bytes <= rate * soonMs
 }
 
 /** Rates that were measured under like conditions, as far as there are such. */

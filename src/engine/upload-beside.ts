@@ -45,6 +45,7 @@ class Both {
   #reading = false
   #sending = false
   #readerDone = false
+  #sentAgain = false
   #told: 'transferring' | 'verifying' = 'transferring'
   #changed = Promise.withResolvers<void>()
 
@@ -125,8 +126,11 @@ class Both {
   #nextToSend(): ByteRange | null {
     const { ground } = this.#place
     const { expected, pace } = this.#session
-    if (ground.toSend === 0 && ground.unproven > 0 && this.#reading)
-      ground.sendFromTheEnd(toSendAgain(ground.unproven, pace.rates), expected.blockSize)
+    if (ground.toSend === 0 && ground.unproven > 0 && this.#reading) {
+      const again = toSendAgain(ground.unproven, pace.rates, this.#sentAgain)
+      this.#sentAgain ||= again > 0
+      ground.sendFromTheEnd(again, expected.blockSize)
+    }
     return ground.takeToSend()
   }
 

@@ -78,6 +78,8 @@ test('toSendAgain: so much that both meet', () => {
     ['sending not known and reading takes long', 320 * MIB, at({ readAlone: 1000 }), 10 * MIB],
   ]
   for (const [what, unproven, rates, bytes] of table) assert.equal(toSendAgain(unproven, rates), bytes, what)
+  const rates = at({ readAlone: 500, sendAlone: 1000 })
+  assert.deepEqual([toSendAgain(600_000, rates), toSendAgain(600_000, rates, true), toSendAgain(200_000, rates, true)], [0, 400_000, 0])
 })
 
 test('continuing is never slower than starting over by more than a tenth, where the two ways do not touch each other', () => {
