@@ -13,7 +13,14 @@ import {
   totalBytes,
 } from '../core/ranges.ts'
 
-export type StartReason = 'nothing-there' | 'resume-off' | 'server-cannot-resume' | 'nothing-proven' | 'partial-too-long' | 'cannot-rewind'
+export type StartReason =
+  | 'nothing-there'
+  | 'resume-off'
+  | 'server-cannot-resume'
+  | 'nothing-proven'
+  | 'partial-too-long'
+  | 'cannot-rewind'
+  | 'sending-is-faster'
 
 /** How the bytes will travel. `segments` are what is to be sent or fetched, in order; `kept` bytes were proven. */
 export type TransferPlan =
@@ -21,6 +28,8 @@ export type TransferPlan =
   | { readonly kind: 'append'; readonly kept: number; readonly segments: RangeSet }
   | { readonly kind: 'rewind'; readonly kept: number; readonly segments: RangeSet }
   | { readonly kind: 'fill'; readonly kept: number; readonly truncateTo: number | null; readonly segments: RangeSet }
+  /** `unproven` bytes are proven while the segments are sent, or sent as well. */
+  | { readonly kind: 'beside'; readonly unproven: RangeSet; readonly truncateTo: number | null; readonly segments: RangeSet }
 
 /** What an upload may build on, once it is proven. */
 export interface UploadFacts {
@@ -41,9 +50,9 @@ export function candidates(facts: UploadFacts, hinted: RangeSet | null): RangeSe
 }
 
 /** The plan, given what was proven of the partial. Bytes that are merely there count for nothing. */
-export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
+export function planUpload(facts: UploadFacts, proven: RangeSet): Exclude<TransferPlan, { readonly kind: 'beside' }> {
   const { size, partialSize } = facts
-  const start = (reason: StartReason): TransferPlan => ({ kind: 'start', reason, segments: rangeSet([{ start: 0, end: size }]) })
+  const start = (reason: StartReason) => ({ kind: 'start' as const, reason, segments: rangeSet([{ start: 0, end: size }]) })
   if (facts.resume === 'never') return start('resume-off')
   if (partialSize === null) return start('nothing-there')
   if (facts.resumer === null) return start('server-cannot-resume')
@@ -58,6 +67,17 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): TransferPlan {
   if (kept === partialSize) return kept === 0 && size > 0 ? start('nothing-proven') : { kind: 'append', kept, segments }
   if (kept === 0) return start('nothing-proven')
   return facts.resumer === 'rewind' ? { kind: 'rewind', kept, segments } : start('cannot-rewind')
+}
+
+/** The plan where the server writes anywhere and lets what is there, `worth` proving, be read meanwhile. */
+export function planBeside({ size, partialSize }: UploadFacts, worth: RangeSet): TransferPlan {
+  const truncateTo = partialSize !== null && partialSize > size ? size : null
+  return { kind: 'beside', unproven: worth, truncateTo, segments: missing(worth, size) }
+}
+
+/** Starting over although something is there: that is faster. */
+export function planAnew({ size }: UploadFacts): TransferPlan {
+  return { kind: 'start', reason: 'sending-is-faster', segments: rangeSet([{ start: 0, end: size }]) }
 }
 
 /**
@@ -107,6 +127,8 @@ export function describePlan(plan: TransferPlan, format: (bytes: number) => stri
       return `continuing at ${format(plan.kept)}, ${format(totalBytes(plan.segments))} to go`
     case 'fill':
       return `continuing with ${format(plan.kept)} in place, ${format(totalBytes(plan.segments))} to go`
+    case 'beside':
+      return `continuing: ${format(totalBytes(plan.segments))} to go, while the ${format(totalBytes(plan.unproven))} in place are read back`
     default:
       return plan satisfies never
   }
@@ -119,4 +141,5 @@ const START_TEXT: Readonly<Record<StartReason, string>> = {
   'nothing-proven': 'starting from the beginning: nothing of the partial could be proven to be this source',
   'partial-too-long': 'starting from the beginning: the partial is longer than the source',
   'cannot-rewind': 'starting from the beginning: the partial is damaged and this server only appends',
+  'sending-is-faster': 'starting from the beginning: reading back what is there would take longer than sending it',
 }

@@ -3,10 +3,11 @@ import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
 import type { Remote, Resumer, Writer } from '../remotes/remote.ts'
 import { type FoundPartial, findPartial, NOTHING_FOUND, probe } from './claim.ts'
-import { candidates, planUpload, type TransferPlan, type UploadFacts } from './plan.ts'
+import { candidates, planAnew, planBeside, planUpload, type TransferPlan, type UploadFacts } from './plan.ts'
+import { type ProofWay, readsOn, wayToProve } from './read-back-choice.ts'
 import { salvage } from './salvage.ts'
 import type { UploadSession } from './upload-session.ts'
-import { proveRanges } from './verify.ts'
+import { digestFits, type ProofContext, proveByDigester, proveByReading, type RangeProof } from './verify.ts'
 
 export interface PlannedUpload {
   readonly plan: TransferPlan
@@ -20,12 +21,51 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   const facts: UploadFacts = { size: job.source.size, resume: policy.resume, partialSize: found.size, resumer: kindOf(resumer) }
   const worth = candidates(facts, hinted)
   if (totalBytes(worth) === 0) return { plan: planUpload(facts, EMPTY), resumer }
+  const context = session.proofContext(remote, session.partial)
+  const wayWith = (digests: boolean): ProofWay =>
+    wayToProve({
+      kept: totalBytes(worth),
+      digests,
+      writesAnywhere: resumer?.kind === 'positional',
+      connectionsMax: session.oneAtATime ? 1 : remote.connectionsMax,
+      rates: session.pace.rates,
+    })
+  let way = wayWith(digestFits(context, worth))
+  if (way === 'digest') {
+    session.phase('verifying', totalBytes(worth))
+    const proof = await proveByDigester(context, worth, signal)
+    if (proof !== null) return { plan: planUpload(facts, told(session, worth, proof)), resumer }
+    way = wayWith(false)
+  }
+  if (way === 'send-again') return { plan: planAnew(facts), resumer }
+  if (way === 'beside') return { plan: planBeside(facts, worth), resumer }
   session.phase('verifying', totalBytes(worth))
-  const { proven, method } = await proveRanges(session.proofContext(remote, session.partial), worth, signal)
+  return { plan: planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal))), resumer }
+}
+
+function told(session: UploadSession, worth: RangeSet, { proven, method }: RangeProof): RangeSet {
   session.advance(totalBytes(proven))
   const how = method === 'digest' ? 'server digest' : 'reading back'
   session.note(`${formatBytes(totalBytes(proven))} of the ${formatBytes(totalBytes(worth))} there proven by ${how}`)
-  return { plan: planUpload(facts, proven), resumer }
+  return proven
+}
+
+interface Kept {
+  readonly facts: UploadFacts
+  readonly worth: RangeSet
+}
+
+/** Ends where sending what is left is faster. A server that only appends takes all of the partial or nothing. */
+function readFirst({ pace }: UploadSession, context: ProofContext, { facts, worth }: Kept, signal: AbortSignal): Promise<RangeProof> {
+  const total = totalBytes(worth)
+  let done = 0
+  const progress = (bytes: number): void => {
+    pace.read(bytes - done)
+    done = bytes
+    context.progress(bytes)
+  }
+  const readOn = (left: number): boolean => readsOn(left, facts.resumer === 'append' ? total : left, pace.rates)
+  return pace.reading(() => proveByReading({ ...context, progress }, worth, readOn, signal))
 }
 
 /** `hinted`: the blocks worth proving, or null for all that is there. */

@@ -2,20 +2,17 @@
 import { createHash } from 'node:crypto'
 import { TransferError } from '../core/errors.ts'
 import { directoryName } from '../core/paths.ts'
-import { type ByteRange, EMPTY, missing, rangeSet, totalBytes, union } from '../core/ranges.ts'
-import type { Body, Remote, Tree, WriteObserver, Writer } from '../remotes/remote.ts'
-import { watched } from './exchange.ts'
+import { type ByteRange, EMPTY, missing, rangeSet, totalBytes } from '../core/ranges.ts'
+import type { Remote, Tree, Writer } from '../remotes/remote.ts'
+import { Ground } from './ground.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { chooseStaging } from './staging.ts'
 import { discard } from './tidy.ts'
+import { sendBeside } from './upload-beside.ts'
+import { exchange } from './upload-exchange.ts'
 import type { PlannedUpload } from './upload-plan.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveRanges } from './verify.ts'
-
-/** How often acknowledged bytes go into the journal. The server describes itself by its partial, so this costs nothing but a proof when it is lost. */
-const RECORD_BYTES = 8 * 1024 * 1024
-
-type Send = (body: Body, observer: WriteObserver, signal: AbortSignal) => Promise<void>
 
 export async function send(
   session: UploadSession,
@@ -25,16 +22,18 @@ export async function send(
   signal: AbortSignal,
 ): Promise<void> {
   const { size } = session.job.source
-  session.acknowledge(plan.kind === 'start' ? EMPTY : missing(plan.segments, size))
+  session.acknowledge(plan.kind === 'start' || plan.kind === 'beside' ? EMPTY : missing(plan.segments, size))
+  session.begunAttempt()
   session.kept = 0
   if (plan.kind === 'start') return create(session, remote, writer, signal)
   const { partial } = session
   session.record()
   session.phase('transferring', size)
   session.unacknowledged = false
-  if (plan.kind === 'fill') {
+  if (plan.kind === 'fill' || plan.kind === 'beside') {
     if (resumer?.kind !== 'positional') throw new TransferError('internal', 'a plan to fill holes needs a positional writer')
     if (plan.truncateTo !== null) await session.guarded('cutting the partial', signal, (s) => resumer.truncate(partial, size, s))
+    if (plan.kind === 'beside') return sendBeside(session, { remote, resumer, ground: new Ground(plan.segments, plan.unproven) }, signal)
     for (const segment of plan.segments) {
       await exchange(session, segment, signal, (body, observer, s) => resumer.write(partial, segment, body, observer, s))
     }
@@ -109,41 +108,6 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
 function badPath(cause: TransferError): TransferError {
   const hint = 'A directory in the path of the destination is missing, or is a file.'
   return new TransferError('refused', cause.message, { cause, hint })
-}
-
-async function exchange(session: UploadSession, segment: ByteRange, signal: AbortSignal, run: Send): Promise<void> {
-  const { job, policy, ports } = session
-  const length = segment.end - segment.start
-  const before = session.acknowledged
-  const kept = totalBytes(before)
-  const sentBefore = session.sentBytes
-  let recorded = 0
-  let acknowledged = -1
-  let over = false
-  const sending = watched({ clock: ports.clock, timeoutMs: policy.timeoutMs, bytes: length, what: 'sending' }, signal, (s, watch) => {
-    const observer: WriteObserver = {
-      sent: (total) => {
-        watch.moved(total)
-        session.begun = true
-        session.sentBytes = sentBefore + total
-        session.progress(kept + total, kept)
-      },
-      acknowledged: (total) => {
-        // What an exchange that was left behind still hears says nothing about the next one.
-        if (over) return
-        acknowledged = total
-        session.acknowledge(union(before, rangeSet([{ start: segment.start, end: segment.start + total }])))
-        if (total - recorded < RECORD_BYTES && total < length) return
-        recorded = total
-        session.record()
-      },
-    }
-    return run(job.source.read(segment, s), observer, s)
-  })
-  await sending.finally(() => {
-    over = true
-  })
-  session.unacknowledged ||= acknowledged < length
 }
 
 async function ensureDirectory(session: UploadSession, remote: Remote, tree: Tree, directory: string, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import { baseName, directoryName, joinPath, type Passing, partialName, passingNa
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Remote, RemoteFile, Tree } from '../remotes/remote.ts'
+import { Pace } from './pace.ts'
 import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
 import { Session } from './session.ts'
 import type { ProofContext } from './verify.ts'
@@ -76,6 +77,14 @@ export class UploadSession extends Session {
   readonly left = new Set<string>()
   /** Files of this process that nobody needs any more. */
   readonly spent = new Set<string>()
+  /** How fast bytes travel to and from this server. */
+  readonly pace: Pace
+  /** A second exchange beside the first one was not let in. */
+  oneAtATime = false
+  /** Bytes of the file that were there, proven in this attempt. */
+  reused = 0
+  /** `sentBytes` as the attempt's sending began. */
+  private sentBefore = 0
   private nonce: string
 
   constructor(job: UploadJob, ports: EnginePorts, expected: ContentDigests) {
@@ -85,6 +94,7 @@ export class UploadSession extends Session {
     this.fingerprint = contentFingerprint(expected)
     this.earlier = ports.recorder.entry(job.key)
     this.nonce = ports.newNonce()
+    this.pace = new Pace(ports.clock)
   }
 
   /**
@@ -184,6 +194,16 @@ export class UploadSession extends Session {
   acknowledge(ranges: RangeSet): void {
     this.acknowledged = ranges
     this.advance(totalBytes(ranges))
+  }
+
+  begunAttempt(): void {
+    this.sentBefore = this.sentBytes
+    this.reused = totalBytes(this.acknowledged)
+  }
+
+  /** Bytes are on their way. */
+  sending(): void {
+    this.progress(Math.min(this.expected.size, this.reused + this.sentBytes - this.sentBefore), this.reused)
   }
 
   record(): void {

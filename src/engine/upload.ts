@@ -4,7 +4,7 @@ import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
 import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
-import { describePlan } from './plan.ts'
+import { describePlan, type TransferPlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
 import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
 import { discard, tidy } from './tidy.ts'
@@ -106,7 +106,7 @@ async function workOn({ session, published, remote, signal }: Attempt, writer: W
   const proof = await lookingForTwins({ session, published, remote, signal }, async () => {
     const planned = await makePlan(session, remote, writer, signal)
     session.planned(describePlan(planned.plan, formatBytes))
-    session.resumedFrom ??= planned.plan.kind === 'start' ? 0 : planned.plan.kept
+    session.resumedFrom ??= keptBy(planned.plan)
     await send(session, remote, writer, planned, signal)
     return proveSent(session, remote, signal)
   })
@@ -114,6 +114,12 @@ async function workOn({ session, published, remote, signal }: Attempt, writer: W
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
   else session.replacedFinal()
   return complete(session, remote, proof, digest, signal)
+}
+
+/** Null where it turns out while the rest is sent. */
+function keptBy(plan: TransferPlan): number | null {
+  if (plan.kind === 'beside') return null
+  return plan.kind === 'start' ? 0 : plan.kept
 }
 
 /** The final name holds the source: since before this process, or because it, or another process with the same content, has just published it. */

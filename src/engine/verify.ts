@@ -1,13 +1,13 @@
 /** The proof ladder: a server digest where there is one, else reading back. Nothing is claimed above the level reached. */
-import { createHash } from 'node:crypto'
 import { abortError, TransferError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Digester, Remote, Sink } from '../remotes/remote.ts'
-import { endOf, UNPROVEN } from './end-of-file.ts'
+import { endOf } from './end-of-file.ts'
 import { type WatchOptions, watched } from './exchange.ts'
 import type { Clock } from './ports.ts'
+import { readBack } from './read-back.ts'
 
 /** A server that hashes slower than this is no faster than reading back. */
 const DIGEST_BYTES_PER_MS = 5_000
@@ -39,31 +39,51 @@ function watch(context: ProofContext, what: string, bytes: number, allowanceMs =
 
 /** Which bytes of `ranges` the file at `path` provably shares with the source. */
 export async function proveRanges(context: ProofContext, ranges: RangeSet, signal: AbortSignal): Promise<RangeProof> {
-  const total = totalBytes(ranges)
-  if (total === 0) return { proven: EMPTY, method: 'read-back' }
+  return (await proveByDigester(context, ranges, signal)) ?? proveByReading(context, ranges, () => true, signal)
+}
+
+/** Null where there is no digest for these ranges, or none that says what is wrong. */
+export async function proveByDigester(context: ProofContext, ranges: RangeSet, signal: AbortSignal): Promise<RangeProof | null> {
   const { digester } = context
-  if (digester !== undefined && usable(digester, ranges, context.expected.size)) {
-    try {
-      const proven = await proveByDigest(context, digester, ranges, signal)
-      // A digest of the whole says that something is wrong, not what: one hole must not cost everything.
-      if (proven.length > 0 || digester.ranges !== 'whole') return { proven, method: 'digest' }
-    } catch (error) {
-      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
-    }
+  if (totalBytes(ranges) === 0) return { proven: EMPTY, method: 'read-back' }
+  if (digester === undefined || !digestFits(context, ranges)) return null
+  try {
+    const proven = await proveByDigest(context, digester, ranges, signal)
+    // A digest of the whole says that something is wrong, not what: one hole must not cost everything.
+    return proven.length > 0 || digester.ranges !== 'whole' ? { proven, method: 'digest' } : null
+  } catch (error) {
+    if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+    return null
   }
+}
+
+/** `readOn` is asked after every block, with the bytes that are left. */
+export async function proveByReading(
+  context: ProofContext,
+  ranges: RangeSet,
+  readOn: (left: number) => boolean,
+  signal: AbortSignal,
+): Promise<RangeProof> {
+  const total = totalBytes(ranges)
   const proven: ByteRange[] = []
   let done = 0
   for (const range of ranges) {
-    proven.push(...(await readBack(context, range, false, (bytes) => context.progress(done + bytes), signal)).good)
+    const judged = (piece: ByteRange, same: boolean): boolean => {
+      if (same) proven.push(piece)
+      return readOn(total - done - (piece.end - range.start))
+    }
+    const end = await readBack(context, { range, progress: (bytes) => context.progress(done + bytes), judged }, signal)
+    if (end === 'enough') break
     done += range.end - range.start
   }
   return { proven: rangeSet(proven), method: 'read-back' }
 }
 
-function usable(digester: Digester, ranges: RangeSet, size: number): boolean {
-  if (digester.ranges === 'any') return true
+/** The server's digester can be asked about these ranges. */
+export function digestFits({ digester, expected }: ProofContext, ranges: RangeSet): boolean {
+  if (digester === undefined || digester.ranges === 'any') return digester !== undefined
   if (ranges.length !== 1 || ranges[0]?.start !== 0) return false
-  return digester.ranges === 'prefix' || ranges[0].end === size
+  return digester.ranges === 'prefix' || ranges[0].end === expected.size
 }
 
 async function digestMatches(context: ProofContext, digester: Digester, range: ByteRange, signal: AbortSignal): Promise<boolean> {
@@ -119,70 +139,6 @@ async function proveByDigest(context: ProofContext, digester: Digester, ranges: 
   return rangeSet(proven)
 }
 
-interface ReadBack {
-  readonly good: readonly ByteRange[]
-  /** The server would not let us read on. */
-  readonly refused: boolean
-}
-
-/** Reads `range` back and compares it block by block. `untilFirstDifference` ends at the first block that differs. */
-async function readBack(
-  context: ProofContext,
-  range: ByteRange,
-  untilFirstDifference: boolean,
-  progress: (bytes: number) => void,
-  signal: AbortSignal,
-): Promise<ReadBack> {
-  const { blockSize, blocks, size } = context.expected
-  const good: ByteRange[] = []
-  let at = range.start
-  let hash = createHash('sha256')
-  const blockEnd = (): number => Math.min((Math.floor(at / blockSize) + 1) * blockSize, range.end)
-  let blockStart = range.start
-  let end = blockEnd()
-  const differs = new TransferError('integrity', 'the stored bytes differ')
-  const finishBlock = async (): Promise<void> => {
-    const piece = { start: blockStart, end }
-    const whole = piece.start % blockSize === 0 && piece.end === Math.min(piece.start + blockSize, size)
-    const ours = whole ? blocks[piece.start / blockSize] : await context.source.digest(piece, 'sha256', signal)
-    if (hash.digest('hex') === ours) good.push(piece)
-    else if (untilFirstDifference) throw differs
-    hash = createHash('sha256')
-    blockStart = end
-    if (end < range.end) end = blockEnd()
-  }
-  try {
-    await watched(watch(context, 'reading back', range.end - range.start), signal, (s, w) =>
-      context.remote.read(
-        context.path,
-        range,
-        async (chunk) => {
-          const asked = range.end - range.start
-          if (chunk.length > range.end - at) throw new TransferError('protocol', `received more than the ${asked} bytes asked for`)
-          let rest = chunk
-          while (rest.length > 0) {
-            const piece = rest.subarray(0, end - at)
-            hash.update(piece)
-            at += piece.length
-            rest = rest.subarray(piece.length)
-            if (at === end) await finishBlock()
-          }
-          w.moved(at - range.start)
-          progress(at - range.start)
-        },
-        {},
-        s,
-      ),
-    )
-  } catch (error) {
-    if (error === differs) return { good, refused: false }
-    // Shorter than stat said, no start in the middle, no right to read: what was compared so far stands, the rest is not proven.
-    if (error instanceof TransferError && UNPROVEN.includes(error.kind)) return { good, refused: error.kind !== 'source-changed' }
-    throw error
-  }
-  return { good, refused: false }
-}
-
 export interface WholeProof {
   /** `unknown`: the server neither computes a digest of it nor lets us read it (or reading was not wanted). */
   readonly verdict: 'same' | 'different' | 'unknown'
@@ -206,8 +162,13 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
     }
   }
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }
-  const { good, refused } = await readBack(context, whole, true, context.progress, signal)
-  if (totalBytes(rangeSet(good)) < size) return { verdict: refused ? 'unknown' : 'different', method: 'read-back' }
+  let good = 0
+  const judged = (piece: ByteRange, same: boolean): boolean => {
+    if (same) good += piece.end - piece.start
+    return same
+  }
+  const end = await readBack(context, { range: whole, progress: context.progress, judged }, signal)
+  if (good < size) return { verdict: end === 'refused' || end === 'denied' ? 'unknown' : 'different', method: 'read-back' }
   return { verdict: await wholeTo(context, signal), method: 'read-back' }
 }
 

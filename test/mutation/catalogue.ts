@@ -1,4 +1,6 @@
 /** All defences. */
+
+import { BESIDE_DEFENCES } from './beside-defences.ts'
 import type { Defence, Edit } from './defence.ts'
 import { DISK_DEFENCES } from './disk-defences.ts'
 import { DOWNLOAD_DEFENCES } from './download-defences.ts'
@@ -20,6 +22,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 /** Bytes first. */
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
+  ...BESIDE_DEFENCES,
   ...PUBLISH_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,

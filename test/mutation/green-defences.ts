@@ -75,7 +75,7 @@ export const GREEN_DEFENCES: readonly Defence[] = [
     protects: 'from a journal that claims bytes which were only sent',
     edits: [
       {
-        file: 'src/engine/upload-send.ts',
+        file: 'src/engine/upload-exchange.ts',
         find: '        session.sentBytes = sentBefore + total\n',
         replace:
           '        session.sentBytes = sentBefore + total\n        session.acknowledge(union(before, rangeSet([{ start: segment.start, end: segment.start + total }])))\n        session.record()\n',

@@ -152,6 +152,11 @@ export class Stage {
     return existsSync(this.path(name)) ? readFileSync(this.path(name)) : null
   }
 
+  /** What a test does takes that long. */
+  passes(ms: number): void {
+    this.#now += ms
+  }
+
   async upload(name: string, { policy, remote = (same) => same }: Wishes = {}): Promise<TransferResult> {
     const source = await openSource(this.path(name))
     try {

@@ -8,11 +8,12 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-plan.ts',
-        find: 'return { plan: planUpload(facts, proven), resumer }',
-        replace: 'return { plan: planUpload(facts, worth), resumer }',
+        find: 'planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal)))',
+        replace: 'planUpload(facts, worth)',
       },
+      { file: 'src/engine/upload-plan.ts', find: 'planUpload(facts, told(session, worth, proof))', replace: 'planUpload(facts, worth)' },
     ],
-    detectors: [simulated('upload', 'openssh'), simulated('upload', 'vsftpd'), simulated('upload', 'proftpd')],
+    detectors: [simulated('upload', 'vsftpd'), simulated('upload', 'proftpd')],
   },
   {
     name: 'a-link-is-no-partial',
@@ -31,9 +32,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from taking bytes that were read back for the source without a comparison',
     edits: [
       {
-        file: 'src/engine/verify.ts',
-        find: "if (hash.digest('hex') === ours) good.push(piece)",
-        replace: 'if (ours !== undefined) good.push(piece)',
+        file: 'src/engine/read-back.ts',
+        find: "if (!judged(piece, hash.digest('hex') === ours)",
+        replace: 'if (!judged(piece, ours !== undefined)',
       },
     ],
     detectors: [simulated('upload', 'openssh'), simulated('upload', 'vsftpd')],
@@ -71,7 +72,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
   {
     name: 'whole-is-read-to-its-end',
     protects: 'from calling a file the same whose end could not be read back',
-    edits: [{ file: 'src/engine/verify.ts', find: 'if (totalBytes(rangeSet(good)) < size) return', replace: 'if (refused) return' }],
+    edits: [{ file: 'src/engine/verify.ts', find: 'if (good < size) return', replace: "if (end === 'refused') return" }],
     detectors: [here('upload', 'ends early when it is read back')],
   },
   {

@@ -42,6 +42,12 @@ export interface Profile {
   readonly lingers?: true
   /** What was written survives a restart of the server once the upload was confirmed. */
   readonly syncs?: true
+  /** Exchanges that may run at once; default 2. */
+  readonly connections?: 1
+  /** What who wants to read while something is written is told: nobody is let in twice. */
+  readonly onlyOne?: 'transient' | 'denied'
+  /** What a packet takes, read and written; default no time at all. */
+  readonly packetMs?: { readonly read: number; readonly write: number }
   /** A file is only ever shortened to nothing. */
   readonly cannotCut?: true
   /** Every second session refuses to continue files, as a pool of servers behind one name does. */
@@ -55,16 +61,25 @@ const HTTP = { resumer: 'none', digests: 'none', packet: 14, window: 1 } as cons
 
 export const PROFILES: readonly Profile[] = [
   { ...SFTP, name: 'openssh', syncs: true, copies: true },
-  { ...SFTP, name: 'openssh-old', packet: 13, window: 3, rename: 'never' },
-  { ...SFTP, name: 'sftp-copies', packet: 12, rename: 'never', copies: true },
+  { ...SFTP, name: 'openssh-old', connections: 1, packet: 13, window: 3, rename: 'never' },
+  { ...SFTP, name: 'sftp-copies', packet: 12, rename: 'never', copies: true, packetMs: { read: 700, write: 100 } },
   { ...SFTP, name: 'sftp-norename', packet: 13, rename: 'unsupported' },
-  { ...SFTP, name: 'mod_sftp', digests: 'whole', algorithm: 'sha512', packet: 9, window: 6, syncs: true },
+  {
+    ...SFTP,
+    name: 'mod_sftp',
+    digests: 'whole',
+    algorithm: 'sha512',
+    packet: 9,
+    window: 6,
+    syncs: true,
+    packetMs: { read: 2000, write: 100 },
+  },
   { ...SFTP, name: 'rclone-sftp', resumer: 'whole', packet: 12, window: 2 },
   { ...FTP, name: 'proftpd', digests: 'any', algorithm: 'sha512', copies: true },
   { ...FTP, name: 'proftpd-shipped', resumer: 'whole' },
   { ...FTP, name: 'proftpd-deletes', removesBroken: true },
-  { ...FTP, name: 'vsftpd', lingers: true },
-  { ...FTP, name: 'pure-ftpd', resumer: 'append', lingers: true },
+  { ...FTP, name: 'vsftpd', lingers: true, packetMs: { read: 700, write: 100 } },
+  { ...FTP, name: 'pure-ftpd', resumer: 'append', lingers: true, packetMs: { read: 700, write: 100 } },
   { ...FTP, name: 'ftp-srv', resumer: 'append', packet: 15, window: 2, removesBroken: true },
   { ...FTP, name: 'ftp-prefix', digests: 'prefix', algorithm: 'md5' },
   { ...FTP, name: 'ftp-whole', resumer: 'append', digests: 'whole', algorithm: 'md5' },
@@ -74,7 +89,7 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
   { ...FTP, name: 'ftp-norename', rename: 'refused' },
   { ...FTP, name: 'ftp-conflict', rename: 'conflict', digests: 'whole', algorithm: 'md5' },
-  { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true },
+  { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true, onlyOne: 'denied' },
   { ...DAV, name: 'nginx-dav', window: 1, removesBroken: true },
   { ...DAV, name: 'dav-accepts', accepts: true },
   { ...DAV, name: 'dav-untold', unsized: true },

@@ -12,7 +12,7 @@ export function simulatedRemote(scene: Scene, turn: Turn): Remote {
   const { profile } = scene
   return {
     protocol: 'simulated',
-    connectionsMax: 1,
+    connectionsMax: profile.connections ?? 2,
     notes: [],
     stat: (path, signal) => server.stat(path, signal),
     read: (path, range, sink, options, signal) => server.read(path, range, sink, options, signal),

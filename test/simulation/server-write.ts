@@ -75,6 +75,7 @@ export class Pump {
         this.flight.push({ at: start + this.sent, bytes })
         this.sent += bytes.length
         this.turn.moved += bytes.length
+        this.turn.lasts(this.scene.profile.packetMs?.write)
         observer.sent(this.sent)
         throwIfAborted(signal)
         const pause = this.turn.pause()

@@ -16,6 +16,8 @@ const WIRE_FLIPS: readonly number[] = [2, 64, 66]
 export class Server {
   readonly scene: Scene
   readonly turn: Turn
+  /** Exchanges that write. */
+  private writing = 0
 
   constructor(scene: Scene, turn: Turn) {
     this.scene = scene
@@ -120,6 +122,7 @@ export class Server {
   async read(path: string, range: ByteRange, sink: Sink, { validator, size }: ReadOptions, signal: AbortSignal): Promise<void> {
     const { profile, direction, doubt } = this.scene
     await this.at('read', signal)
+    if (profile.onlyOne !== undefined && this.writing > 0) throw new TransferError(profile.onlyOne, 'you are here already')
     if (profile.writeOnly === true) throw new TransferError('refused', 'nothing can be read here')
     if (profile.noRanges === true && range.start > 0) throw new TransferError('unsupported', 'no ranges')
     const { file, version, isMarked } = this.seen(path)
@@ -134,6 +137,7 @@ export class Server {
       throwIfAborted(signal)
       const pause = this.turn.pause()
       if (pause !== undefined) await pause
+      this.turn.lasts(profile.packetMs?.read)
       const fault = this.turn.step('read packet')
       if (fault === 'stall') await this.turn.silence(signal)
       const now = this.seen(path).file?.bytes ?? NO_BYTES // a file rewritten in place is read as it is now
@@ -162,7 +166,12 @@ export class Server {
   }
 
   async receive(incoming: Incoming): Promise<void> {
-    await new Pump(this.scene, this.turn, incoming).run()
+    this.writing += 1
+    try {
+      await new Pump(this.scene, this.turn, incoming).run()
+    } finally {
+      this.writing -= 1
+    }
   }
 
   /** Opens an existing file to go on at `offset`. */

@@ -69,6 +69,11 @@ export class Turn {
     this.began = Math.max(0, this.scene.ledger.length - 1)
   }
 
+  /** What is done takes that long. */
+  lasts(ms = 0): void {
+    void this.clock.sleep(ms)
+  }
+
   looked(): void {
     this.lookedAt = Math.max(0, this.scene.ledger.length - 1)
   }

@@ -9,6 +9,7 @@ import {
   candidates,
   describePlan,
   keepableBlocks,
+  planBeside,
   planUpload,
   salvageable,
   type TransferPlan,
@@ -118,6 +119,8 @@ test('whatever the facts and the proof: kept and sent bytes make up the source, 
       for (const { end } of worth) assert.ok(end <= Math.min(f.size, f.partialSize ?? 0), 'only what is there')
       const proven = intersect(worth, rangeSet(good))
       const plan = planUpload(f, proven)
+      const beside = planBeside(f, worth)
+      assert.deepEqual(union(worth, beside.segments), rangeSet([r(0, f.size)]), 'every byte is proven or sent')
       const kept = missing(plan.segments, f.size)
       assert.deepEqual(union(kept, plan.segments), rangeSet([r(0, f.size)]))
       assert.deepEqual(missing(union(proven, plan.segments), f.size), [], 'nothing unproven is kept')
@@ -135,11 +138,20 @@ test('whatever the facts and the proof: kept and sent bytes make up the source, 
 })
 
 test('describePlan: one line for every plan and reason', () => {
-  const reasons = ['nothing-there', 'resume-off', 'server-cannot-resume', 'nothing-proven', 'partial-too-long', 'cannot-rewind'] as const
+  const reasons = [
+    'nothing-there',
+    'resume-off',
+    'server-cannot-resume',
+    'nothing-proven',
+    'partial-too-long',
+    'cannot-rewind',
+    'sending-is-faster',
+  ] as const
   const plans: readonly TransferPlan[] = [
     ...reasons.map((reason) => ({ kind: 'start' as const, reason, segments: [] })),
     { kind: 'append', kept: 4, segments: [r(4, 9)] },
     { kind: 'rewind', kept: 4, segments: [r(4, 9)] },
+    { kind: 'beside', unproven: [r(0, 4)], truncateTo: null, segments: [r(4, 9)] },
     { kind: 'fill', kept: 4, truncateTo: null, segments: [r(4, 9)] },
   ]
   const lines = plans.map((plan) => describePlan(plan, (bytes) => `${bytes} bytes`))

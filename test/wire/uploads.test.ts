@@ -77,6 +77,29 @@ async function partialFound(ground: Ground, rig: Rig, name: string): Promise<voi
   if (!appends) assert.ok(result.resumedFrom >= good, `continued at ${result.resumedFrom}`)
 }
 
+/** By the order of requests, without a clock: the reading of what was kept begins when new bytes are on their way, and on a connection of its own. */
+async function newBytesFirst(rig: Rig): Promise<void> {
+  putPartial(rig, kept)
+  let sent = 0
+  const sentBefore: number[] = []
+  const connections: number[] = []
+  const on = (event: TransferEvent): void => {
+    if (event.kind === 'progress') sent = event.done - event.reused
+  }
+  const calls = (method: string, when: 'before' | 'after'): void => {
+    if (method !== 'read') return
+    if (when === 'before') sentBefore.push(sent)
+    connections.push(rig.site.proxy.connections.length)
+  }
+  const before = rig.site.proxy.connections.length
+  const result = await rig.upload({ on, calls })
+  assert.deepEqual([result.status, result.resumedFrom, result.bytesTransferred], ['complete', KEPT, SIZE - KEPT], result.failure?.message)
+  assertStored(rig)
+  assert.equal(sentBefore.length, 1, 'what was kept is read once')
+  assert.ok((sentBefore[0] ?? 0) >= (SIZE - KEPT) / 4, `${sentBefore[0]} new bytes were sent when the reading began`)
+  assert.ok((connections.at(-1) ?? 0) - before >= 2, 'one connection for both')
+}
+
 /** Rights go when the whole partial is there. The next attempt proves it and renames. */
 async function renameForbidden(ground: Ground, rig: Rig): Promise<void> {
   const folder = dirname(rig.storedPath)
@@ -220,6 +243,7 @@ async function uploadsOn(t: TestContext, ground: Ground, site: Site): Promise<vo
       await holds(rig, t)
     })
   for (const name of Object.keys(PARTIALS)) await each(`a partial ${name}`, (rig) => partialFound(ground, rig, name))
+  if (ground.column === 'sftp' || ground.column === 'http') await each('new bytes travel before what is kept is read', newBytesFirst)
   await each('permission lost at the rename', (rig) => renameForbidden(ground, rig))
   await each('the answer to the rename is lost', renameReplyLost)
   await each('another job was first to rename', partialTaken)
