@@ -19,7 +19,7 @@ function openRemote(server: TestServer): Promise<Remote> {
     tlsVerify: true,
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
-  const ports = remotePorts(10_000)
+  const ports = remotePorts(10_000, { shellDigests: true })
   return protocol.open(protocol.parse(url, credentials), ports, new AbortController().signal)
 }
 
