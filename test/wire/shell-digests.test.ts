@@ -35,21 +35,17 @@ interface Account {
   sessions(): number
 }
 
+function configOf({ username, password, knownHosts, port }: OpensshServer): ReturnType<typeof protocol.parse> {
+  const hosts = knownHosts === undefined ? {} : { knownHosts }
+  const login = { username, password, headers: new Map(), fingerprints: [], tlsVerify: true, ...hosts }
+  return protocol.parse(new URL(`sftp://127.0.0.1:${port}/`), login)
+}
+
 async function account(t: TestContext, options: OpensshOptions = {}, timeoutMs = 10_000): Promise<Account | null> {
   if (serverOrSkip(t, 'sshd') === null) return null
   const server = await startOpenssh(options)
   t.after(() => server.dispose())
-  const { username, password, knownHosts } = server
-  const login = {
-    username,
-    password,
-    headers: new Map(),
-    fingerprints: [],
-    tlsVerify: true,
-    ...(knownHosts === undefined ? {} : { knownHosts }),
-  }
-  const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login)
-  const remote = await protocol.open(config, remotePorts(timeoutMs, { shellDigests: true }), never)
+  const remote = await protocol.open(configOf(server), remotePorts(timeoutMs, { shellDigests: true }), never)
   t.after(() => remote.close())
   const { digester } = remote
   assert.ok(digester !== undefined)
@@ -123,34 +119,55 @@ interface Refusal {
   readonly home?: Readonly<Record<string, string>>
   /** After how many questions it is clear; one unless told. */
   readonly asked?: number
+  /** In the note. */
+  readonly why: RegExp
   readonly prefix?: string
 }
 
 const REFUSALS: Readonly<Record<string, Refusal>> = {
-  'ForceCommand internal-sftp': { options: () => ({ mode: 'force' }) },
-  'a chroot': { options: () => ({ mode: 'chroot' }), prefix: '/up/' },
-  'a start-up file that prints': { options: () => ({ shell: '/bin/bash' }), home: { '.bashrc': 'echo Welcome back\n' } },
-  'a start-up file that complains': { options: () => ({ shell: '/bin/bash' }), home: { '.bashrc': 'echo quota exceeded >&2\n' } },
-  'a start-up file that never ends': { options: () => ({ shell: '/bin/bash' }), home: { '.bashrc': 'sleep 60\n' } },
-  'no shell': { options: () => ({ shell: '/usr/sbin/nologin' }) },
-  'a shell that only says no': { options: () => ({ shell: '/bin/false' }) },
-  'a server that runs no sessions beside SFTP': { options: (t) => gate(t, 'echo "This service allows sftp connections only."; exit 1') },
-  'another root than SFTP has': { options: (t) => gate(t, 'cd /; exec sh -c "$SSH_ORIGINAL_COMMAND"') },
-  'a menu that waits for a choice': { options: (t) => gate(t, 'echo "1) shell 2) quit"; read x; read x; read x; sleep 60') },
-  'no tools': { options: (t) => gate(t, 'PATH=$at exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"') },
-  'a shell that talks without end': { options: (t) => gate(t, 'exec yes') },
+  'ForceCommand internal-sftp': { why: /ended with status/, options: () => ({ mode: 'force' }) },
+  'a chroot': { why: /ended with status/, options: () => ({ mode: 'chroot' }), prefix: '/up/' },
+  'a start-up file that prints': {
+    why: /does not answer as asked/,
+    options: () => ({ shell: '/bin/bash' }),
+    home: { '.bashrc': 'echo Welcome back\n' },
+  },
+  'a start-up file that complains': {
+    why: /complains/,
+    options: () => ({ shell: '/bin/bash' }),
+    home: { '.bashrc': 'echo quota exceeded >&2\n' },
+  },
+  'a start-up file that never ends': { why: /in time/, options: () => ({ shell: '/bin/bash' }), home: { '.bashrc': 'sleep 60\n' } },
+  'no shell': { why: /ended with status/, options: () => ({ shell: '/usr/sbin/nologin' }) },
+  'a shell that only says no': { why: /ended with status/, options: () => ({ shell: '/bin/false' }) },
+  'a server that runs no sessions beside SFTP': {
+    why: /ended with status/,
+    options: (t) => gate(t, 'echo "This service allows sftp connections only."; exit 1'),
+  },
+  'another root than SFTP has': { why: /complains/, options: (t) => gate(t, 'cd /; exec sh -c "$SSH_ORIGINAL_COMMAND"') },
+  'a menu that waits for a choice': {
+    why: /in time/,
+    options: (t) => gate(t, 'echo "1) shell 2) quit"; read x; read x; read x; sleep 60'),
+  },
+  'no tools': { why: /complains/, options: (t) => gate(t, 'PATH=$at exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"') },
+  'a shell that talks without end': { why: /says more/, options: (t) => gate(t, 'exec yes') },
   'a shell that tells the digest of another file': {
+    why: /does not find/,
     options: (t) => gate(t, 'read -r p; read -r m; printf "path %s\\n%s  -\\nsum 0\\n" "$p" "$(sha256sum </etc/passwd | cut -c 1-64)"'),
   },
   'a shell that is right about whole files only': {
+    why: /does not find/,
     options: (t) =>
       gate(
         t,
         'mkdir -p $at/bin; printf "#!/bin/sh\\nexec cat\\n" >$at/bin/head; chmod +x $at/bin/head; PATH=$at/bin:$PATH exec sh -c "$SSH_ORIGINAL_COMMAND"',
       ),
   },
-  'a background process that keeps the channel open': { options: (t) => gate(t, 'sleep 60 & exec sh -c "$SSH_ORIGINAL_COMMAND"') },
-  'a server that ends the connection for it': { options: (t) => gate(t, 'kill -9 $PPID; sleep 1'), asked: 2 },
+  'a background process that keeps the channel open': {
+    why: /in time/,
+    options: (t) => gate(t, 'sleep 60 & exec sh -c "$SSH_ORIGINAL_COMMAND"'),
+  },
+  'a server that ends the connection for it': { why: /connection ended/, options: (t) => gate(t, 'kill -9 $PPID; sleep 1'), asked: 2 },
 }
 
 for (const [name, refusal] of Object.entries(REFUSALS)) {
@@ -168,7 +185,9 @@ for (const [name, refusal] of Object.entries(REFUSALS)) {
     await unsupported(digester.digest(`${prefix}file`, PART, never))
     assert.equal(sessions(), before, 'it was asked again')
     assert.equal(remote.digester, undefined)
-    assert.equal(remote.notes.filter((note) => /computes no digests/.test(note)).length, 1)
+    const notes = remote.notes.filter((note) => /computes no digests/.test(note))
+    assert.equal(notes.length, 1)
+    assert.match(notes[0] ?? '', refusal.why)
     assert.equal((await remote.stat(`${prefix}file`, never))?.size, CONTENT.length, 'the connection of the transfer goes on')
     assert.deepEqual(
       readdirSync(join(server.root, prefix)).filter((entry) => /^\.rt/.test(entry)),
@@ -176,6 +195,17 @@ for (const [name, refusal] of Object.entries(REFUSALS)) {
     )
   })
 }
+
+test('no command is run in downloads, nor where it is not wanted', async (t) => {
+  if (serverOrSkip(t, 'sshd') === null) return
+  const server = await startOpenssh()
+  t.after(() => server.dispose())
+  for (const ports of [remotePorts(10_000), remotePorts(10_000, { shellDigests: true, direction: 'download' })]) {
+    const remote = await protocol.open(configOf(server), ports, never)
+    assert.equal(remote.digester, undefined)
+    await remote.close()
+  }
+})
 
 test('a connection lost in the middle is "no" once, and a new one is made', async (t) => {
   const made = await account(t, gate(t, 'n=$(wc -l <$at/asked); [ $n -eq 4 ] && kill -9 $PPID; exec sh -c "$SSH_ORIGINAL_COMMAND"'))
