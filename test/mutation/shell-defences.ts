@@ -23,7 +23,7 @@ export const SHELL_DEFENCES: readonly Defence[] = [
   {
     name: 'shell-path-is-told-back',
     protects: 'from the digest of a file whose name is what a shell made of the right one',
-    edits: [{ file: `${AT}/shell-script.ts`, find: 'digest === undefined || told !==', replace: "digest === undefined || told === '' && told !==" }],
+    edits: [{ file: `${AT}/shell-script.ts`, find: 'digest === undefined || told !==', replace: 'digest === undefined || told ===' }],
     detectors: [unit('sftp-shell-script', 'is nothing with a path that was trimmed')],
   },
   {
