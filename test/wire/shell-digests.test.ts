@@ -153,7 +153,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   'a shell that talks without end': { why: /says more/, options: (t) => gate(t, 'exec yes') },
   'a shell that tells the digest of another file': {
     why: /does not find/,
-    options: (t) => gate(t, 'read -r p; read -r m; printf "path %s\\n" "$p"; case $m in all*) ;; *) echo "read 0";; esac; sha256sum </etc/passwd; echo "sum 0"'),
+    options: (t) =>
+      gate(
+        t,
+        'read -r p; read -r m; printf "path %s\\n" "$p"; case $m in all*) ;; *) echo "read 0";; esac; sha256sum </etc/passwd; echo "sum 0"',
+      ),
   },
   'a shell that is right about whole files only': {
     why: /does not find/,
