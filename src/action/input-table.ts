@@ -79,6 +79,13 @@ export const INPUTS = [
       '`auto`: the strongest proof that costs no second transfer; `full`: end-to-end content proof, reading back if needed; `size`.',
   },
   {
+    name: 'server-digests',
+    default: 'auto',
+    values: ['auto', 'never'],
+    description:
+      "SFTP uploads: `auto` lets the account's own shell, where it has one, compute digests of what is stored; `never` runs no command on the server.",
+  },
+  {
     name: 'checksum',
     default: null,
     description: 'Expected digest of a downloaded file: `sha256:…`, `sha512:…`, or the https URL of a SHA256SUMS file.',

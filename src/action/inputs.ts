@@ -55,6 +55,7 @@ export function parseInputs(raw: ReadonlyMap<string, string>, world: InputWorld)
       verify: reader.choice('verify', ['auto', 'full', 'size']),
       onChange: reader.choice('on-change', ['restart', 'fail']),
       publishWithoutRename: reader.choice('publish-without-rename', ['auto', 'always', 'never']),
+      serverDigests: reader.choice('server-digests', ['auto', 'never']),
       checksum: checksumOf(reader, endings?.direction ?? 'download', endings?.entries.length ?? 1),
     },
     pace: {

@@ -23,6 +23,7 @@ export interface Policy {
   readonly verify: 'auto' | 'full' | 'size'
   readonly onChange: 'restart' | 'fail'
   readonly publishWithoutRename: 'auto' | 'always' | 'never'
+  readonly serverDigests: 'auto' | 'never'
   /** Only in downloads. `digest` only for a single file. */
   readonly checksum: ExpectedChecksum | null
 }

@@ -122,6 +122,7 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   const ports: RemotePorts = {
     timeoutMs: job.pace.timeoutMs,
     direction: job.direction,
+    shellDigests: job.policy.serverDigests === 'auto',
     redact: host.redact,
     proxies: proxiesOf(host.environment),
     presenting,

@@ -169,7 +169,8 @@ export interface Remote {
   close(): Promise<void>
   readonly writer?: Writer
   readonly tree?: Tree
-  readonly digester?: Digester
+  /** May go in the course of a session, once it has turned out not to work. */
+  readonly digester?: Digester | undefined
 }
 
 /** A server on which files can be renamed, listed and removed. */
@@ -185,6 +186,8 @@ export interface RemotePorts {
   readonly timeoutMs: number
   /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
   readonly direction: 'upload' | 'download'
+  /** Whether the account's own shell may be asked for digests (SFTP). */
+  readonly shellDigests?: boolean
   /**
    * Hides what is secret in foreign text, and every piece of eight characters of it. To be applied where such text enters and is for people, before anything is
    * stripped, folded or cut: that may change a secret so that nobody recognises it further up. Not to what is parsed.

@@ -9,7 +9,7 @@ import type { TestServer } from '../servers/server.ts'
 import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
-function openRemote(server: TestServer): Promise<Remote> {
+function openRemote(server: TestServer, hasShell: boolean): Promise<Remote> {
   const url = new URL(`sftp://${server.host}:${server.port}/`)
   const credentials: Credentials = {
     username: server.username,
@@ -19,15 +19,16 @@ function openRemote(server: TestServer): Promise<Remote> {
     tlsVerify: true,
     ...(server.knownHosts === undefined ? {} : { knownHosts: server.knownHosts }),
   }
-  const ports = remotePorts(10_000)
+  // Elsewhere there is no shell, or one that sees other files: test/wire/shell-digests.test.ts.
+  const ports = remotePorts(10_000, { shellDigests: hasShell })
   return protocol.open(protocol.parse(url, credentials), ports, new AbortController().signal)
 }
 
 /** `below`: where the test's files lie under the server's root; `prefix`: the same place in the server's paths. */
-function subject(server: TestServer, prefix: string, below = ''): ContractSubject {
+function subject(server: TestServer, prefix: string, below = '', hasShell = false): ContractSubject {
   const local = (name: string): string => join(server.root, below, name)
   return {
-    open: () => openRemote(server),
+    open: () => openRemote(server, hasShell),
     path: (name) => prefix + name,
     put: (name, content) => {
       writeFileSync(local(name), content)
@@ -43,12 +44,12 @@ function subject(server: TestServer, prefix: string, below = ''): ContractSubjec
 
 const OPENSSH: ContractOptions = { resumer: 'positional', copies: true }
 
-remoteContract('OpenSSH internal-sftp, login-relative', async () => subject(await startOpenssh(), ''), OPENSSH)
+remoteContract('OpenSSH internal-sftp, login-relative', async () => subject(await startOpenssh(), '', '', true), OPENSSH)
 remoteContract(
   'OpenSSH sftp-server, absolute',
   async () => {
     const server = await startOpenssh({ mode: 'external' })
-    return subject(server, `${server.root}/`)
+    return subject(server, `${server.root}/`, '', true)
   },
   OPENSSH,
 )

@@ -17,6 +17,7 @@ import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
+import { SHELL_DEFENCES } from './shell-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
 
 /** Bytes first. */
@@ -30,6 +31,7 @@ export const DEFENCES: readonly Defence[] = [
   ...JOURNAL_DEFENCES,
   ...NAMING_DEFENCES,
   ...SFTP_DEFENCES,
+  ...SHELL_DEFENCES,
   ...FTP_DEFENCES,
   ...FTP_WAYS_DEFENCES,
   ...HTTP_DEFENCES,

@@ -1,6 +1,6 @@
 /** Runs one detector in a process of its own without some defences, and ends it at the first test that fails. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,6 +73,8 @@ function judged({ kind, errorName, message }: Failure, detector: Detector): bool
 /** `names`: the defences taken away. */
 export async function trial(names: readonly string[], detector: Detector): Promise<Verdict> {
   const scratch = mkdtempSync(join(tmpdir(), 'resumable-transfer-mutation-'))
+  // Accounts of servers have their homes in it.
+  chmodSync(scratch, 0o755)
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env
   const child = spawn(
     process.execPath,

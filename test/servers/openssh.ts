@@ -14,6 +14,8 @@ export interface OpensshOptions {
   readonly extraConfig?: string
   /** Arguments of the sftp server, such as `-P fsync`. */
   readonly sftpArgs?: string
+  /** The account's login shell instead of /bin/sh. */
+  readonly shell?: string
   /** A folder to serve instead of a temporary one. */
   readonly root?: string
   readonly listen?: string
@@ -32,7 +34,7 @@ export async function startOpenssh(options: OpensshOptions = {}): Promise<Openss
   const port = await freePorts()
   for (const name of ['hostkey', 'userkey'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', join(directory, name)])
-  writeAccounts(directory, root)
+  writeAccounts(directory, root, options.shell ?? '/bin/sh')
   copyFileSync(join(directory, 'userkey.pub'), join(directory, 'authorized_keys'))
   chmodSync(join(directory, 'authorized_keys'), 0o644)
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
@@ -59,11 +61,11 @@ const NAMESPACE = `mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/shad
 [ "$2" = chroot ] && { mount -t tmpfs -o mode=755 none /srv; mkdir /srv/jail; mount --bind "$3" /srv/jail; }
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"`
 
-function writeAccounts(directory: string, home: string): void {
+function writeAccounts(directory: string, home: string, shell: string): void {
   const others = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('sshd:'))
-  const own = [`sshd:x:${SEPARATION_UID}:65534::/run/sshd:/usr/sbin/nologin`, `${TEST_USER}:x:${UID}:${UID}::${home}:/bin/sh`]
+  const own = [`sshd:x:${SEPARATION_UID}:65534::/run/sshd:/usr/sbin/nologin`, `${TEST_USER}:x:${UID}:${UID}::${home}:${shell}`]
   writeFileSync(join(directory, 'passwd'), [...others, ...own, ''].join('\n'), { mode: 0o644 })
   const hash = execFileSync('openssl', ['passwd', '-6', TEST_PASSWORD], { encoding: 'utf8' }).trim()
   writeFileSync(join(directory, 'shadow'), `${readFileSync('/etc/shadow', 'utf8').trimEnd()}\n${TEST_USER}:${hash}:19000:0:99999:7:::\n`, {

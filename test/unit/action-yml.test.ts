@@ -23,6 +23,7 @@ const CONTRACT: Readonly<Record<string, string | undefined>> = {
   'tls-verify': 'true',
   resume: 'auto',
   verify: 'auto',
+  'server-digests': 'auto',
   checksum: undefined,
   'on-change': 'restart',
   'publish-without-rename': 'auto',

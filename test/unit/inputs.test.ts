@@ -41,7 +41,14 @@ test('the smallest upload has every default', () => {
   assert.equal(made.entries[0]?.localPath, 'dist/app.tar.zst')
   assert.equal(made.credentials.username, 'deploy')
   assert.equal(made.credentials.tlsVerify, true)
-  assert.deepEqual(made.policy, { resume: 'auto', verify: 'auto', onChange: 'restart', publishWithoutRename: 'auto', checksum: null })
+  assert.deepEqual(made.policy, {
+    resume: 'auto',
+    verify: 'auto',
+    onChange: 'restart',
+    publishWithoutRename: 'auto',
+    serverDigests: 'auto',
+    checksum: null,
+  })
   assert.deepEqual(made.pace, { timeoutMs: 30_000, retries: 10 })
   assert.deepEqual(made.state, { kind: 'auto', name: '' })
   assert.equal(made.logLevel, 'standard')

@@ -33,6 +33,7 @@ export interface AttemptOptions {
   readonly signal?: AbortSignal
   readonly inputs?: Readonly<Record<string, string>>
   readonly checksum?: string
+  readonly shellDigests?: true
   /** Told synchronously: what it plans on the proxy meets the very next byte. */
   readonly on?: (event: TransferEvent) => void
   /** Told before and after each method of the remote: `read`, `writer.create`, `tree.rename`. */
@@ -138,6 +139,7 @@ async function attempt(
   const remotes = remoteSet(credentialsOf({ ...site.inputs, ...options.inputs }), {
     timeoutMs: policy.timeoutMs,
     direction,
+    shellDigests: options.shellDigests === true,
     redact: (text) => text,
     debug: quiet,
     warn: quiet,

@@ -1,6 +1,6 @@
 /** One SSH connection with one SFTP channel: made within a deadline, tuned, guarded, and ended for good. */
 import type net from 'node:net'
-import type { ConnectConfig, SFTPWrapper } from 'ssh2'
+import type { ClientCallback, ConnectConfig, SFTPWrapper } from 'ssh2'
 import SftpClient from 'ssh2-sftp-client'
 import { abortError, TransferError, throwIfAborted } from '../../core/errors.ts'
 import { formatDuration } from '../../core/units.ts'
@@ -32,6 +32,8 @@ export interface Connection {
   readonly outstanding: number
   /** A second channel, opened when it is first asked for; null where none is to be had, or where none is known to help. */
   second(): Promise<Requests | null>
+  /** Runs a command in a channel without terminal, agent and environment. Throws when the connection is gone. */
+  execute(command: string, started: ClientCallback): void
   /** Ends it at once: everything outstanding fails with `reason`. */
   retire(reason: TransferError): void
   /** Says goodbye and waits for it a moment. Never rejects. */
@@ -248,6 +250,10 @@ class OpenConnection implements Connection {
     })
     if (opened === null || !this.#alive) return null
     return this.#guarded(opened)
+  }
+
+  execute(command: string, started: ClientCallback): void {
+    this.#wrapper.client.exec(command, started)
   }
 
   get alive(): boolean {

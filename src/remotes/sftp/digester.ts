@@ -1,15 +1,45 @@
 import { TransferError } from '../../core/errors.ts'
-import type { Digester } from '../remote.ts'
+import type { Digester, RemotePorts } from '../remote.ts'
 import { checkFile } from './check-file.ts'
 import type { Connection } from './connection.ts'
 import { hasStatus, STATUS } from './errors.ts'
 import type { Leases } from './leases.ts'
+import { ShellDigester } from './shell-digester.ts'
 import { statFile } from './stat.ts'
 
 /** mod_sftp 1.3.8 counts a single digest's bytes modulo 2^32. */
 const LENGTH_MAX = 2 ** 32 - 1
 /** A server that digests at this rate is given the time for it, in bytes per millisecond. */
 const DIGEST_RATE = 16 * 1024
+
+/** Where digests come from on this server, if from anywhere. */
+export interface DigestSource {
+  readonly digester: Digester | undefined
+  close(): Promise<void>
+}
+
+export interface SourceOptions {
+  readonly leases: Leases
+  readonly ports: RemotePorts
+  connect(signal: AbortSignal): Promise<Connection>
+  note(message: string): void
+}
+
+const NO_CLOSE = async (): Promise<void> => {}
+
+/** The server itself before the account's shell: it needs no scratch file. Downloads have nowhere to put one. */
+export function digestSource(knowsExtension: boolean, { leases, ports, connect, note }: SourceOptions): DigestSource {
+  if (knowsExtension) return { digester: checkFileDigester(leases), close: NO_CLOSE }
+  if (ports.shellDigests !== true || ports.direction !== 'upload') return { digester: undefined, close: NO_CLOSE }
+  const { timeoutMs, redact, debug } = ports
+  const shell = new ShellDigester({ leases, timeoutMs, connect, redact, debug, note })
+  return {
+    get digester() {
+      return shell.hopeful ? shell : undefined
+    },
+    close: () => shell.close(),
+  }
+}
 
 /**
  * Whether the server knows check-file, asked by naming a file that does not exist: who does not know the extension says "unsupported",

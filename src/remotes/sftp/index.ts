@@ -2,7 +2,7 @@ import { TransferError } from '../../core/errors.ts'
 import type { Protocol, Remote, RemotePorts } from '../remote.ts'
 import { DEFAULT_PORT, locate, parse, type SftpConfig } from './config.ts'
 import { type Connection, connect } from './connection.ts'
-import { checkFileDigester, knowsCheckFile } from './digester.ts'
+import { type DigestSource, digestSource, knowsCheckFile } from './digester.ts'
 import { readFile, sendFile } from './files.ts'
 import { Leases } from './leases.ts'
 import { Resuming } from './resuming.ts'
@@ -28,8 +28,11 @@ async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal)
   const message = 'the server chats on and does not answer'
   const timer = setTimeout(() => late.abort(new TransferError('transient', message)), ports.timeoutMs)
   try {
-    const digests = await leases.shared(AbortSignal.any([signal, late.signal]), knowsCheckFile)
-    return remote(leases, first, digests, ports)
+    const knows = await leases.shared(AbortSignal.any([signal, late.signal]), knowsCheckFile)
+    const found = notes(first)
+    const note = (message: string): void => void found.push(message)
+    const digests = digestSource(knows, { leases, ports, connect: (until) => connect(config, ports, until), note })
+    return remote({ leases, first, digests, notes: found }, ports)
   } catch (error) {
     await leases.close()
     throw error
@@ -38,26 +41,35 @@ async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal)
   }
 }
 
-function remote(leases: Leases, first: Connection, digests: boolean, ports: RemotePorts): Remote {
+interface Opened {
+  readonly leases: Leases
+  readonly first: Connection
+  readonly digests: DigestSource
+  readonly notes: readonly string[]
+}
+
+function remote({ leases, first, digests, notes }: Opened, ports: RemotePorts): Remote {
   const resuming = new Resuming(leases, ports.debug)
   return {
     protocol: 'sftp',
     connectionsMax: CONNECTIONS_MAX,
-    notes: notes(first),
+    notes,
     stat: (path, signal) => leases.shared(signal, ({ requests }) => statFile(requests, path)),
     read: (path, range, sink, { size }, signal) =>
       leases.exclusive(signal, (connection) => readFile(connection, { path, range, size: size ?? null, sink }, signal)),
-    close: () => leases.close(),
+    close: async () => void (await Promise.all([digests.close(), leases.close()])),
     writer: {
       create: (path, size, body, observer, signal) => sendFile(leases, { path, length: size, body, observer }, signal),
       resumer: (directory, signal) => resuming.resumer(directory, signal),
     },
     tree: new SftpTree(leases, first.extensions),
-    ...(digests ? { digester: checkFileDigester(leases) } : {}),
+    get digester() {
+      return digests.digester
+    },
   }
 }
 
-function notes(connection: Connection): readonly string[] {
+function notes(connection: Connection): string[] {
   const found: string[] = []
   if (!connection.extensions.has('fsync@openssh.com')) found.push('the server cannot confirm that data is on its disk (no fsync)')
   return found
