@@ -13,6 +13,7 @@ import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
+import { SECOND_WAY_DEFENCES } from './second-way-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
 
@@ -20,6 +21,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
   ...PUBLISH_DEFENCES,
+  ...SECOND_WAY_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,
