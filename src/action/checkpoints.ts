@@ -55,7 +55,7 @@ export function checkpoints({ clock, random, recorder, save }: Ports): Checkpoin
   armPeriod()
   return {
     recorder: {
-      entry: (key) => recorder.entry(key),
+      ...recorder,
       record: (entry) => {
         if (!known.has(entry.key) && !waiting.has(entry.key)) waiting.set(entry.key, clock.nowMs())
         armFirst()

@@ -110,12 +110,19 @@ function joined(...sentences: readonly string[]): string {
   return sentences.filter((sentence) => sentence !== '').join(' ')
 }
 
+function liesAt(kind: 'aside' | 'removed'): (fate: Previous) => fate is Previous & { readonly path: string } {
+  return (fate): fate is Previous & { readonly path: string } => fate.kind === kind
+}
+
 /** What happened to the files that were there, not what kind of failure it was. Nothing is said where nobody could see it, or where there was none. */
 function previousLine(failed: readonly TransferResult[]): string {
   const fates: readonly Previous[] = failed.map((result) => result.previous ?? { kind: 'unknown' })
-  const aside = fates.find((fate) => fate.kind === 'aside')
+  const aside = fates.find(liesAt('aside'))
   if (aside !== undefined)
     return `The file that was under the final name lies at ${aside.path}. The next run puts it back, or the new file in its place.`
+  const removed = fates.find(liesAt('removed'))
+  if (removed !== undefined)
+    return `The file that was under the final name had to make room and is gone; the new one lies whole at ${removed.path}. The next run puts it in its place.`
   const seen = fates.filter((fate) => fate.kind !== 'none')
   return seen.length > 0 && seen.every((fate) => fate.kind === 'untouched') ? 'What was under the final name before is untouched.' : ''
 }

@@ -1,6 +1,6 @@
 /** The post step: the second chance to save the journal when main was killed before it could. */
 
-import { decodeJournal, encodeJournal, type Journal, unendedUploads, uploadMark, withEnded } from '../core/journal.ts'
+import { decodeJournal, encodeJournal, isWorthKeeping, type Journal, unendedUploads, uploadMark, withEnded } from '../core/journal.ts'
 import { decodeIdentity, hasEnded } from '../local/process-identity.ts'
 import { fileStore } from '../state/file-store.ts'
 import type { StateIdentity } from '../state/store.ts'
@@ -23,7 +23,7 @@ export async function finish(host: Host): Promise<void> {
     const signal = AbortSignal.timeout(SAVE_MS)
     const state = await fileStore(directory, identity).load(signal)
     const journal = state === null ? null : decodeJournal(state)
-    if (state === null || journal === null || journal.entries.length === 0) return host.info('Nothing to save: the transfer had not begun.')
+    if (state === null || journal === null || !isWorthKeeping(journal)) return host.info('Nothing to save: the transfer had not begun.')
     const store = await cacheStore(host.environment, identity)
     await store.save(mainHasEnded(host) ? Buffer.from(encodeJournal(marked(journal, host))) : state, signal)
     host.info(`The state of the interrupted transfer was saved to the ${store.description}.`)

@@ -56,6 +56,18 @@ export function entryKey({ url, localPath }: JobEntry): string {
     .slice(0, 16)
 }
 
+/**
+ * Which server, account and directory: what is known of it holds for every file there. A digest, because names of hosts and people have no place in a state that
+ * travels.
+ */
+export function placeKey({ url }: JobEntry, username: string | undefined): string {
+  const directory = url.pathname.slice(0, url.pathname.lastIndexOf('/') + 1)
+  return createHash('sha256')
+    .update(JSON.stringify(['place', url.protocol, url.hostname.toLowerCase(), url.port, username ?? '', directory]))
+    .digest('hex')
+    .slice(0, 16)
+}
+
 function markedQuery(url: URL): string {
   const query = identifyingQuery(url)
   return query === '' ? '' : `?${query}`

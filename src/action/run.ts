@@ -22,7 +22,7 @@ import { decodedPath, expectedChecksum } from './checksums.ts'
 import { failureLines, failureSetting } from './failure-text.ts'
 import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
-import { entryKey, transferIdentity } from './identity.ts'
+import { entryKey, placeKey, transferIdentity } from './identity.ts'
 import { parseInputs } from './inputs.ts'
 import { describeEntry, type Job, type JobEntry } from './job.ts'
 import { refuseLocalAliases, withLostTargets } from './local-aliases.ts'
@@ -145,7 +145,8 @@ async function transferAll(job: Job, surroundings: Surroundings, reporter: LogRe
   host.saveState('directory', places.store === null ? '' : (places.directory ?? ''))
   host.saveState('process', encodeIdentity(thisProcess()))
   const keys = new Set(job.entries.map(entryKey))
-  const keeper = journalKeeper({ id: identity.id, keys, disk: places.disk, store: places.store, warn })
+  const known = new Set(job.entries.map((entry) => placeKey(entry, job.credentials.username)))
+  const keeper = journalKeeper({ id: identity.id, keys, places: known, disk: places.disk, store: places.store, warn })
   const saving = checkpoints({ clock, random: Math.random, recorder: keeper, save: () => keeper.checkpoint(signal) })
   const running: Running = { reporter, recorder: saving.recorder, remotes, prepared, remotePorts: ports, target: localTargets() }
   try {
@@ -245,6 +246,7 @@ async function transferOne(
   const { clock, signal } = surroundings
   const policy = policyOf(job)
   const common = { name: entry.displayName, key: entryKey(entry), remote: remote.supply, path: remote.path, policy }
+  const place = placeKey(entry, job.credentials.username)
   if (job.direction === 'download') {
     const checksum =
       job.policy.checksum === null
@@ -263,7 +265,7 @@ async function transferOne(
   const opening = new Session(entry.displayName, policy, engine)
   const source = await opening.persevere({ downgrade: () => false }, signal, () => openSource(resolve(entry.localPath)))
   try {
-    return await upload({ ...common, source, ...(remote.placed === undefined ? {} : { placed: remote.placed }) }, engine, signal)
+    return await upload({ ...common, place, source, ...(remote.placed === undefined ? {} : { placed: remote.placed }) }, engine, signal)
   } finally {
     await source.close()
   }

@@ -79,6 +79,8 @@ export interface FailureDetails {
   readonly hint?: string
   /** The server's own wish for the pause before the next try, in milliseconds. Capped by the scheduler. */
   readonly retryAfterMs?: number
+  /** The credentials themselves were refused, so that nothing else is worth asking with them. */
+  readonly ofLogin?: boolean
 }
 
 /** The only error that crosses module borders on purpose. Anything else is a defect of ours and fails as `internal`. */
@@ -87,12 +89,14 @@ export class TransferError extends Error {
   readonly kind: FailureKind
   readonly hint: string | undefined
   readonly retryAfterMs: number | undefined
+  readonly ofLogin: boolean
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.kind = kind
     this.hint = details.hint
     this.retryAfterMs = details.retryAfterMs
+    this.ofLogin = details.ofLogin === true
   }
 }
 

@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto'
 import { CHECK_HEX_LENGTH } from './block-check.ts'
 import { blockCount, type Fingerprint, VALIDATOR_LENGTH_MAX } from './fingerprint.ts'
+import { encodeHosts, type HostEntry, hostsFrom, isOrdinary, withHostEntry } from './journal-hosts.ts'
 import { NONCE_HEX_LENGTH } from './paths.ts'
 import { type ByteRange, type RangeSet, rangeSet } from './ranges.ts'
+import { fieldsOf, isCount, isHex, isPowerOfTwo, isTag } from './strict.ts'
 
 export interface JournalEntry {
   /** Sixteen hex digits: which file of the step. */
@@ -24,11 +26,12 @@ export interface JournalEntry {
 }
 
 export interface Journal {
-  readonly version: 2
+  readonly version: 3
   /** Sixteen hex digits: which step. */
   readonly id: string
   /** Grows with every save; of two journals the higher is the newer. */
   readonly sequence: number
+  readonly hosts: readonly HostEntry[]
   readonly entries: readonly JournalEntry[]
 }
 
@@ -42,7 +45,7 @@ const DIGEST_BYTES = 32
 const CHECK_BYTES = CHECK_HEX_LENGTH / 2
 
 export function emptyJournal(id: string): Journal {
-  return { version: 2, id, sequence: 0, entries: [] }
+  return { version: 3, id, sequence: 0, hosts: [], entries: [] }
 }
 
 export function entryOf(journal: Journal, key: string): JournalEntry | null {
@@ -55,6 +58,19 @@ export function withEntry(journal: Journal, entry: JournalEntry): Journal {
 
 export function withoutEntry(journal: Journal, key: string): Journal {
   return { ...journal, entries: journal.entries.filter((e) => e.key !== key) }
+}
+
+export function hostOf(journal: Journal, key: string): HostEntry | null {
+  return journal.hosts.find((host) => host.key === key) ?? null
+}
+
+export function withHost(journal: Journal, host: HostEntry): Journal {
+  return { ...journal, hosts: withHostEntry(journal.hosts, host) }
+}
+
+/** Whether losing it would cost anything: that a server does what most do is found out in no time. */
+export function isWorthKeeping({ entries, hosts }: Journal): boolean {
+  return entries.length > 0 || !hosts.every(isOrdinary)
 }
 
 /** Whose partials may still be written by the process that recorded them. */
@@ -79,6 +95,7 @@ export function encodeJournal(journal: Journal): string {
     version: journal.version,
     id: journal.id,
     sequence: journal.sequence,
+    hosts: encodeHosts(journal.hosts),
     entries: journal.entries.map(entryFields),
   })
   return `${line}\n${createHash('sha256').update(line).digest('hex')}\n`
@@ -150,18 +167,12 @@ export function decodeJournal(bytes: Uint8Array): Journal | null {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-function fieldsOf(value: unknown, names: readonly string[]): Fields | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  const keys = Object.keys(value)
-  return keys.length === names.length && names.every((n) => keys.includes(n)) ? (value as Fields) : null
-}
-
 function journalFrom(value: unknown): Journal | null {
-  const fields = fieldsOf(value, ['format', 'version', 'id', 'sequence', 'entries'])
-  if (fields === null || fields.format !== FORMAT || fields.version !== 2) return null
+  const fields = fieldsOf(value, ['format', 'version', 'id', 'sequence', 'hosts', 'entries'])
+  if (fields === null || fields.format !== FORMAT || fields.version !== 3) return null
   if (!isTag(fields.id) || !isCount(fields.sequence) || fields.sequence > SEQUENCE_MAX) return null
+  const hosts = hostsFrom(fields.hosts)
+  if (hosts === null) return null
   if (!Array.isArray(fields.entries) || fields.entries.length > ENTRIES_MAX) return null
   const entries: JournalEntry[] = []
   const keys = new Set<string>()
@@ -171,7 +182,7 @@ function journalFrom(value: unknown): Journal | null {
     keys.add(entry.key)
     entries.push(entry)
   }
-  return { version: 2, id: fields.id, sequence: fields.sequence, entries }
+  return { version: 3, id: fields.id, sequence: fields.sequence, hosts, entries }
 }
 
 function entryFrom(value: unknown): JournalEntry | null {
@@ -229,20 +240,4 @@ function rangesFrom(values: readonly unknown[], size: number): RangeSet | null {
     ranges.push({ start, end })
   }
   return rangeSet(ranges)
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)
-}
-
-function isPowerOfTwo(value: number): boolean {
-  return value > 0 && 2 ** Math.round(Math.log2(value)) === value
-}
-
-function isHex(value: unknown, length: number): value is string {
-  return typeof value === 'string' && value.length === length && /^[0-9a-f]+$/.test(value)
-}
-
-function isTag(value: unknown): value is string {
-  return isHex(value, 16)
 }

@@ -39,6 +39,7 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
   }
   const earlier = await restingPartial(session, remote, signal)
   if (earlier === null || (await linked(session, remote, earlier.path, signal))) return NOTHING_FOUND
+  session.namedLike(earlier.path)
   const found = await usable(session, earlier.file, writer, signal)
   if (found.resumer !== null) return given(session, tree, earlier.path, found, signal)
   await discard(session, tree, earlier.path, signal)

@@ -1,6 +1,7 @@
 /** What the engine needs of the world besides a Remote, the local disk and a StateStore. All injected, so that the simulation owns time and chance. */
 import type { PublicFailureKind } from '../core/errors.ts'
 import type { JournalEntry } from '../core/journal.ts'
+import type { HostEntry } from '../core/journal-hosts.ts'
 import type { Remote } from '../remotes/remote.ts'
 
 export interface Clock {
@@ -44,9 +45,11 @@ export interface TransferFailure {
 
 /**
  * `none`: there was no file. `untouched`: it is still there, by the last look at it. `replaced`: the new file has taken its place. `aside`: it lies under another
- * name, `path`, because the new file is not in place. `unknown`: nobody could look.
+ * name, `path`, because the new file is not in place. `removed`: it went because nothing else made room, and the new file lies whole at `path`. `unknown`: nobody could look.
  */
-export type Previous = { readonly kind: 'none' | 'untouched' | 'replaced' | 'unknown' } | { readonly kind: 'aside'; readonly path: string }
+export type Previous =
+  | { readonly kind: 'none' | 'untouched' | 'replaced' | 'unknown' }
+  | { readonly kind: 'aside' | 'removed'; readonly path: string }
 
 /** How one file ended. Plain data: the outputs, the summary and the exit code are made of it. */
 export interface TransferResult {
@@ -81,6 +84,9 @@ export interface Recorder {
   /** The promise, where there is one, resolves when the disk has it; it never rejects. */
   record(entry: JournalEntry): void | Promise<void>
   forget(key: string): void
+  /** What is known of a server, by this process or an earlier one: what to try first, and nothing that must be so. */
+  host(key: string): HostEntry | null
+  learn(host: HostEntry): void
 }
 
 /** Opens the connection when it is first needed; what it returned is used until it is reported as failed for good. */

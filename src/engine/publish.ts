@@ -3,10 +3,12 @@
  * the old file or the new one, or (between two renames, where a server cannot replace in one step) the old one waits beside it and is put back.
  */
 import { TransferError } from '../core/errors.ts'
+import { baseName } from '../core/paths.ts'
 import { hasTree, type Remote, type RemoteFile, type Tree, type TreeRemote } from '../remotes/remote.ts'
+import { keepMode } from './mode.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
-import { goDirect } from './staging.ts'
+import { goDirect, renamesScratch } from './staging.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 import { type ProofMethod, proveWhole } from './verify.ts'
@@ -48,13 +50,15 @@ export async function publish(session: UploadSession, published: PublishedName, 
   const { path, source } = session.job
   session.phase('committing', null)
   published.mayHold = true
+  await keepMode(session, remote, signal)
   session.previous = { kind: 'unknown' }
+  const { nothingThere } = session
   try {
     await session.rename(remote.tree, session.partial, path, signal)
+    session.learn(nothingThere ? { renames: true } : { renames: true, replaces: true })
   } catch (error) {
     if (isMissing(error)) throw partialGone(error)
-    if (!isRefusal(error)) throw error
-    await replaceStepwise(session, remote, error, signal)
+    await replaceStepwise(session, remote, asRefusal(session, error), signal)
   }
   session.owned = false
   const final = await session.stat(remote, path, signal)
@@ -69,6 +73,15 @@ export async function publish(session: UploadSession, published: PublishedName, 
   throw new TransferError('conflict', `after the rename ${path} holds ${final.size ?? final.kind} instead of ${source.size} bytes`, {
     hint: 'Somebody else writes to the same target.',
   })
+}
+
+/** A server that breaks down at the same request twice, as some WebDAV servers do over an existing file, says no in its own way. */
+function asRefusal(session: UploadSession, error: unknown): TransferError {
+  if (isRefusal(error)) return error
+  if (!(error instanceof TransferError) || error.kind !== 'transient') throw error
+  session.renamesCut += 1
+  if (session.renamesCut < 2 || session.nothingThere) throw error
+  return error
 }
 
 /** Another job with the same file has taken what both had filled: looking again finds the source in its place, or begins with what is there. */
@@ -100,9 +113,10 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
       session.aside = null
       session.sawFinal(still, false)
       if (isMissing(error) || still === null) throw partialGone(error)
-      return noRename(session, remote, refusal, signal)
+      return replaceByRemoval(session, remote, refusal, signal)
     }
   }
+  session.learn({ replaces: false })
   session.previous = { kind: 'aside', path: aside }
   try {
     await session.rename(tree, session.partial, path, signal)
@@ -115,9 +129,65 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   }
 }
 
+/**
+ * The old file can be neither replaced nor moved. Where the account may remove it, it goes, as late as it can: when renames are seen to work here, also to a name that
+ * ends as this one does, and when every byte of the new file was compared. What follows is one rename.
+ */
+async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<void> {
+  const { path } = session.job
+  const { writer, tree } = remote
+  const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, writer, signal, 'extension')
+  if (cannot !== null || !session.renames) return noRename(session, remote, refusal, signal)
+  const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
+  if (verdict !== 'same') throw notReplaced(session, refusal)
+  // The comparing took its time.
+  if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
+  session.note(
+    'this server neither replaces the old file nor lets it be moved aside: it is removed, now that the new one is whole beside it',
+  )
+  session.previous = { kind: 'unknown' }
+  try {
+    await session.remove(tree, path, signal)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    session.sawFinal(await session.stat(remote, path, signal), false)
+    throw notReplaced(session, error)
+  }
+  const { partial } = session
+  session.learn({ replaces: false })
+  try {
+    await session.rename(tree, partial, path, signal)
+  } catch (error) {
+    if (isMissing(error)) throw partialGone(error)
+    if (!isRefusal(error)) throw error
+    // Some servers say no and do it all the same.
+    if ((await session.stat(remote, partial, signal)) === null) throw partialGone(error)
+    session.previous = { kind: 'removed', path: partial }
+    throw new TransferError(
+      'refused',
+      `the old file was removed, and the new one cannot take its place; it lies whole at ${partial}: ${error.message}`,
+      {
+        hint: `Give it the name ${baseName(path)}, or let the account do so and run this again.`,
+        cause: error,
+      },
+    )
+  }
+}
+
+function notReplaced(session: UploadSession, cause: TransferError): TransferError {
+  const { partial, job } = session
+  return new TransferError('refused', `the old file cannot make room for the new one, which lies whole at ${partial}: ${cause.message}`, {
+    hint: `Let the account replace, rename or remove ${baseName(job.path)}.`,
+    cause,
+  })
+}
+
 /** Neither the new file nor the old one can be renamed. What was sent is of no use under a name that it can never leave. */
 async function noRename(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<never> {
   if (session.renames) throw refusal
+  // What an earlier run has seen may be so no more, or only not so for this file.
+  const asked = session.known.renames === true && remote.writer !== undefined
+  if (asked && (await renamesScratch(session, remote, remote.writer, signal)) === null && session.renames) throw refusal
   await discard(session, remote.tree, session.partial, signal)
   session.renew()
   await goDirect(session, remote, refusal, signal)
@@ -141,8 +211,17 @@ async function dropAside(session: UploadSession, tree: Tree, aside: string, sign
 export async function restoreOld(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   if (!hasTree(remote) || session.direct) return
   if (session.aside !== null) return putBack(session, remote, [session.aside], signal)
-  if (!session.nothingThere || (remote.tree.replaces === 'atomically' && session.earlier === null)) return
+  if (!session.nothingThere || !mayHaveAsides(session, remote)) return
   await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
+}
+
+function mayHaveAsides(session: UploadSession, remote: TreeRemote): boolean {
+  return session.earlier !== null || replacesStepwise(session, remote)
+}
+
+/** As the server says of itself, or as it was seen to. */
+function replacesStepwise(session: UploadSession, { tree }: TreeRemote): boolean {
+  return tree.replaces !== 'atomically' || session.known.replaces === false
 }
 
 /** What a listing has shown: put back where nothing is under the final name, else left for a day, because another run may be about to need it. */
@@ -153,7 +232,7 @@ export async function restoreFound(session: UploadSession, remote: Remote, aside
 
 /** The new file is in place, and a run that died had no time to remove the old one. Another run may be about to put it back, so it is left for a day. */
 export async function leaveAsides(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
-  if (!hasTree(remote) || remote.tree.replaces === 'atomically' || session.earlier === null) return
+  if (!hasTree(remote) || session.earlier === null || !replacesStepwise(session, remote)) return
   await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
 }
 
@@ -184,6 +263,7 @@ async function putBack(session: UploadSession, remote: TreeRemote, asides: reado
     return
   }
   session.aside = null
+  session.oldMode = newest.file.mode ?? session.oldMode
   session.previous = { kind: 'untouched' }
   session.note(`the file that an attempt had moved aside is under its name again: ${path}`)
 }

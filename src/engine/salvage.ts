@@ -30,6 +30,7 @@ export async function salvage(session: UploadSession, remote: Remote, writer: Wr
   const theirs = await oldPartial(session, remote, signal)
   if (theirs === null) return null
   const { path } = theirs
+  session.namedLike(path)
   const blocks = salvageable(old, theirs.size ?? 0, session.expected)
   const wanted = session.resumerWorks && policy.resume === 'auto' && totalBytes(blocks) > 0 && !(await session.isLink(remote, path, signal))
   if (

@@ -1,22 +1,19 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
-import { directoryName } from '../core/paths.ts'
+import { NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
 import type { TransferPolicy } from './ports.ts'
-import { isMissing, isRefusal } from './refusal.ts'
-import { makeScratch, scratchPath } from './scratch.ts'
+import { isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
+import { makeScratch } from './scratch.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveRanges } from './verify.ts'
 
-/** Directories in which a server was seen to rename: files of one step ask once. */
-const RENAMING = new WeakMap<Remote, Set<string>>()
-
 /**
  * Without a tree the bytes go to the final name: a PUT replaces what is under its name in one step, so it may, unless the user wants nothing but renames. Else the
- * account renames a scratch file, unless it was seen to rename before. A file of one block is sent faster than that is found out: then the rename at the end tells,
- * and nothing is lost but one block.
+ * account renames a scratch file, unless it is known to rename. One that was known not to is asked again, because it may be allowed to by now. A file of one block is
+ * sent faster than that is found out: then the rename at the end tells, and nothing is lost but one block.
  */
 export async function chooseStaging(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
   const { size } = session.job.source
@@ -27,39 +24,101 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
   if (!hasTree(remote) || session.renames) return
   // Somebody may have put a file there since that was decided.
   if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
-  if (size <= session.ports.blockSize(size)) return
-  const directory = directoryName(session.job.path)
-  const seen = RENAMING.get(remote) ?? new Set()
-  if (seen.has(directory)) return
+  const { renames } = session.known
+  if (renames === true || (renames === null && size <= session.ports.blockSize(size))) return
   const refusal = await renamesScratch(session, remote, writer, signal)
   if (refusal !== null) return goDirect(session, remote, refusal, signal)
-  session.renames = true
-  RENAMING.set(remote, seen.add(directory))
 }
 
-/** Null when it does; else what the server said. A scratch file that cannot be made tells nothing: the transfer will. */
-async function renamesScratch(
+/**
+ * Null when it does, in the first shape of names that can be made here; else what the server said. A scratch file that cannot be made in any tells nothing: the transfer
+ * will. `like`: what it is renamed to ends as the target does.
+ */
+export async function renamesScratch(
   session: UploadSession,
   remote: TreeRemote,
   writer: Writer,
   signal: AbortSignal,
+  like: NameShape | null = null,
 ): Promise<TransferError | null> {
-  const path = scratchPath(directoryName(session.job.path), session.ports.newNonce())
-  const renamed = `${path}-renamed`
-  let made = false
+  for (const shape of shapesFrom(session.shape)) {
+    const [path, renamed] = session.scratchPaths(shape)
+    const to = like === null ? renamed : session.scratchPaths(like)[1]
+    try {
+      await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
+    } catch (error) {
+      await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
+      if (isRefusalOfName(error)) continue
+      if (isRefusal(error) || isMissing(error)) return null
+      throw error
+    }
+    session.shape = shape
+    const refusal = await renameOf(session, remote, path, to, signal)
+    if (refusal !== 'unknown') {
+      session.renames = refusal === null
+      session.learn({ shape, renames: session.renames })
+    }
+    return refusal === 'unknown' ? null : refusal
+  }
+  return null
+}
+
+/** What is to be tried, the one that is believed in first. */
+function shapesFrom(first: NameShape): readonly NameShape[] {
+  return [first, ...NAME_SHAPES.filter((shape) => shape !== first)]
+}
+
+/** A scratch file that is gone was taken by somebody who watches the directory. */
+async function renameOf(
+  session: UploadSession,
+  remote: TreeRemote,
+  path: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<TransferError | 'unknown' | null> {
   try {
-    await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
-    made = true
-    await session.rename(remote.tree, path, renamed, signal)
-    const isDone = await wasRenamed(session, remote, renamed, signal)
-    await discard(session, remote.tree, isDone ? renamed : path, signal)
+    await session.rename(remote.tree, path, to, signal)
+    const isDone = await wasRenamed(session, remote, to, signal)
+    await discard(session, remote.tree, isDone ? to : path, signal)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
     await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
-    // A scratch file that is gone was taken by somebody who watches the directory.
-    if (!isRefusal(error) && !isMissing(error)) throw error
-    return made && isRefusal(error) ? error : null
+    if (isRefusal(error)) return error
+    if (isMissing(error)) return 'unknown'
+    throw error
   }
+}
+
+/**
+ * The server refused to make a file of this name. Where none was made yet, names of another shape are tried, and at last the final name, if nothing is there; not where
+ * more than a block was sent in vain: that is for the next run. True: there is another name now, which nobody has used.
+ */
+export async function otherName(
+  session: UploadSession,
+  remote: Remote,
+  refusal: unknown,
+  sent: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (session.direct || session.shapeWorks || !hasTree(remote) || !isRefusalOfName(refusal)) return false
+  // Where a file of that name is, it was not the name.
+  if (sent > 0 && (await session.stat(remote, session.partial, signal).catch(() => null)) !== null) return false
+  session.refusedShapes.add(session.shape)
+  const next = NAME_SHAPES.find((shape) => !session.refusedShapes.has(shape))
+  const isDear = sent > session.ports.blockSize(session.job.source.size)
+  if (isDear && next !== undefined) session.learn({ shape: next })
+  if (isDear) return false
+  await discard(session, remote.tree, session.partial, signal).catch(() => session.spent.add(session.partial))
+  session.renew()
+  if (next !== undefined) {
+    session.shape = next
+    return true
+  }
+  const { publishWithoutRename } = session.policy
+  if (publishWithoutRename === 'never' || !(publishWithoutRename === 'always' || session.nothingThere)) return false
+  session.note(`this server takes no temporary name here (${refusal.message}); the bytes go to the final name itself`)
+  session.direct = true
+  return true
 }
 
 /** Some servers say that it is done and do nothing. A look that is refused says nothing. */
@@ -75,6 +134,7 @@ async function wasRenamed(session: UploadSession, remote: TreeRemote, path: stri
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
 export async function goDirect(session: UploadSession, remote: Remote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { publishWithoutRename } = session.policy
+  session.learn({ renames: false })
   if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)
   if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
     throw cannotRename(refusal, publishWithoutRename)
@@ -97,7 +157,8 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
 
 function cannotRename(refusal: TransferError | null, policy: TransferPolicy['publishWithoutRename']): TransferError {
   const said = refusal === null ? '' : `: ${refusal.message}`
-  return new TransferError('refused', `nothing can be renamed on this server, so no file can be put in its place when it is whole${said}`, {
+  const what = 'the account lacks the right to rename here, so no file can be put in its place when it is whole'
+  return new TransferError('refused', `${what}${said}`, {
     hint:
       policy === 'never'
         ? 'Let the account rename files, or leave out `publish-without-rename: never`.'

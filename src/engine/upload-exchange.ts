@@ -7,7 +7,7 @@ import type { UploadSession } from './upload-session.ts'
 /** How often acknowledged bytes go into the journal. The server describes itself by its partial, so this costs nothing but a proof when it is lost. */
 const RECORD_BYTES = 8 * 1024 * 1024
 
-type Send = (body: Body, observer: WriteObserver, signal: AbortSignal) => Promise<void>
+export type Send = (body: Body, observer: WriteObserver, signal: AbortSignal) => Promise<void>
 
 export async function exchange(session: UploadSession, segment: ByteRange, signal: AbortSignal, run: Send): Promise<void> {
   const { job, policy, ports, pace } = session

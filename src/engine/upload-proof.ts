@@ -25,6 +25,7 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   }
   if (session.direct && isAsBefore(session.finalBefore, there)) return proveAccepted(session, remote, signal)
   session.serverNowMs = there.modifiedAtMs
+  session.newMode = there.mode ?? null
   const context = session.wholeProofContext(remote, partial)
   // Where all processes write to the final name itself, the length says nothing about whose bytes are there.
   const sized = there.size !== null && !(session.direct && remote.tree !== undefined)

@@ -5,11 +5,12 @@ import { directoryName } from '../core/paths.ts'
 import { type ByteRange, EMPTY, missing, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { Ground } from './ground.ts'
+import { beginPrivately } from './private-partial.ts'
 import { isMissing, isRefusal } from './refusal.ts'
-import { chooseStaging } from './staging.ts'
+import { chooseStaging, otherName } from './staging.ts'
 import { discard } from './tidy.ts'
 import { sendBeside } from './upload-beside.ts'
-import { exchange } from './upload-exchange.ts'
+import { exchange, type Send } from './upload-exchange.ts'
 import type { PlannedUpload } from './upload-plan.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveRanges } from './verify.ts'
@@ -77,13 +78,26 @@ async function tellingPiece({ expected, job }: UploadSession, end: number, signa
 
 /** The whole file, under a name that nobody has used. What this process had before under another is of no use any more. */
 async function create(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
-  const { size } = session.job.source
   if (session.owned && !session.direct && remote.tree !== undefined) {
     await discard(session, remote.tree, session.partial, signal)
     session.renew()
   }
   if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(session.job.path), signal)
   await chooseStaging(session, remote, writer, signal)
+  for (let refusal: unknown = null; ; ) {
+    const before = session.sentBytes
+    try {
+      return await createNamed(session, remote, writer, signal)
+    } catch (error) {
+      refusal ??= error
+      if (!(await otherName(session, remote, error, session.sentBytes - before, signal))) throw session.direct ? error : refusal
+    }
+  }
+}
+
+/** Under the name that the session has now. */
+async function createNamed(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
+  const { size } = session.job.source
   const { partial } = session
   session.owned = true
   session.unacknowledged = false
@@ -92,7 +106,11 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
   const before = session.previous
   if (session.direct) session.previous = { kind: 'unknown' }
   try {
-    await exchange(session, { start: 0, end: size }, signal, (body, observer, s) => writer.create(partial, size, body, observer, s))
+    const begun = await beginPrivately(session, remote, writer, signal)
+    const send: Send = begun ?? ((body, observer, s) => writer.create(partial, size, body, observer, s))
+    await exchange(session, { start: 0, end: size }, signal, send)
+    session.shapeWorks = true
+    if (!session.direct) session.learn({ shape: session.shape })
     session.wroteDirectly ||= session.direct
   } catch (error) {
     // Once bytes have gone to a server that refuses then, it may have emptied the file for them.

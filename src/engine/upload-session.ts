@@ -2,7 +2,19 @@ import type { TransferError } from '../core/errors.ts'
 import type { ContentDigests, Fingerprint } from '../core/fingerprint.ts'
 import { contentFingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
-import { baseName, directoryName, joinPath, type Passing, partialName, passingName } from '../core/paths.ts'
+import type { HostEntry } from '../core/journal-hosts.ts'
+import {
+  baseName,
+  directoryName,
+  joinPath,
+  type NameForm,
+  type NameShape,
+  type Passing,
+  partialName,
+  partialParts,
+  passingName,
+  scratchName,
+} from '../core/paths.ts'
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Remote, RemoteFile, Tree } from '../remotes/remote.ts'
@@ -15,6 +27,8 @@ export interface UploadJob {
   readonly name: string
   /** Sixteen hex digits: this file's entry in the journal. */
   readonly key: string
+  /** Sixteen hex digits: the server, the account and the directory, for what the journal remembers of them. */
+  readonly place: string
   readonly source: LocalSource
   readonly remote: RemoteSupply
   /** Final name on the server. */
@@ -58,8 +72,16 @@ export class UploadSession extends Session {
   vanished = 0
   /** The server has been told to append to the partial, or will be. */
   appended = false
-  /** The account was seen to rename a file here. */
+  /** What the names look like that this process makes beside the target. */
+  shape: NameShape
+  /** A file of such a name was made here. */
+  shapeWorks = false
+  /** Those in which none could be made. */
+  readonly refusedShapes = new Set<NameShape>()
+  /** This process was seen to rename a file here. */
   renames = false
+  /** Renames that ended without a yes or a no. */
+  renamesCut = 0
   /** False once this server's way of continuing, or its digest, was found not to work. */
   resumerWorks = true
   digesterWorks = true
@@ -69,6 +91,12 @@ export class UploadSession extends Session {
   hadFile: boolean | null = null
   /** By the last look at the final name. */
   nothingThere = false
+  /** Permission bits of the file that is to be replaced, by the last look at it that told them; null where nothing is known. */
+  oldMode: number | null = null
+  /** Those of the file that is to replace it. */
+  newMode: number | null = null
+  /** The server does not set them. */
+  modeRefused = false
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null
   /** The server's clock, as the time of a file that this process has just written. */
@@ -86,6 +114,7 @@ export class UploadSession extends Session {
   /** `sentBytes` as the attempt's sending began. */
   private sentBefore = 0
   private nonce: string
+  private readonly earlierShape: NameShape
 
   constructor(job: UploadJob, ports: EnginePorts, expected: ContentDigests) {
     super(job.name, job.policy, ports)
@@ -95,6 +124,21 @@ export class UploadSession extends Session {
     this.earlier = ports.recorder.entry(job.key)
     this.nonce = ports.newNonce()
     this.pace = new Pace(ports.clock)
+    this.shape = this.known.shape
+    this.earlierShape = this.shape
+  }
+
+  /** Of this server and directory, by this process or an earlier one. */
+  get known(): HostEntry {
+    const { place: key } = this.job
+    return this.ports.recorder.host(key) ?? { key, shape: 'dot', renames: null, replaces: null }
+  }
+
+  learn(seen: Partial<Omit<HostEntry, 'key'>>): void {
+    const { known } = this
+    const now = { ...known, ...seen }
+    const isNew = now.shape !== known.shape || now.renames !== known.renames || now.replaces !== known.replaces
+    if (isNew) this.ports.recorder.learn(now)
   }
 
   /**
@@ -102,11 +146,14 @@ export class UploadSession extends Session {
    * renamed to it by this process.
    */
   get partial(): string {
-    return this.direct ? this.job.path : this.pathOf(this.nonce, this.appended)
+    const { nonce, appended, shape } = this
+    return this.direct ? this.job.path : partialPath(this.job.path, this.fingerprint, nonce, { appended, shape })
   }
 
-  private pathOf(nonce: string, appended: boolean): string {
-    return partialPath(this.job.path, this.fingerprint, nonce, appended)
+  /** What was found under such a name can only be given one that is like it: others may be forbidden here. */
+  namedLike(path: string): void {
+    const { shape } = partialParts(baseName(this.job.path), baseName(path)) ?? {}
+    if (shape !== undefined && !this.owned) this.shape = shape
   }
 
   /** From here on another name, which nobody has used. */
@@ -120,7 +167,15 @@ export class UploadSession extends Session {
   /** A name beside the target that no other process chooses. */
   passingPath(what: Passing): string {
     const { path } = this.job
-    return joinPath(directoryName(path), passingName(baseName(path), this.ports.newNonce(), what))
+    return joinPath(directoryName(path), passingName(baseName(path), this.ports.newNonce(), what, this.shape))
+  }
+
+  /** Of a scratch file, and what it is renamed to. */
+  scratchPaths(shape: NameShape): readonly [string, string] {
+    const { path } = this.job
+    const nonce = this.ports.newNonce()
+    const pathOf = (renamed: boolean): string => joinPath(directoryName(path), scratchName(baseName(path), nonce, renamed, shape))
+    return [pathOf(false), pathOf(true)]
   }
 
   /** Where the process that wrote the journal had its partial: two places, of which only the first may be taken from a process that may be alive. */
@@ -128,7 +183,7 @@ export class UploadSession extends Session {
     const { earlier, job } = this
     const { nonce } = earlier ?? { nonce: null }
     if (earlier === null || nonce === null) return []
-    return [false, true].map((appended) => partialPath(job.path, earlier.source, nonce, appended))
+    return [false, true].map((appended) => partialPath(job.path, earlier.source, nonce, { appended, shape: this.earlierShape }))
   }
 
   /** A look at what is under the final name, for what is said about it later. `ours`: what is there may be the new file. */
@@ -136,6 +191,7 @@ export class UploadSession extends Session {
     if (this.hadFile === null) this.finalBefore = final
     this.hadFile ??= final !== null
     this.nothingThere = final === null
+    if (final?.kind === 'file' && !ours && !this.wroteDirectly) this.oldMode = final.mode ?? null
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside !== null) return
     else if (final !== null) this.previous = { kind: 'untouched' }
@@ -214,6 +270,6 @@ export class UploadSession extends Session {
   }
 }
 
-export function partialPath(path: string, fingerprint: Fingerprint, nonce: string | null, appended = false): string {
-  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint), nonce, appended))
+export function partialPath(path: string, fingerprint: Fingerprint, nonce: string | null, form: NameForm = {}): string {
+  return joinPath(directoryName(path), partialName(baseName(path), fingerprintTag(fingerprint), nonce, form))
 }

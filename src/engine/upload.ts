@@ -3,6 +3,7 @@ import { abortError, type FailureKind, reactionTo, TransferError } from '../core
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
 import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
+import { keepMode } from './mode.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan, type TransferPlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
@@ -112,7 +113,10 @@ async function workOn({ session, published, remote, signal }: Attempt, writer: W
   })
   const digest = await sourceDigest(session, signal)
   if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
-  else session.replacedFinal()
+  else {
+    await keepMode(session, remote, signal)
+    session.replacedFinal()
+  }
   return complete(session, remote, proof, digest, signal)
 }
 

@@ -4,14 +4,18 @@ import {
   emptyJournal,
   encodeFitting,
   entryOf,
+  hostOf,
+  isWorthKeeping,
   type Journal,
   type JournalEntry,
   unendedUploads,
   uploadMark,
   withEnded,
   withEntry,
+  withHost,
   withoutEntry,
 } from '../core/journal.ts'
+import type { HostEntry } from '../core/journal-hosts.ts'
 import type { StateStore } from './store.ts'
 
 /** A disk that takes longer for a small file hangs. */
@@ -21,6 +25,8 @@ export interface KeeperPorts {
   readonly id: string
   /** Of the files of this step: what else a journal holds is not looked at, and not saved again. */
   readonly keys: ReadonlySet<string>
+  /** Of the servers and directories of this step, likewise. */
+  readonly places: ReadonlySet<string>
   /** On this machine, outside the workspace. */
   readonly disk: StateStore
   /** Outlives the machine; null when there is none. */
@@ -33,6 +39,9 @@ export interface JournalKeeper {
   /** Reads what earlier attempts left. Never rejects unless the signal aborts. */
   load(signal: AbortSignal): Promise<void>
   entry(key: string): JournalEntry | null
+  /** What is known of a server. */
+  host(key: string): HostEntry | null
+  learn(host: HostEntry): void
   /** Resolves when the disk has it. Never rejects. */
   record(entry: JournalEntry): Promise<void>
   forget(key: string): void
@@ -53,7 +62,7 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
   let dirty = false
   let saving = Promise.resolve()
   const recorded = new Set<string>() // keys that this process wrote
-  let stored = 0 // sequence that the store holds; an empty journal need not go to a store that holds nothing
+  let stored = 0 // sequence that the store holds; a journal that is worth nothing need not go to a store that holds nothing
 
   const told = new Set<string>()
   const warn = (message: string): void => {
@@ -93,8 +102,8 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
   }
 
   const saveToStore = async (signal: AbortSignal): Promise<void> => {
-    const { sequence, entries } = journal
-    if (store === null || sequence === stored || (entries.length === 0 && stored === 0)) return
+    const { sequence } = journal
+    if (store === null || sequence === stored || (stored === 0 && !isWorthKeeping(journal))) return
     try {
       await store.save(encoded(), signal)
       stored = sequence
@@ -119,10 +128,13 @@ export function journalKeeper(ports: KeeperPorts): JournalKeeper {
       // The newer one as a whole: an entry that it lacks was finished and forgotten.
       const newest = local !== null && local.sequence >= (remote?.sequence ?? 0) ? local : remote
       const entries = (newest?.entries ?? []).filter((entry) => ports.keys.has(entry.key))
-      journal = { ...emptyJournal(id), sequence, entries }
-      stored = remote === null || remote.entries.length === 0 ? 0 : remote.sequence
+      const hosts = (newest?.hosts ?? []).filter((host) => ports.places.has(host.key))
+      journal = { ...emptyJournal(id), sequence, hosts, entries }
+      stored = remote === null || !isWorthKeeping(remote) ? 0 : remote.sequence
     },
     entry: (key) => entryOf(journal, key),
+    host: (key) => hostOf(journal, key),
+    learn: (host) => void change(withHost(journal, host)),
     record: (entry) => {
       recorded.add(entry.key)
       return change(withEntry(journal, entry))

@@ -54,7 +54,7 @@ export class Site {
     this.#world.local.set('source', content)
     const source = simulatedSource(this.#world, 'source', () => {})
     return await this.#run(open, (remote, ports) =>
-      upload({ name: 'file', key: KEY, source, remote, path, policy: { ...POLICY, ...policy } }, ports, never),
+      upload({ name: 'file', key: KEY, place: '8899aabbccddeeff', source, remote, path, policy: { ...POLICY, ...policy } }, ports, never),
     )
   }
 

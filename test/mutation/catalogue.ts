@@ -16,6 +16,7 @@ import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
+import { SECOND_WAY_DEFENCES } from './second-way-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { SHELL_DEFENCES } from './shell-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
@@ -25,6 +26,7 @@ export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
   ...BESIDE_DEFENCES,
   ...PUBLISH_DEFENCES,
+  ...SECOND_WAY_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,

@@ -238,8 +238,8 @@ export const DISK_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/state/keeper.ts',
-        find: 'journal = { ...emptyJournal(id), sequence, entries',
-        replace: 'journal = { ...emptyJournal(id), entries',
+        find: 'journal = { ...emptyJournal(id), sequence, hosts, entries',
+        replace: 'journal = { ...emptyJournal(id), hosts, entries',
       },
     ],
     detectors: [unit('keeper', 'the newer is taken')],

@@ -48,7 +48,7 @@ test('a journal of more blocks than any file has is nothing', () => {
 test('a record resolves when the disk has it, not before', async () => {
   const disk = Promise.withResolvers<void>()
   const place: StateStore = { description: 'disk', load: async () => null, save: () => disk.promise }
-  const keeper = journalKeeper({ id: ID, keys: new Set([entry(1, 1).key]), disk: place, store: null, warn: () => {} })
+  const keeper = journalKeeper({ id: ID, places: new Set(), keys: new Set([entry(1, 1).key]), disk: place, store: null, warn: () => {} })
   await keeper.load(never)
   let resolved = false
   const recording = keeper.record(entry(1, 1)).then(() => {

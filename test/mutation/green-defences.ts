@@ -58,8 +58,8 @@ export const GREEN_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/action/finish.ts',
-        find: 'if (state === null || journal === null || journal.entries.length === 0) return',
-        replace: 'if (state === null || journal?.entries.length === 0) return',
+        find: 'if (state === null || journal === null || !isWorthKeeping(journal)) return',
+        replace: 'if (state === null || (journal !== null && !isWorthKeeping(journal))) return',
       },
     ],
     detectors: [unit('finish', 'one that is damaged is not saved')],

@@ -2,6 +2,8 @@
 import { type Defence, here, unit } from './defence.ts'
 
 const JOURNAL = 'src/core/journal.ts'
+const HOSTS = 'src/core/journal-hosts.ts'
+const STRICT = 'src/core/strict.ts'
 const GOLDEN = [unit('journal', 'golden: damaged')]
 
 export const JOURNAL_DEFENCES: readonly Defence[] = [
@@ -57,7 +59,7 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
   {
     name: 'journal-keys-are-known',
     protects: 'from fields that this version does not understand',
-    edits: [{ file: JOURNAL, find: 'return keys.length === names.length && names.every', replace: 'return names.every' }],
+    edits: [{ file: STRICT, find: 'return keys.length === names.length && names.every', replace: 'return names.every' }],
     detectors: GOLDEN,
     maskedBy: { name: 'journal-has-one-spelling', why: 'an unknown field is not written back, so that the text is another' },
   },
@@ -68,12 +70,43 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     detectors: GOLDEN,
   },
   {
+    name: 'journal-hosts-are-different',
+    protects: 'from two memories of one server',
+    edits: [
+      {
+        file: HOSTS,
+        find: '!isTag(fields.key) || hosts.has(fields.key)) return null',
+        replace: '!isTag(fields.key)) return null',
+      },
+    ],
+    detectors: GOLDEN,
+    maskedBy: { name: 'journal-has-one-spelling', why: 'only one of them is written back, so that the text is another' },
+  },
+  {
+    name: 'journal-hosts-are-few',
+    protects: 'from a memory of servers without bounds',
+    edits: [{ file: HOSTS, find: ' || values.length > HOSTS_MAX) return null', replace: ') return null' }],
+    detectors: GOLDEN,
+  },
+  {
+    name: 'journal-shapes-are-known',
+    protects: 'from temporary names of a shape that this version does not make',
+    edits: [
+      {
+        file: HOSTS,
+        find: 'const shape = NAME_SHAPES.find((known) => known === fields.shape)',
+        replace: 'const shape = fields.shape as NameShape | undefined',
+      },
+    ],
+    detectors: GOLDEN,
+  },
+  {
     name: 'journal-version',
     protects: 'from a journal of another version or program',
     edits: [
       {
         file: JOURNAL,
-        find: 'if (fields === null || fields.format !== FORMAT || fields.version !== 2) return null',
+        find: 'if (fields === null || fields.format !== FORMAT || fields.version !== 3) return null',
         replace: 'if (fields === null) return null',
       },
     ],
@@ -85,7 +118,7 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     protects: 'from negative, broken or unsafe offsets',
     edits: [
       {
-        file: JOURNAL,
+        file: STRICT,
         find: "return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)",
         replace: "return typeof value === 'number'",
       },
@@ -97,7 +130,7 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     protects: 'from keys and digests that are cut or no hex',
     edits: [
       {
-        file: JOURNAL,
+        file: STRICT,
         find: "return typeof value === 'string' && value.length === length && /^[0-9a-f]+$/.test(value)",
         replace: "return typeof value === 'string' && length > 0",
       },

@@ -8,8 +8,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-session.ts',
-        find: 'return partialPath(this.job.path, this.fingerprint, nonce, appended)',
-        replace: "return partialPath(this.job.path, this.fingerprint, nonce === '' ? null : '00000000', appended)",
+        find: 'partialPath(this.job.path, this.fingerprint, nonce, { appended, shape })',
+        replace: "partialPath(this.job.path, this.fingerprint, nonce === '' ? null : '00000000', { appended, shape })",
       },
     ],
     detectors: [here('writers', 'an earlier partial is renamed before')],

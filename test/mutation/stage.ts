@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { JournalEntry } from '../../src/core/journal.ts'
+import type { HostEntry } from '../../src/core/journal-hosts.ts'
 import { download } from '../../src/engine/download.ts'
 import type { DownloadJob } from '../../src/engine/download-session.ts'
 import type { EnginePorts, TransferEvent, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
@@ -129,6 +130,7 @@ export class Stage {
   readonly server: Server
   readonly folder: string
   readonly journal = new Map<string, JournalEntry>()
+  readonly hosts = new Map<string, HostEntry>()
   #nonces = 0
   #now = 0
   /** Sleeping takes time. */
@@ -161,7 +163,15 @@ export class Stage {
     const source = await openSource(this.path(name))
     try {
       const supply = { get: async () => remote(this.server.remote) }
-      const job = { name, key: 'aabbccddeeff0011', source, remote: supply, path: 'out', policy: { ...POLICY, ...policy } }
+      const job = {
+        name,
+        key: 'aabbccddeeff0011',
+        place: '8899aabbccddeeff',
+        source,
+        remote: supply,
+        path: 'out',
+        policy: { ...POLICY, ...policy },
+      }
       return await upload(job, this.#ports(0.5), new AbortController().signal)
     } finally {
       await source.close()
@@ -217,6 +227,8 @@ export class Stage {
           return this.onRecord(entry)
         },
         forget: (key) => void this.journal.delete(key),
+        host: (key) => this.hosts.get(key) ?? null,
+        learn: (host) => void this.hosts.set(host.key, host),
       },
       blockSize: () => BLOCK,
     }

@@ -179,9 +179,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-session.ts',
-        find: 'partialName(baseName(path), fingerprintTag(fingerprint), nonce, appended)',
+        find: 'partialName(baseName(path), fingerprintTag(fingerprint), nonce, form)',
         replace:
-          "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0, etag: null }), nonce, appended)",
+          "partialName(baseName(path), fingerprintTag({ ...fingerprint, strength: 'hint', size: 0, modifiedAtMs: 0, etag: null }), nonce, form)",
       },
     ],
     detectors: [here('upload', 'two machines with different sources')],

@@ -4,7 +4,7 @@ import { rangeSet } from '../../src/core/ranges.ts'
 import type { Kind } from './alphabet.ts'
 import { below, randomBytes } from './chance.ts'
 import { BLOCK } from './profiles.ts'
-import { BYSTANDER, FINAL, LOCAL, type Scene } from './scene.ts'
+import { BYSTANDER, FINAL, isPartial, LOCAL, type Scene } from './scene.ts'
 import { NO_BYTES, patched, resized, type World } from './world.ts'
 
 type Act = (scene: Scene) => void
@@ -70,7 +70,7 @@ export const ACTS: Partial<Readonly<Record<Kind, Act>>> = {
     else linkLocal(s.world)
   },
   'partial-linked': (s) => {
-    for (const name of s.world.server.keys()) if (name.endsWith('.partial')) linkServer(s.world, name)
+    for (const name of s.world.server.keys()) if (isPartial(name)) linkServer(s.world, name)
     s.doubtful(0, s.source.length)
   },
   'day-passes': ({ world }) => {

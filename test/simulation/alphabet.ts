@@ -31,6 +31,8 @@ export type Place =
   | 'list'
   | 'remove'
   | 'remove reply'
+  | 'mode'
+  | 'mode reply'
   | 'digest'
   | 'read'
   | 'read packet'
@@ -66,6 +68,8 @@ const REMOTE: readonly Place[] = [
   'list',
   'remove',
   'remove reply',
+  'mode',
+  'mode reply',
   'digest',
   'read',
   'read packet',

@@ -9,7 +9,7 @@ import { judge, judgeCost, judgeTwins, renames } from './judge.ts'
 import { type ProcessOptions, runProcess, type Wrong } from './process.ts'
 import { BLOCK, profileNamed } from './profiles.ts'
 import type { Ended } from './rules.ts'
-import { BYSTANDER, FINAL, Scene } from './scene.ts'
+import { BYSTANDER, FINAL, isAside, Scene } from './scene.ts'
 import { orphanStores } from './server-write.ts'
 import { type HistorySpec, POLICIES, type PolicyName } from './spec.ts'
 import { Turn, Violation } from './turn.ts'
@@ -105,7 +105,7 @@ class Running {
       if (scene.allows(kind)) ACTS[kind]?.(scene)
     }
     this.prepare(plan)
-    scene.ledger.begin(scene.final)
+    scene.ledger.begin(scene.final, scene.finalMode)
     const turn = new Turn(scene, plan, index, trace, index === this.placesOf ? this.places : null)
     turn.losing = plan.some(({ kind, step }) => kind === 'saves-lost' && step === 0)
     const firstVersion = this.firstVersion()
@@ -147,6 +147,7 @@ class Running {
     if (spec.direction === 'upload') scene.doubt.bytes.clear()
     else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
     scene.restarted = false
+    scene.taken = false
     scene.edited = plan.some(({ kind, step }) => kind === 'partial-linked' && step === 0)
   }
 
@@ -163,7 +164,7 @@ class Running {
   private owed(): Buffer | null {
     const { final, world, direction } = this.scene
     if (final !== null || direction === 'download') return final
-    for (const [name, { bytes }] of world.server) if (name.endsWith('.aside')) return bytes
+    for (const [name, { bytes }] of world.server) if (isAside(name)) return bytes
     return null
   }
 

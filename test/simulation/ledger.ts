@@ -15,6 +15,10 @@ export interface Change {
   readonly unseen: boolean
   /** The author had sent such a request before, whose answer was lost. */
   readonly again: boolean
+  /** A whole new file lies beside the final name. */
+  readonly beside: boolean
+  /** Permission bits of what is there, where the server tells them. */
+  readonly mode: number | null
   /** The author could not know whether what it put there was right. */
   readonly doubted: boolean
 }
@@ -23,14 +27,19 @@ export class Ledger {
   readonly changes: Change[] = []
 
   /** Before this the name is as it is, by nobody of those who are judged. */
-  begin(content: Buffer | null): void {
+  begin(content: Buffer | null, mode: number | null = null): void {
     this.changes.length = 0
-    this.changes.push({ author: null, how: 'others', content, unseen: false, again: false, doubted: false })
+    this.changes.push({ author: null, how: 'others', content, unseen: false, again: false, beside: false, mode, doubted: false })
   }
 
-  note(author: object | null, how: How, content: Buffer | null, { unseen = false, again = false, doubted = false } = {}): void {
+  note(
+    author: object | null,
+    how: How,
+    content: Buffer | null,
+    { unseen = false, again = false, beside = false, mode = null as number | null, doubted = false } = {},
+  ): void {
     if (this.changes.at(-1)?.content === content && how !== 'renamed' && how !== 'put back') return
-    this.changes.push({ author, how, content, unseen, again, doubted })
+    this.changes.push({ author, how, content, unseen, again, beside, mode, doubted })
   }
 
   get length(): number {

@@ -14,6 +14,7 @@ import type { Turn } from './turn.ts'
 import { Crash, worldRecorder } from './world.ts'
 
 const KEY = 'aabbccddeeff0011'
+const PLACE = '8899aabbccddeeff'
 
 /** Puts something wrong in the place of a part, to see that it is noticed. */
 export interface Wrong {
@@ -67,7 +68,7 @@ export async function runProcess(scene: Scene, turn: Turn, options: ProcessOptio
     blockSize: () => BLOCK,
   }
   const { signal } = turn.controller
-  const common = { name: 'file', key: KEY, remote: supply, policy, path: FINAL }
+  const common = { name: 'file', key: KEY, place: PLACE, remote: supply, policy, path: FINAL }
   try {
     const target = simulatedTarget(world, LOCAL, step, { watcher: watcherOf(scene, turn), owner: turn, newNonce })
     const result =

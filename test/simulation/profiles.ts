@@ -22,6 +22,12 @@ export interface Profile {
    * uploads go to the final name itself.
    */
   readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'none'
+  /** Names that the server takes: none that begins with a dot, or only those that end as the target does. */
+  readonly names?: 'no-dots' | 'own-extension'
+  /** The file of the final name cannot be given another one. */
+  readonly stays?: true
+  /** Permission bits are told and set. */
+  readonly modes?: true
   /** The server copies files by itself. */
   readonly copies?: true
   /** It may say that it will store a file later. */
@@ -60,9 +66,10 @@ const DAV = { resumer: 'whole', digests: 'none', identity: 'time-size', packet: 
 const HTTP = { resumer: 'none', digests: 'none', packet: 14, window: 1 } as const
 
 export const PROFILES: readonly Profile[] = [
-  { ...SFTP, name: 'openssh', syncs: true, copies: true },
+  { ...SFTP, name: 'openssh', syncs: true, copies: true, modes: true },
   { ...SFTP, name: 'openssh-old', connections: 1, packet: 13, window: 3, rename: 'never' },
   { ...SFTP, name: 'sftp-copies', packet: 12, rename: 'never', copies: true, packetMs: { read: 700, write: 100 } },
+  { ...SFTP, name: 'sftp-extension', names: 'own-extension', rename: 'never', stays: true, modes: true },
   { ...SFTP, name: 'sftp-norename', packet: 13, rename: 'unsupported' },
   {
     ...SFTP,
@@ -87,6 +94,7 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-fickle', resumer: 'append', fickle: true },
   { ...FTP, name: 'ftp-dropbox', writeOnly: true },
   { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
+  { ...FTP, name: 'ftp-nodots', names: 'no-dots', rename: 'never', modes: true },
   { ...FTP, name: 'ftp-norename', rename: 'refused' },
   { ...FTP, name: 'ftp-conflict', rename: 'conflict', digests: 'whole', algorithm: 'md5' },
   { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true, onlyOne: 'denied' },
@@ -107,4 +115,9 @@ export function profileNamed(name: string): Profile {
   const found = PROFILES.find((profile) => profile.name === name)
   if (found === undefined) throw new Error(`no such profile: ${name}; there are ${PROFILES.map((p) => p.name).join(', ')}`)
   return found
+}
+
+export function takesName({ names }: Profile, name: string): boolean {
+  if (names === undefined) return true
+  return !name.startsWith('.') && (names === 'no-dots' || name.endsWith('.bin'))
 }

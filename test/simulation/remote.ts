@@ -1,6 +1,7 @@
 /** The server in memory as the engine sees it: what `Remote` promises. */
 import { TransferError } from '../../src/core/errors.ts'
 import type { AppendResumer, Digester, PositionalResumer, Remote, Resumer, Writer } from '../../src/remotes/remote.ts'
+import { takesName } from './profiles.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { Server } from './server.ts'
 import { treeOf } from './tree.ts'
@@ -31,6 +32,7 @@ function writerOf(server: Server): Writer {
       const fault = await server.at('create', signal)
       const isLate = fault === 'accepted-late' || fault === 'accepted-never'
       if (length > 0) server.turn.accepts = isLate
+      if (!takesName(profile, path)) throw new TransferError('refused', `no such names here: ${path}`)
       const file = server.made(path, isLate)
       const told = isLate ? { sent: observer.sent.bind(observer), acknowledged: () => {} } : observer
       await server.receive({ path, file, start: 0, length, body, observer: told, signal })

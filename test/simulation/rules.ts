@@ -4,7 +4,7 @@ import { baseName, partialParts, passingKind } from '../../src/core/paths.ts'
 import type { TransferResult } from '../../src/engine/ports.ts'
 import { beyondProof } from './doubt.ts'
 import type { Change } from './ledger.ts'
-import { BYSTANDER, FINAL, LOCAL, type Scene } from './scene.ts'
+import { BYSTANDER, FINAL, isAside, LOCAL, type Scene } from './scene.ts'
 import type { PolicyName } from './spec.ts'
 import type { Turn } from './turn.ts'
 import { digestOf } from './world.ts'
@@ -47,6 +47,7 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
+  { name: 'Mode', promise: 'what replaces a file has its permissions, and never wider ones under the final name', broken: modeLost },
   { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
@@ -101,6 +102,8 @@ function notKept(ended: Ended): string | null {
   const changes = changesSince(ended)
   for (const [i, made] of changes.entries()) {
     const before = changes[i - 1]
+    // Nothing else could make room, and the new one is whole.
+    if (made.how === 'removed' && (made.beside || scene.edited || scene.taken || scene.restarted)) continue
     const goes = made.author === turn && (made.how === 'created' || made.how === 'removed') && before?.content != null
     if (goes && !mayOverwrite(ended, changes.slice(0, i), made))
       return made.how === 'removed' ? 'the old file was removed' : 'the old file was written over'
@@ -111,7 +114,8 @@ function notKept(ended: Ended): string | null {
   if (how === 'others' || how === 'deleted') return null
   const lost = changes[gone - 1]?.content ?? owed
   if (lost === null) return null
-  for (const [name, { bytes }] of scene.world.server) if (name.endsWith('.aside') && (scene.restarted || same(bytes, lost))) return null
+  for (const [name, { bytes }] of scene.world.server) if (isAside(name) && (scene.restarted || same(bytes, lost))) return null
+  if (how === 'removed' && (changes[gone]?.beside === true || scene.edited || scene.taken || scene.restarted)) return null
   return 'the old file is lost'
 }
 
@@ -133,6 +137,7 @@ function notContained({ scene, bystander }: Ended): string | null {
 function isOurs(name: string): boolean {
   if (name === FINAL || name === LOCAL || name === BYSTANDER) return true
   if (/^\.rt-probe-[0-9a-f]+(-renamed)?$/.test(name)) return true
+  if (/^rt-probe-[0-9a-f]+(-renamed)?(\.bin)?$/.test(name)) return true
   return [FINAL, LOCAL].some((path) => partialParts(baseName(path), name) !== null || passingKind(baseName(path), name) !== null)
 }
 
@@ -149,6 +154,18 @@ function unproven(ended: Ended): string | null {
   return turn.accepts ? 'what was only accepted was called stored' : null
 }
 
+/** Where nobody else was at the final name meanwhile, and the server set what it was told to. */
+function modeLost(ended: Ended): string | null {
+  const { scene, turn } = ended
+  const [before, ...changes] = changesSince(ended)
+  const wanted = before?.mode ?? null
+  if (wanted === null || turn.modeRefused || changes.some(({ author }) => author !== turn)) return null
+  const published = changes.find(({ how }) => how === 'renamed')
+  if (published !== undefined && published.mode !== wanted) return `${published.mode?.toString(8)} instead of ${wanted.toString(8)}`
+  const isDone = succeeded(ended.result) && scene.finalMode !== wanted
+  return isDone ? `${scene.finalMode?.toString(8)} instead of ${wanted.toString(8)} at the end` : null
+}
+
 /** Where nobody else was at the final name meanwhile. */
 function toldWrong(ended: Ended): string | null {
   const { result, scene, turn, owed } = ended
@@ -160,6 +177,11 @@ function toldWrong(ended: Ended): string | null {
   if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
   if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
   if (previous.kind === 'replaced' && changes.length === 0 && !scene.isWhole(final)) return 'the old file was said to be replaced'
+  if (previous.kind === 'removed') {
+    const isThere =
+      scene.world.server.get(previous.path) !== undefined && scene.isWhole(scene.world.server.get(previous.path)?.bytes ?? null)
+    return final === null && (isThere || scene.edited) ? null : 'the new file is not where it was said to be'
+  }
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
   return waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'

@@ -1,4 +1,6 @@
 /** Who is who in one direction, as one process meets it: source, partials and final name. */
+
+import { partialParts, passingKind } from '../../src/core/paths.ts'
 import type { Kind } from './alphabet.ts'
 import { below } from './chance.ts'
 import { Doubt } from './doubt.ts'
@@ -6,12 +8,24 @@ import { Ledger } from './ledger.ts'
 import type { Profile } from './profiles.ts'
 import { NO_BYTES, patched, type ServerFile, type World } from './world.ts'
 
+/** Of either end, in any shape. */
+export function isPartial(name: string): boolean {
+  return partialParts(FINAL, name) !== null || partialParts(LOCAL, name) !== null
+}
+
+export function isAside(name: string): boolean {
+  return passingKind(FINAL, name) === 'aside'
+}
+
 export type Direction = 'upload' | 'download'
 
 export const LOCAL = 'local.bin'
 export const FINAL = 'final.bin'
 /** A file of somebody else. */
 export const BYSTANDER = 'theirs.bin'
+
+/** What people's files have. */
+const MODES: readonly number[] = [0o600, 0o755, 0o640, 0o644]
 
 /** None that turns over on the way (2, 64), in the store (4) or in a partial (16): an accident that undoes a change exactly leaves nothing that could be noticed. */
 const FLIPS: readonly number[] = [1, 8, 32, 128]
@@ -29,6 +43,8 @@ export class Scene {
   wireFlips = 0
   /** Every content that the source had, oldest first. */
   readonly versions: Buffer[]
+  /** Others took the partial away in this attempt. */
+  taken = false
   /** Others changed the partial in this attempt. */
   edited = false
   /** The server restarted in this attempt and lost what it had not made durable, also of files that waited aside. */
@@ -73,6 +89,12 @@ export class Scene {
     return this.profile.identity !== 'none' && this.profile.unsized !== true
   }
 
+  /** Of the file under the final name of an upload, where the server tells it. */
+  get finalMode(): number | null {
+    const file = this.direction === 'upload' && this.profile.modes === true ? this.world.server.get(FINAL) : undefined
+    return file === undefined ? null : (file.mode ?? 0o644)
+  }
+
   get final(): Buffer | null {
     return (this.direction === 'upload' ? this.world.server.get(FINAL)?.bytes : this.world.local.get(LOCAL)) ?? null
   }
@@ -86,7 +108,13 @@ export class Scene {
     const { world, direction } = this
     if (this.inPlace) this.doubtful(0, Math.max(this.final?.length ?? 0, bytes?.length ?? 0, this.source.length))
     if (bytes === null) (direction === 'upload' ? world.server : world.local).delete(direction === 'upload' ? FINAL : LOCAL)
-    else if (direction === 'upload') world.server.set(FINAL, { bytes, modifiedAtMs: world.wallMs, durable: bytes.length })
+    else if (direction === 'upload')
+      world.server.set(FINAL, {
+        bytes,
+        modifiedAtMs: world.wallMs,
+        durable: bytes.length,
+        mode: MODES[bytes.length % MODES.length] ?? 0o644,
+      })
     else world.local.set(LOCAL, bytes)
     this.ledger.note(null, 'others', bytes)
   }
@@ -111,7 +139,7 @@ export class Scene {
   }
 
   hasLocalPartial(): boolean {
-    for (const name of this.world.local.keys()) if (name.endsWith('.partial')) return true
+    for (const name of this.world.local.keys()) if (isPartial(name)) return true
     return false
   }
 
@@ -119,15 +147,15 @@ export class Scene {
     const { server, local } = this.world
     if (this.direction === 'upload') {
       const theirs = server.get(BYSTANDER)
-      for (const [name, file] of server) if (name.endsWith('.partial') && file !== theirs) file.bytes = change(file.bytes)
+      for (const [name, file] of server) if (isPartial(name) && file !== theirs) file.bytes = change(file.bytes)
     } else {
-      for (const name of local.keys()) if (name.endsWith('.partial')) local.touch(name, change(local.get(name) ?? NO_BYTES))
+      for (const name of local.keys()) if (isPartial(name)) local.touch(name, change(local.get(name) ?? NO_BYTES))
     }
   }
 
   removePartial(): void {
-    for (const files of [this.world.server, this.world.local])
-      for (const name of files.keys()) if (name.endsWith('.partial')) files.delete(name)
+    this.taken = true
+    for (const files of [this.world.server, this.world.local]) for (const name of files.keys()) if (isPartial(name)) files.delete(name)
   }
 
   flipped(bytes: Buffer, from = 0, to = bytes.length): Buffer {

@@ -16,7 +16,7 @@ export interface Lane {
 
 export const LANES: readonly Lane[] = PROFILES.flatMap((profile): Lane[] => [
   ...(profile.resumer === 'none' ? [] : [{ profile, direction: 'upload' } as const]),
-  ...(profile.writeOnly === true ? [] : [{ profile, direction: 'download' } as const]),
+  ...(profile.writeOnly === true || profile.names !== undefined ? [] : [{ profile, direction: 'download' } as const]),
 ])
 
 type Plan = readonly PlannedFault[]

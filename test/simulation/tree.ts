@@ -2,7 +2,8 @@
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import type { Tree } from '../../src/remotes/remote.ts'
 import type { How } from './ledger.ts'
-import { FINAL } from './scene.ts'
+import { takesName } from './profiles.ts'
+import { FINAL, isAside, isPartial } from './scene.ts'
 import type { Server } from './server.ts'
 import type { ServerFile } from './world.ts'
 
@@ -14,14 +15,16 @@ export function treeOf(server: Server): Tree {
   const { profile } = scene
   const files = scene.world.server
   const note = (how: How): void => {
-    if (scene.direction === 'upload') scene.ledger.note(turn, how, scene.final, { doubted: scene.doubt.bytes.size > 0 })
+    if (scene.direction !== 'upload') return
+    const beside = [...files].some(([name, { bytes }]) => isPartial(name) && scene.isWhole(bytes))
+    scene.ledger.note(turn, how, scene.final, { doubted: scene.doubt.bytes.size > 0, beside, mode: scene.finalMode })
   }
   const replaces = profile.rename === 'after-delete' || profile.rename === 'never' ? profile.rename : 'atomically'
   return {
     replaces,
     rename: async (from, to, signal) => {
       await server.at('rename', signal)
-      const refusal = refusalOf(server, to)
+      const refusal = refusalOf(server, from, to)
       if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
       if (replaces === 'after-delete' && files.has(to) && files.has(from)) {
         files.delete(to)
@@ -35,7 +38,7 @@ export function treeOf(server: Server): Tree {
       if (from === FINAL) note('aside')
       if (to === FINAL) {
         scene.direct = false
-        note(from.endsWith('.aside') ? 'put back' : 'renamed')
+        note(isAside(from) ? 'put back' : 'renamed')
       }
       await server.at('rename reply', signal)
     },
@@ -47,6 +50,7 @@ export function treeOf(server: Server): Tree {
       await server.at('remove reply', signal)
     },
     makeDirectory: async () => {},
+    ...(profile.modes === true ? { setMode: (path, mode, signal) => modeSet(server, path, mode, signal) } : {}),
     list: async (_directory, signal) => {
       await server.at('list', signal)
       return [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
@@ -54,8 +58,20 @@ export function treeOf(server: Server): Tree {
   }
 }
 
-function refusalOf({ scene }: Server, to: string): FailureKind | null {
-  const { rename } = scene.profile
+async function modeSet(server: Server, path: string, mode: number, signal: AbortSignal): Promise<void> {
+  try {
+    await server.at('mode', signal)
+  } catch (error) {
+    server.turn.modeRefused = true
+    throw error
+  }
+  server.existing(path).mode = mode
+  await server.at('mode reply', signal)
+}
+
+function refusalOf({ scene }: Server, from: string, to: string): FailureKind | null {
+  const { rename, stays } = scene.profile
+  if ((stays === true && from === FINAL) || !takesName(scene.profile, to)) return 'refused'
   if (rename === 'never') return scene.world.server.has(to) ? 'refused' : null
   return rename === 'refused' || rename === 'unsupported' || rename === 'conflict' ? rename : null
 }

@@ -38,6 +38,8 @@ export class Turn {
   moved = 0
   sizeLies = 0
   digestFailed = false
+  /** The server did not set the mode that it was told to. */
+  modeRefused = false
   /** Only kept when somebody wants to read them. */
   readonly places: Place[] | null
   private readonly trace: string[] | null

@@ -1,7 +1,17 @@
 /** The durable world of a history (server files, local disk, saved journals) and the volatile attempt that runs in it. */
 import { hash } from 'node:crypto'
 import { throwIfAborted } from '../../src/core/errors.ts'
-import { decodeJournal, emptyJournal, encodeJournal, entryOf, type Journal, withEntry, withoutEntry } from '../../src/core/journal.ts'
+import {
+  decodeJournal,
+  emptyJournal,
+  encodeJournal,
+  entryOf,
+  hostOf,
+  type Journal,
+  withEntry,
+  withHost,
+  withoutEntry,
+} from '../../src/core/journal.ts'
 import type { Clock, Recorder } from '../../src/engine/ports.ts'
 import { Disk } from './disk.ts'
 
@@ -15,6 +25,8 @@ export class Crash extends Error {}
 export interface ServerFile {
   bytes: Buffer
   modifiedAtMs: number
+  /** Permission bits; 0644 unless somebody set others. */
+  mode?: number
   /** Bytes below this survive a restart of the server. */
   durable: number
 }
@@ -206,5 +218,7 @@ export function worldRecorder(world: World, saving: () => 'saved' | 'lost', text
     entry: (key) => entryOf(journal, key),
     record: (entry) => save(withEntry(journal, entry)),
     forget: (key) => save(withoutEntry(journal, key)),
+    host: (key) => hostOf(journal, key),
+    learn: (host) => save(withHost(journal, host)),
   }
 }

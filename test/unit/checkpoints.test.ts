@@ -61,6 +61,8 @@ function rig() {
     random: () => 0.5,
     recorder: {
       entry: (key) => journal.get(key) ?? null,
+      host: () => null,
+      learn: () => {},
       record: (one) => void journal.set(one.key, one),
       forget: (key) => void journal.delete(key),
     },

@@ -11,12 +11,17 @@ import {
   encodeFitting,
   encodeJournal,
   entryOf,
+  hostOf,
+  isWorthKeeping,
   type Journal,
   type JournalEntry,
   SEQUENCE_MAX,
   withEntry,
+  withHost,
   withoutEntry,
 } from '../../src/core/journal.ts'
+import type { HostEntry } from '../../src/core/journal-hosts.ts'
+import { NAME_SHAPES } from '../../src/core/paths.ts'
 import { rangeSet } from '../../src/core/ranges.ts'
 
 fc.configureGlobal({ seed: 20_260 })
@@ -75,21 +80,30 @@ const UNDATED: JournalEntry = {
   blocks: [],
   acknowledged: [],
 }
+const REMEMBERED: readonly HostEntry[] = [
+  { key: '4444444444444444', shape: 'plain', renames: true, replaces: false },
+  { key: '5555555555555555', shape: 'extension', renames: null, replaces: null },
+  { key: '6666666666666666', shape: 'dot', renames: false, replaces: true },
+]
+
 const VALID: Readonly<Record<string, Journal>> = {
   'valid-empty.journal': emptyJournal(ID),
-  'valid-upload.journal': { version: 2, id: ID, sequence: 7, entries: [UPLOAD] },
-  'valid-download-validator.journal': { version: 2, id: ID, sequence: 7, entries: [VALIDATED] },
-  'valid-download-hint.journal': { version: 2, id: ID, sequence: 7, entries: [HINTED] },
+  'valid-upload.journal': { version: 3, id: ID, sequence: 7, hosts: [], entries: [UPLOAD] },
+  'valid-download-validator.journal': { version: 3, id: ID, sequence: 7, hosts: [], entries: [VALIDATED] },
+  'valid-download-hint.journal': { version: 3, id: ID, sequence: 7, hosts: [], entries: [HINTED] },
   'valid-download-weak-etag.journal': {
-    version: 2,
+    version: 3,
     id: ID,
     sequence: 7,
+    hosts: [],
     entries: [{ ...HINTED, source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000, etag: 'W/"5f3a"' } }],
   },
+  'valid-hosts.journal': { version: 3, id: ID, sequence: 7, hosts: REMEMBERED, entries: [UPLOAD] },
   'valid-several-entries.journal': {
-    version: 2,
+    version: 3,
     id: ID,
     sequence: SEQUENCE_MAX,
+    hosts: [],
     entries: [UPLOAD, VALIDATED, HINTED, UNDATED],
   },
 }
@@ -152,10 +166,14 @@ const entry: fc.Arbitrary<JournalEntry> = fc
     })
   })
 
+const seen = fc.option(fc.boolean())
+const host: fc.Arbitrary<HostEntry> = plain({ key: hex(16), shape: fc.constantFrom(...NAME_SHAPES), renames: seen, replaces: seen })
+
 const journals: fc.Arbitrary<Journal> = plain({
-  version: fc.constant(2 as const),
+  version: fc.constant(3 as const),
   id: hex(16),
   sequence: fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 100 })).map((n) => Math.min(n, SEQUENCE_MAX)),
+  hosts: fc.uniqueArray(host, { selector: (h) => h.key, maxLength: 5 }),
   entries: fc.uniqueArray(entry, { selector: (e) => e.key, maxLength: 5 }),
 })
 
@@ -292,4 +310,29 @@ test('what does not fit is saved without the entries that were recorded longest 
     entries: Array.from({ length: 10_002 }, (_, i) => ({ ...UNDATED, key: i.toString(16).padStart(16, '0') })),
   }
   assert.deepEqual(decodeJournal(Buffer.from(encodeFitting(many).text))?.entries, many.entries.slice(2))
+})
+
+test('what is known of servers is found and replaced by key, and of too many the oldest go', () => {
+  const [first = assert.fail(), second = assert.fail(), third = assert.fail()] = REMEMBERED
+  const three = REMEMBERED.reduce(withHost, emptyJournal(ID))
+  assert.deepEqual(three.hosts, REMEMBERED)
+  assert.deepEqual(hostOf(three, second.key), second)
+  assert.equal(hostOf(three, '7777777777777777'), null)
+  const corrected = withHost(three, { ...first, shape: 'dot' })
+  assert.deepEqual(corrected.hosts, [second, third, { ...first, shape: 'dot' }])
+  let many = emptyJournal(ID)
+  for (let i = 0; i < 1003; i += 1) many = withHost(many, { ...first, key: i.toString(16).padStart(16, '0') })
+  assert.equal(many.hosts.length, 1000)
+  assert.equal(many.hosts[0]?.key, '0000000000000003')
+  assert.deepEqual(decodeJournal(Buffer.from(encodeJournal(many))), many)
+})
+
+test('a journal without entries is worth keeping for a server that is not as most are', () => {
+  const knowing = (host: Partial<HostEntry>): boolean =>
+    isWorthKeeping(withHost(emptyJournal(ID), { key: '4444444444444444', shape: 'dot', renames: true, replaces: true, ...host }))
+  assert.equal(isWorthKeeping(emptyJournal(ID)), false)
+  assert.equal(isWorthKeeping(withEntry(emptyJournal(ID), UPLOAD)), true)
+  assert.equal(knowing({}), false)
+  assert.equal(knowing({ renames: null, replaces: null }), false)
+  for (const odd of [{ shape: 'plain' }, { shape: 'extension' }, { renames: false }, { replaces: false }] as const) assert.ok(knowing(odd))
 })

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJournal, encodeJournal, type Journal, type JournalEntry, SEQUENCE_MAX } from '../../src/core/journal.ts'
+import type { HostEntry } from '../../src/core/journal-hosts.ts'
 import { type JournalKeeper, journalKeeper } from '../../src/state/keeper.ts'
 import type { StateStore } from '../../src/state/store.ts'
 
 const ID = '00112233445566ff'
+const HOST = '4444444444444444'
 const never = new AbortController().signal
 const KEYS = new Set(Array.from({ length: 40 }, (_, n) => n.toString(16).padStart(16, '0')))
+const PLACES = new Set([HOST])
 const key = (n: number): string => n.toString(16).padStart(16, '0')
 const entry = (n: number, acknowledged = 0): JournalEntry => ({
   key: key(n),
@@ -19,7 +22,13 @@ const entry = (n: number, acknowledged = 0): JournalEntry => ({
   blocks: [null],
   acknowledged: acknowledged === 0 ? [] : [{ start: 0, end: acknowledged }],
 })
-const journal = (sequence: number, entries: readonly JournalEntry[], id = ID): Journal => ({ version: 2, id, sequence, entries })
+const journal = (sequence: number, entries: readonly JournalEntry[], id = ID): Journal => ({
+  version: 3,
+  id,
+  sequence,
+  hosts: [],
+  entries,
+})
 
 interface Place extends StateStore {
   held: Uint8Array | null
@@ -53,7 +62,7 @@ function place(description: string, held: Journal | Uint8Array | null, log: stri
 
 async function loaded(disk: StateStore, store: StateStore | null): Promise<{ keeper: JournalKeeper; warnings: string[] }> {
   const warnings: string[] = []
-  const keeper = journalKeeper({ id: ID, keys: KEYS, disk, store, warn: (message) => void warnings.push(message) })
+  const keeper = journalKeeper({ id: ID, keys: KEYS, places: PLACES, disk, store, warn: (message) => void warnings.push(message) })
   await keeper.load(never)
   return { keeper, warnings }
 }
@@ -168,7 +177,14 @@ test('a disk or a store that fails only warns, once, and the next checkpoint tri
 test('loading rejects only when it is stopped', async () => {
   const reason = new Error('stopped')
   const waiting: StateStore = { description: 'store', load: (signal) => Promise.reject(signal.reason), save: async () => {} }
-  const keeper = journalKeeper({ id: ID, keys: KEYS, disk: place('disk', null), store: waiting, warn: () => assert.fail('no warning') })
+  const keeper = journalKeeper({
+    id: ID,
+    keys: KEYS,
+    places: PLACES,
+    disk: place('disk', null),
+    store: waiting,
+    warn: () => assert.fail('no warning'),
+  })
   await assert.rejects(keeper.load(AbortSignal.abort(reason)), reason)
 })
 
@@ -244,4 +260,21 @@ test('what this process recorded is marked as ended, and nothing else', async ()
   ])
   keeper.record(upload(2, '76543210'))
   assert.equal(keeper.entry(key(2))?.ended, false, 'begun again')
+})
+
+test('what is known of servers is kept for the places of this step; what most do is worth no save of its own', async () => {
+  const odd: HostEntry = { key: HOST, shape: 'plain', renames: true, replaces: false }
+  const other: HostEntry = { ...odd, key: '5555555555555555' }
+  const [disk, store] = [place('disk', null), place('store', null)]
+  const { keeper } = await loaded(disk, store)
+  keeper.learn({ key: HOST, shape: 'dot', renames: true, replaces: null })
+  await keeper.flush()
+  await keeper.checkpoint(never)
+  assert.equal(heldBy(disk)?.hosts.length, 1)
+  assert.equal(store.saves, 0)
+  keeper.learn(odd)
+  await keeper.checkpoint(never)
+  assert.deepEqual(heldBy(store)?.hosts, [odd])
+  const next = await loaded(place('disk', { ...journal(3, []), hosts: [odd, other] }), null)
+  assert.deepEqual([next.keeper.host(HOST), next.keeper.host(other.key)], [odd, null])
 })

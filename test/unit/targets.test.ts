@@ -18,7 +18,7 @@ const looking: Looking = {
     newKey: () => '0'.repeat(32),
     newNonce: () => '01234567',
     reporter: { report: () => {} },
-    recorder: { entry: () => null, record: () => {}, forget: () => {} },
+    recorder: { entry: () => null, record: () => {}, forget: () => {}, host: () => null, learn: () => {} },
     blockSize: () => BLOCK,
   },
   signal,

@@ -45,6 +45,7 @@ async function run(
   const job = {
     name: 'file',
     key: 'aabbccddeeff0011',
+    place: '8899aabbccddeeff',
     source: { ...source, digest },
     remote: { get: async () => remote },
     path: 'out',

@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/action/clock.ts'
 import { remoteSet } from '../../src/action/remotes.ts'
 import type { JournalEntry } from '../../src/core/journal.ts'
+import type { HostEntry } from '../../src/core/journal-hosts.ts'
 import { download } from '../../src/engine/download.ts'
 import type { Clock, EnginePorts, TransferEvent, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import { upload } from '../../src/engine/upload.ts'
@@ -23,6 +24,7 @@ export const BLOCK = 64 * 1024
 export const SIZE = 16 * BLOCK + 40_000
 export const NAME = 'wire.bin'
 export const KEY = '0011223344556677'
+const PLACE = '8899aabbccddeeff'
 
 /** Pauses between tries are kept short; limits of time are real. */
 const brisk: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) }
@@ -117,7 +119,7 @@ function contentOf(path: string): Buffer | null {
   return existsSync(path) ? readFileSync(path) : null
 }
 
-type Ends = Pick<Parameters<typeof upload>[0], 'name' | 'key' | 'remote' | 'path' | 'policy'>
+type Ends = Pick<Parameters<typeof upload>[0], 'name' | 'key' | 'place' | 'remote' | 'path' | 'policy'>
 
 async function attempt(
   site: Site,
@@ -144,6 +146,7 @@ async function attempt(
     debug: quiet,
     warn: quiet,
   })
+  const hosts = new Map<string, HostEntry>()
   const { supply, path } = await remotes.prepare(new URL(site.url(NAME)))
   const ports: EnginePorts = {
     clock: options.clock ?? brisk,
@@ -155,13 +158,15 @@ async function attempt(
       entry: (key) => journal.get(key) ?? null,
       record: (entry) => void journal.set(entry.key, entry),
       forget: (key) => void journal.delete(key),
+      host: (key) => hosts.get(key) ?? null,
+      learn: (host) => void hosts.set(host.key, host),
     },
     blockSize: () => BLOCK,
   }
   const calls = options.calls ?? quiet
   const remote = { get: async (signal: AbortSignal): Promise<Remote> => overheard(await supply.get(signal), '', calls) }
   try {
-    return await run({ name: NAME, key: KEY, remote, path, policy }, ports, options.signal ?? new AbortController().signal)
+    return await run({ name: NAME, key: KEY, place: PLACE, remote, path, policy }, ports, options.signal ?? new AbortController().signal)
   } finally {
     await remotes.close()
   }

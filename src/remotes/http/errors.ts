@@ -42,6 +42,7 @@ export function statusError(method: string, reply: Reply, excerpt: string): Tran
   const hint = method === 'PUT' && TAKES_NO_UPLOADS.includes(reply.status) ? NO_UPLOADS : undefined
   return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ofLogin: reply.status === 401 || reply.status === 407,
     ...(hint === undefined ? {} : { hint }),
   })
 }

@@ -1,0 +1,81 @@
+/** Other names, other ways to make room, and the mode of what is replaced: src/engine/{staging,publish,mode,private-partial,upload-session}.ts. */
+import { type Defence, here } from './defence.ts'
+
+const ways = (pattern: string) => here('second-ways', pattern)
+const STAGING = 'src/engine/staging.ts'
+const PUBLISH = 'src/engine/publish.ts'
+
+export const SECOND_WAY_DEFENCES: readonly Defence[] = [
+  {
+    name: 'a-server-known-not-to-rename-is-asked-first',
+    protects: 'from sending what cannot be published to a server of which that is known',
+    edits: [
+      { file: STAGING, find: 'if (renames === true || (renames === null &&', replace: 'if (renames !== null || (renames === null &&' },
+    ],
+    detectors: [ways('where nothing was renamed before')],
+  },
+  {
+    name: 'refused-credentials-are-not-tried-again',
+    protects: 'from locking the account by asking under other names',
+    edits: [{ file: 'src/engine/refusal.ts', find: 'return isRefusal(error) && !error.ofLogin', replace: 'return isRefusal(error)' }],
+    detectors: [ways('credentials that are refused')],
+  },
+  {
+    name: 'what-is-there-is-not-written-over',
+    protects: 'from writing over the old file where no temporary name is taken',
+    edits: [
+      {
+        file: STAGING,
+        find: "if (publishWithoutRename === 'never' || !(publishWithoutRename === 'always' || session.nothingThere)) return false",
+        replace: "if (publishWithoutRename === 'never') return false",
+      },
+    ],
+    detectors: [ways('where no temporary name is taken')],
+  },
+  {
+    name: 'found-partials-keep-their-shape',
+    protects: 'from losing a partial to a name that is forbidden here',
+    edits: [{ file: 'src/engine/claim.ts', find: '  session.namedLike(earlier.path)\n', replace: '' }],
+    detectors: [ways('a partial of another shape')],
+  },
+  {
+    name: 'removal-needs-a-rename-that-was-seen',
+    protects: 'from removing the old file where nothing can take its place',
+    edits: [
+      {
+        file: PUBLISH,
+        find: 'if (cannot !== null || !session.renames) return noRename',
+        replace: 'if (cannot === undefined) return noRename',
+      },
+    ],
+    detectors: [here('publish', 'every rename is answered refused, 65536 bytes')],
+  },
+  {
+    name: 'removal-needs-a-whole-successor',
+    protects: 'from removing the old file on the strength of a size',
+    edits: [
+      { file: PUBLISH, find: "if (verdict !== 'same') throw notReplaced", replace: "if (verdict === 'different') throw notReplaced" },
+    ],
+    detectors: [ways('is not removed where the new one cannot be read back')],
+  },
+  {
+    name: 'mode-before-the-name',
+    protects: 'from publishing a private file for all',
+    edits: [{ file: PUBLISH, find: '  await keepMode(session, remote, signal)\n', replace: '' }],
+    detectors: [ways('the file that replaces one of mode 755')],
+  },
+  {
+    name: 'private-from-the-first-byte',
+    protects: 'from a partial that others can read while it grows',
+    edits: [
+      { file: 'src/engine/private-partial.ts', find: '(oldMode & OTHERS_READ) !== 0 ||', replace: '(oldMode & OTHERS_READ) === 0 ||' },
+    ],
+    detectors: [ways('the file that replaces one of mode 600')],
+  },
+  {
+    name: 'wider-is-a-warning',
+    protects: 'from opening a private file silently',
+    edits: [{ file: 'src/engine/mode.ts', find: '  if (isWider) session.warning', replace: '  if (!isWider) session.warning' }],
+    detectors: [ways('a mode that is not set is told once')],
+  },
+]
