@@ -98,13 +98,11 @@ const ANSWERS: readonly Answer[] = [
   raw('a packet of 10 MB', Buffer.concat([uint32(10_000_000), Buffer.alloc(200_000)])),
   raw('a packet of 4 GB', Buffer.concat([uint32(0xffff_ffff), Buffer.alloc(200_000)])),
   ...[5, 8, 99, 0xffff_ffff].map((code) =>
-    packet(
-      `code ${code}`,
-      STATUS,
-      Buffer.concat([uint32(code), text('\u001b[31m::error::no'), text('')]),
-      ASKED_OTHERWISE,
-      ['refused', 'transient', 'unsupported'],
-    ),
+    packet(`code ${code}`, STATUS, Buffer.concat([uint32(code), text('\u001b[31m::error::no'), text('')]), ASKED_OTHERWISE, [
+      'refused',
+      'transient',
+      'unsupported',
+    ]),
   ),
   { name: 'the end of the channel', kinds: ['transient'], send: ({ sftp }) => sftp.end() },
   { name: 'the end of the connection', kinds: ['transient'], send: ({ connection }) => connection.end() },

@@ -13,6 +13,7 @@ import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
 import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
+import { SECOND_WAYS_DEFENCES } from './second-ways-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
 
@@ -25,6 +26,7 @@ export const DEFENCES: readonly Defence[] = [
   ...DISK_DEFENCES,
   ...JOURNAL_DEFENCES,
   ...NAMING_DEFENCES,
+  ...SECOND_WAYS_DEFENCES,
   ...SFTP_DEFENCES,
   ...FTP_DEFENCES,
   ...HTTP_DEFENCES,
