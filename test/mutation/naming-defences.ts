@@ -99,7 +99,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-copy-has-the-size',
     protects: 'from taking a copy that the server did not finish',
-    edits: [{ file: `${SFTP}/copy.ts`, find: 'if (found?.size !== copy.size)', replace: 'if (found?.size === -1)' }],
+    edits: [{ file: `${SFTP}/copy.ts`, find: 'if (size !== copy.size)', replace: 'if (size === -1)' }],
     detectors: [sftp('a copy that is too short')],
   },
   {

@@ -152,8 +152,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
       { file: `${AT}/resuming.ts`, find: 'if (found?.size !== size) throw', replace: 'if (found?.size === -1) throw' },
       {
         file: `${AT}/resuming.ts`,
-        find: 'return (await requests.stat(path)).size === CUT',
-        replace: 'return (await requests.stat(path)).size !== -1',
+        find: 'return (await statFile(requests, path))?.size === CUT',
+        replace: 'return (await statFile(requests, path))?.size !== -1',
       },
     ],
     detectors: [unit('sftp-faults', 'a size that is ignored')],
