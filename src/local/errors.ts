@@ -25,3 +25,14 @@ export function localError(doing: string): (error: unknown) => never {
     throw new TransferError(KINDS[code] ?? 'refused', `cannot ${doing}: ${code || String(error)}`, { cause: error, ...hint })
   }
 }
+
+/** What a file system without the ability answers (FUSE, network and memory disks). That is no lost byte; EIO is. */
+const CANNOT_SYNC: readonly string[] = ['EINVAL', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']
+
+/** For a failed fsync: rejects unless this disk has no such thing. */
+export function syncError(path: string): (error: unknown) => void {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && CANNOT_SYNC.includes(String(error.code))) return
+    localError(`write ${path} to the disk`)(error)
+  }
+}

@@ -4,7 +4,7 @@ import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { TransferError } from '../core/errors.ts'
 import type { DigestAlgorithm } from '../remotes/remote.ts'
-import { localError } from './errors.ts'
+import { localError, syncError } from './errors.ts'
 import { type FileDigester, fileDigester } from './file-digester.ts'
 import type { LocalPartial } from './local.ts'
 import { isSameFile, type PartialPlace } from './partial-place.ts'
@@ -129,7 +129,7 @@ class FilePartial implements LocalPartial {
 
   readonly publish = async (): Promise<void> => {
     const { path, lock } = this.place
-    await this.handle.sync().catch(localError(`write ${path} to the disk`))
+    await this.handle.sync().catch(syncError(path))
     await this.confirm(NEVER)
     await this.stopAlongside()
     const ours = await this.handle.stat({ bigint: true })

@@ -77,6 +77,8 @@ const chatter = (request: ScriptedRequest, every: () => void): void => {
 }
 
 const YES: readonly Place[] = ['WRITE', 'CLOSE', 'REMOVE', 'RENAME', 'MKDIR']
+/** What a refusal of these leaves open is asked of other requests. */
+const ASKED_OTHERWISE: readonly Place[] = ['STAT']
 const ANSWERS: readonly Answer[] = [
   packet('OK', STATUS, Buffer.concat([uint32(0), text(''), text('')]), YES),
   packet('a handle', HANDLE, text('hand'), ['OPEN', 'OPENDIR', 'READ']),
@@ -84,7 +86,7 @@ const ANSWERS: readonly Answer[] = [
   packet('names', NAME, Buffer.concat([uint32(1), text('.'), text('-rw .'), uint32(0)]), []),
   packet('attributes', ATTRS, uint32(0), ['STAT', 'FSTAT']),
   packet('an extended reply', EXTENDED_REPLY, text('x'), YES),
-  packet('a status that ends after its code', STATUS, uint32(4), [], ['refused']),
+  packet('a status that ends after its code', STATUS, uint32(4), ASKED_OTHERWISE, ['refused']),
   packet('a status without a code', STATUS, Buffer.alloc(0), [], ['protocol', 'refused', 'transient']),
   packet('a handle that is cut', HANDLE, uint32(100), []),
   packet('data that is cut', DATA, uint32(100), []),
@@ -96,13 +98,11 @@ const ANSWERS: readonly Answer[] = [
   raw('a packet of 10 MB', Buffer.concat([uint32(10_000_000), Buffer.alloc(200_000)])),
   raw('a packet of 4 GB', Buffer.concat([uint32(0xffff_ffff), Buffer.alloc(200_000)])),
   ...[5, 8, 99, 0xffff_ffff].map((code) =>
-    packet(
-      `code ${code}`,
-      STATUS,
-      Buffer.concat([uint32(code), text('\u001b[31m::error::no'), text('')]),
-      [],
-      ['refused', 'transient', 'unsupported'],
-    ),
+    packet(`code ${code}`, STATUS, Buffer.concat([uint32(code), text('\u001b[31m::error::no'), text('')]), ASKED_OTHERWISE, [
+      'refused',
+      'transient',
+      'unsupported',
+    ]),
   ),
   { name: 'the end of the channel', kinds: ['transient'], send: ({ sftp }) => sftp.end() },
   { name: 'the end of the connection', kinds: ['transient'], send: ({ connection }) => connection.end() },

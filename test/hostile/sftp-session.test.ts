@@ -167,7 +167,7 @@ describe('SSH after the key exchange', { concurrency: 8 }, () => {
     })
     const who = witness(5000)
     await fails('denied', open(server.port, who, server.pin), who)
-    assert.deepEqual(server.authentications, ['none', 'password'])
+    assert.deepEqual(server.authentications, ['none', 'password', 'keyboard-interactive'])
     await server.stop()
   })
 

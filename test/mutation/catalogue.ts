@@ -19,6 +19,7 @@ import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
 import { SECOND_WAY_DEFENCES } from './second-way-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
 import { SHELL_DEFENCES } from './shell-defences.ts'
+import { SFTP_WAYS_DEFENCES } from './sftp-ways-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
 
 /** Bytes first. */
@@ -32,6 +33,7 @@ export const DEFENCES: readonly Defence[] = [
   ...DISK_DEFENCES,
   ...JOURNAL_DEFENCES,
   ...NAMING_DEFENCES,
+  ...SFTP_WAYS_DEFENCES,
   ...SFTP_DEFENCES,
   ...SHELL_DEFENCES,
   ...FTP_DEFENCES,

@@ -13,7 +13,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${SFTP}/files.ts`,
-        find: 'return right(told) && (named === undefined || right(named))',
+        find: 'return right(named ?? null) && (told === null || right(told))',
         replace: 'return right(told) && named !== -1',
       },
     ],
@@ -37,8 +37,8 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${SFTP}/creating.ts`,
-        find: "if (!connection.extensions.has('fsync@openssh.com')) await",
-        replace: "if (connection.extensions.has('')) await",
+        find: "connection.extensions.has('fsync@openssh.com') ? null",
+        replace: "!connection.extensions.has('') ? null",
       },
     ],
     detectors: [sftp('after the removal of what may be in the way')],
@@ -49,8 +49,8 @@ export const NAMING_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${SFTP}/creating.ts`,
-        find: '(await stands(requests, path)) !== true) return\n    throw',
-        replace: '(await stands(requests, path)) !== null) return\n    throw',
+        find: 'if (there !== true) return',
+        replace: 'if (there !== null) return',
       },
     ],
     detectors: [sftp('keeps what is in the way')],
@@ -71,7 +71,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-only-an-empty-file-is-new',
     protects: 'from the same on servers that take no exclusive OPEN',
-    edits: [{ file: `${SFTP}/creating.ts`, find: '  if (size === 0) return handle\n', replace: '  if (size !== -1) return handle\n' }],
+    edits: [{ file: `${SFTP}/creating.ts`, find: 'if (size === 0 || size === undefined) return', replace: 'if (size !== -1) return' }],
     detectors: [sftp('only if it is empty then')],
   },
   {
@@ -99,7 +99,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-copy-has-the-size',
     protects: 'from taking a copy that the server did not finish',
-    edits: [{ file: `${SFTP}/copy.ts`, find: 'if (found?.size !== copy.size)', replace: 'if (found?.size === -1)' }],
+    edits: [{ file: `${SFTP}/copy.ts`, find: 'if (size !== copy.size)', replace: 'if (size === -1)' }],
     detectors: [sftp('a copy that is too short')],
   },
   {

@@ -199,7 +199,7 @@ export const OUTLET_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-tells-when-it-presents-credentials',
     protects: 'from the sentence that none was sent when some were',
-    edits: [{ file: 'src/remotes/sftp/connection.ts', find: '      this.#ports.presenting?.()\n', replace: '' }],
+    edits: [{ file: 'src/remotes/sftp/attempt.ts', find: '      this.#ports.presenting?.()\n', replace: '' }],
     detectors: [unit('presenting', 'another one at the second connection')],
   },
   {

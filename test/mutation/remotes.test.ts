@@ -13,6 +13,7 @@ import { checkFile } from '../../src/remotes/sftp/check-file.ts'
 import type { Connection } from '../../src/remotes/sftp/connection.ts'
 import { STATUS, StatusError } from '../../src/remotes/sftp/errors.ts'
 import { sendFile } from '../../src/remotes/sftp/files.ts'
+import { Habits } from '../../src/remotes/sftp/habits.ts'
 import { Leases } from '../../src/remotes/sftp/leases.ts'
 import { OPEN, type Requests } from '../../src/remotes/sftp/requests.ts'
 import { makeCertificate } from '../servers/certificate.ts'
@@ -47,6 +48,7 @@ class File {
 
   readonly #requests: Partial<Requests> = {
     outstanding: 0,
+    habits: new Habits(),
     open: async (_path, flags) => {
       if (this.bytes === null && (flags & OPEN.create) === 0) throw new StatusError(STATUS.noSuchFile, 'No such file')
       this.bytes ??= Buffer.alloc(0)

@@ -44,7 +44,7 @@ export const SFTP_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-size-after-the-upload',
     protects: 'from a server that says OK and stores less',
-    edits: [{ file: `${AT}/files.ts`, find: '  if (right(size)) return\n', replace: '  if (size !== -1) return\n' }],
+    edits: [{ file: `${AT}/files.ts`, find: 'size === null || right(size)) return', replace: 'size !== -1) return' }],
     detectors: [unit('sftp-faults', 'says OK and stores less')],
   },
   {
@@ -152,8 +152,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
       { file: `${AT}/resuming.ts`, find: 'if (found?.size !== size) throw', replace: 'if (found?.size === -1) throw' },
       {
         file: `${AT}/resuming.ts`,
-        find: 'return (await requests.stat(path)).size === CUT',
-        replace: 'return (await requests.stat(path)).size !== -1',
+        find: 'return (await statFile(requests, path))?.size === CUT',
+        replace: 'return (await statFile(requests, path))?.size !== -1',
       },
     ],
     detectors: [unit('sftp-faults', 'a size that is ignored')],
@@ -217,7 +217,9 @@ export const SFTP_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-verifier-is-asked',
     protects: 'from a login before the host key was looked at',
-    edits: [{ file: `${AT}/connection.ts`, find: 'hostVerifier: (key: Buffer) => this.#trusts(key)', replace: 'hostVerifier: () => true' }],
+    edits: [
+      { file: `${AT}/attempt.ts`, find: 'hostVerifier: (key: Buffer) => this.#trusts(client, key)', replace: 'hostVerifier: () => true' },
+    ],
     detectors: [unit('sftp-trust', 'with another host key')],
   },
   {
@@ -226,8 +228,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/authentication.ts`,
-        find: "if (offered.includes('password')) {",
-        replace: "if (!offered.includes('keyboard-interactive')) {",
+        find: 'offered === null || offered.includes(one))',
+        replace: "offered === null || one === 'password')",
       },
     ],
     detectors: [unit('sftp-trust', 'the password stays at home')],
@@ -238,8 +240,8 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/authentication.ts`,
-        find: "      passwordLeft = false\n      tried.push('the password')\n",
-        replace: "      tried.push('the password')\n      if (tried.length > 3) return false\n",
+        find: '    left.splice(left.indexOf(method), 1)\n',
+        replace: '',
       },
     ],
     detectors: [unit('sftp-trust', 'a wrong password is offered once')],

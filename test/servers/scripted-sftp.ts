@@ -51,6 +51,10 @@ export interface Script {
   readonly opensSubsystems?: boolean
   readonly methods?: readonly ('password' | 'publickey' | 'keyboard-interactive')[]
   readonly hostKey?: string
+  /** Keys of other types that it has as well. */
+  readonly moreHostKeys?: readonly string[]
+  /** What is sent before the login. */
+  readonly banner?: string
   /** Names of extensions, announced as version 1; what they do is the script's. */
   readonly extensions?: readonly string[]
 }
@@ -73,28 +77,31 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
   const authentications: string[] = []
   const connections = new Set<Connection>()
   const counts = new Map<string, number>()
-  const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection) => {
-    connections.add(connection)
-    connection.on('error', () => {})
-    connection.on('close', () => connections.delete(connection))
-    connection.on('authentication', (context) => {
-      authentications.push(context.method)
-      const right =
-        script.authenticate ?? ((c: AuthContext) => c.method === 'password' && c.username === TEST_USER && c.password === TEST_PASSWORD)
-      const verdict = right(context)
-      if (verdict === true) context.accept()
-      else if (verdict === false) context.reject([...(script.methods ?? ['password'])])
-    })
-    connection.on('session', (accept) => {
-      if (script.opensChannels === false) return
-      accept().on('sftp', (acceptSftp) => {
-        if (script.opensSubsystems === false) return
-        const sftp = acceptSftp()
-        if (script.extensions !== undefined) announce(sftp, script.extensions)
-        serve(sftp, connection, files, script, counts)
+  const server = new ssh2.Server(
+    { hostKeys: [hostKey, ...(script.moreHostKeys ?? [])], ...(script.banner === undefined ? {} : { banner: script.banner }) },
+    (connection) => {
+      connections.add(connection)
+      connection.on('error', () => {})
+      connection.on('close', () => connections.delete(connection))
+      connection.on('authentication', (context) => {
+        authentications.push(context.method)
+        const right =
+          script.authenticate ?? ((c: AuthContext) => c.method === 'password' && c.username === TEST_USER && c.password === TEST_PASSWORD)
+        const verdict = right(context)
+        if (verdict === true) context.accept()
+        else if (verdict === false) context.reject([...(script.methods ?? ['password'])])
       })
-    })
-  })
+      connection.on('session', (accept) => {
+        if (script.opensChannels === false) return
+        accept().on('sftp', (acceptSftp) => {
+          if (script.opensSubsystems === false) return
+          const sftp = acceptSftp()
+          if (script.extensions !== undefined) announce(sftp, script.extensions)
+          serve(sftp, connection, files, script, counts)
+        })
+      })
+    },
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   const { port } = server.address() as net.AddressInfo
   return {

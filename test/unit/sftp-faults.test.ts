@@ -428,7 +428,7 @@ describe('sftp against OpenSSH', () => {
 
   test('an account without SFTP is refused', () =>
     openssh({ extraConfig: 'MaxSessions 0' }, async (server) => {
-      await rejects('transient', open(server))
+      await rejects('refused', open(server))
     }))
 
   test('an account that may not rename is refused, and both files stay', () =>

@@ -146,7 +146,8 @@ describe('SFTP: a file is created', () => {
         server.files.set('/a', Buffer.from('old'))
         await create('new')
         assert.equal(server.files.get('/a')?.toString(), 'new')
-        assert.deepEqual(log, ['REMOVE /a', NEW, 'LSTAT /a', 'OPEN /a CREAT+WRITE'])
+        // Once more without the mode, which may be what is not taken.
+        assert.deepEqual(log, ['REMOVE /a', NEW, 'LSTAT /a', NEW, 'OPEN /a CREAT+WRITE'])
         quicker = Buffer.from('quicker')
         await rejects('offset-conflict', create('new'))
         assert.equal(server.files.get('/a'), quicker)

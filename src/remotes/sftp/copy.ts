@@ -6,7 +6,7 @@ import { createNew } from './creating.ts'
 import { StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
-import { explained, statFile } from './stat.ts'
+import { explained, sizeUnder } from './stat.ts'
 import { settlesWithin } from './waiting.ts'
 
 /** OpenSSH 9.2 answers nothing else during one copy, and goes on with it when the client has gone. */
@@ -46,9 +46,9 @@ async function copyFile(connection: Connection, copy: Copy, signal: AbortSignal)
     const target = await createNew(connection, copy.to, FILE_MODE)
     await closing(requests, target, () => copyBytes(requests, copy, { source, target }, signal))
   })
-  const found = await statFile(requests, copy.to)
-  if (found?.size !== copy.size)
-    throw new TransferError('refused', `the copy ${copy.to} has ${found?.size ?? 'an unknown number of'} bytes instead of ${copy.size}`)
+  const size = await sizeUnder(requests, copy.to)
+  if (size !== copy.size)
+    throw new TransferError('refused', `the copy ${copy.to} has ${size ?? 'an unknown number of'} bytes instead of ${copy.size}`)
 }
 
 async function openSource(requests: Requests, path: string): Promise<Handle> {

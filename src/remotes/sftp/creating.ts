@@ -3,7 +3,7 @@ import { TransferError } from '../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import { hasStatus, STATUS, StatusError } from './errors.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
-import { explained, sizeOf, stands, statFile } from './stat.ts'
+import { explained, sizeOf, sizeUnder, stands } from './stat.ts'
 
 const EXCLUSIVELY = OPEN.write | OPEN.create | OPEN.exclusive
 
@@ -15,27 +15,68 @@ export async function createNew(connection: Connection, path: string, mode: numb
   const { requests } = connection
   const doing = `create ${path}`
   // OpenSSH 9.2 and mod_sftp 1.3.8 have this extension and refuse an exclusive OPEN of what exists. rclone 1.60 has not, truncates, and answers OK.
-  if (!connection.extensions.has('fsync@openssh.com')) await clear(requests, path)
+  let absent = connection.extensions.has('fsync@openssh.com') ? null : await clear(requests, path)
   let refusal = await exclusively(requests, path, mode)
   if (Buffer.isBuffer(refusal)) return refusal
   if (hasStatus(refusal, STATUS.noSuchFile, STATUS.noSuchPath, STATUS.noSpace, STATUS.quotaExceeded))
     throw await explained(requests, refusal, path, doing, true)
-  if ((await stands(requests, path)) === true) {
-    await clear(requests, path)
+  const there = await stands(requests, path)
+  if (there === true) {
+    absent = await clear(requests, path)
     refusal = await exclusively(requests, path, mode)
     if (Buffer.isBuffer(refusal)) return refusal
     if ((await stands(requests, path)) === true)
       throw new TransferError('offset-conflict', `another process makes ${path} as well`, { cause: refusal })
+  } else if (there === false) absent = true
+  return await withLess(requests, { path, mode, absent: absent === true, refusal })
+}
+
+interface Refused {
+  readonly path: string
+  readonly mode: number
+  /** The server has said that nothing has this name. */
+  readonly absent: boolean
+  readonly refusal: StatusError
+}
+
+/** Nothing is in the way, so it may be the mode or the exclusiveness that this server does not take. */
+async function withLess(requests: Requests, { path, mode, absent, refusal }: Refused): Promise<Handle> {
+  const { habits } = requests
+  const flags = OPEN.write | OPEN.create
+  const forms: readonly (readonly [number, number | undefined, boolean])[] = [
+    [EXCLUSIVELY, undefined, habits.lacks('exclusive OPEN') === undefined],
+    [flags, mode, absent],
+    [flags, undefined, absent],
+    // Nobody else makes files of such names, so there is nothing of others to cut.
+    [flags | OPEN.truncate, undefined, absent && isOwnName(path)],
+  ]
+  for (const [form, given, may] of forms) {
+    if (!may || (given !== undefined && habits.lacks('OPEN with a mode') !== undefined)) continue
+    const opened = await openNew(requests, path, form, given)
+    if (!Buffer.isBuffer(opened)) continue
+    if (given === undefined) habits.refused('OPEN with a mode', refusal)
+    if (form === EXCLUSIVELY) return opened
+    habits.refused('exclusive OPEN', refusal)
+    return (form & OPEN.truncate) === 0 ? await onlyEmpty(requests, path, opened) : opened
   }
-  // Nothing is there, so it may be the exclusiveness itself that this server does not take.
-  if (!hasStatus(refusal, STATUS.unsupported, STATUS.failure)) throw await explained(requests, refusal, path, doing, true)
-  return await plainly(requests, path, mode)
+  throw await explained(requests, refusal, path, `create ${path}`, true)
+}
+
+/** A name with a nonce, which a process chooses for itself (core/paths.ts), or of the scratch file. */
+function isOwnName(path: string): boolean {
+  return /[.-][0-9a-f]{8,16}\.(partial|appended\.partial|copy)$|rt-probe-[0-9a-f]{16}$/.test(path)
 }
 
 /** The handle, or what the server says against it. */
 async function exclusively(requests: Requests, path: string, mode: number): Promise<Handle | StatusError> {
+  const earlier = requests.habits.lacks('exclusive OPEN')
+  if (earlier !== undefined) return earlier
+  return await openNew(requests, path, EXCLUSIVELY, requests.habits.lacks('OPEN with a mode') === undefined ? mode : undefined)
+}
+
+async function openNew(requests: Requests, path: string, flags: number, mode: number | undefined): Promise<Handle | StatusError> {
   try {
-    return await requests.open(path, EXCLUSIVELY, mode)
+    return await requests.open(path, flags, mode)
   } catch (error) {
     if (error instanceof StatusError) return error
     throw error
@@ -43,25 +84,24 @@ async function exclusively(requests: Requests, path: string, mode: number): Prom
 }
 
 /** Without TRUNC: an empty file is a new one, and a file that somebody has made meanwhile stays as it is. */
-async function plainly(requests: Requests, path: string, mode: number): Promise<Handle> {
-  let handle: Handle
-  try {
-    handle = await requests.open(path, OPEN.write | OPEN.create, mode)
-  } catch (error) {
-    throw await explained(requests, error, path, `create ${path}`, true)
-  }
-  const size = (await sizeOf(requests, handle)) ?? (await statFile(requests, path))?.size
-  if (size === 0) return handle
+async function onlyEmpty(requests: Requests, path: string, handle: Handle): Promise<Handle> {
+  const size = (await sizeOf(requests, handle)) ?? (await sizeUnder(requests, path))
+  // A server that tells no sizes has said just before that nothing was there.
+  if (size === 0 || size === undefined) return handle
   await requests.close(handle)
   throw new TransferError('offset-conflict', `another process makes ${path} as well: it has ${size ?? 'an unknown number of'} bytes`)
 }
 
-async function clear(requests: Requests, path: string): Promise<void> {
+/** Resolves with true when the name is free now, null when the server does not say. */
+async function clear(requests: Requests, path: string): Promise<true | null> {
   try {
     await requests.remove(path)
+    return true
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
-    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath) || (await stands(requests, path)) !== true) return
+    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return true
+    const there = await stands(requests, path)
+    if (there !== true) return there === false ? true : null
     throw await explained(requests, error, path, `remove what stands in the place of ${path}`, false)
   }
 }

@@ -2,15 +2,19 @@ import { TransferError } from '../../core/errors.ts'
 import type { Digester, RemotePorts } from '../remote.ts'
 import { checkFile } from './check-file.ts'
 import type { Connection } from './connection.ts'
-import { hasStatus, STATUS } from './errors.ts'
+import { hasStatus, STATUS, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
 import { ShellDigester } from './shell-digester.ts'
 import { statFile } from './stat.ts'
+import { settlesWithin } from './waiting.ts'
 
 /** mod_sftp 1.3.8 counts a single digest's bytes modulo 2^32. */
 const LENGTH_MAX = 2 ** 32 - 1
 /** A server that digests at this rate is given the time for it, in bytes per millisecond. */
 const DIGEST_RATE = 16 * 1024
+
+/** How long a server may think about a question that it may not know. */
+const ASKING_MS = 5000
 
 /** Where digests come from on this server, if from anywhere. */
 export interface DigestSource {
@@ -43,16 +47,20 @@ export function digestSource(knowsExtension: boolean, { leases, ports, connect, 
 
 /**
  * Whether the server knows check-file, asked by naming a file that does not exist: who does not know the extension says "unsupported",
- * who does looks for the file. Costs one round trip, and none where the identification is OpenSSH's, which never had it.
+ * who does looks for the file. Costs one round trip, and none where the identification is OpenSSH's, which never had it. The question is ours, unannounced: a server
+ * that takes it for the end, or says nothing to it, does not know it. Its connection is given up then, and the question is not asked on the next.
  */
-export async function knowsCheckFile(connection: Connection): Promise<boolean> {
+export async function knowsCheckFile(connection: Connection, timeoutMs: number): Promise<boolean> {
   if (/^SSH-2\.0-OpenSSH/.test(connection.ident)) return false
+  const question = checkFile(connection.requests, connection.sftp, { path: '.rt-no-such-file', algorithm: 'sha256', extraMs: 0 })
   try {
-    await checkFile(connection.requests, connection.sftp, { path: '.rt-no-such-file', algorithm: 'sha256', extraMs: 0 })
+    if (await settlesWithin(question, Math.min(ASKING_MS, timeoutMs / 2))) await question
+    else connection.retire(new TransferError('transient', 'the server does not answer a question about digests'))
     return false
   } catch (error) {
-    if (error instanceof TransferError && error.kind !== 'unsupported') throw error
-    return hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)
+    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return true
+    if (error instanceof TransferError && error.kind !== 'unsupported') connection.retire(error)
+    return false
   }
 }
 
@@ -74,14 +82,22 @@ export function checkFileDigester(leases: Leases): Digester {
 }
 
 async function digestWhole({ requests, sftp }: Connection, path: string, size: number): Promise<string> {
-  const found = await statFile(requests, path)
+  const found = await statFile(requests, path).catch((error: unknown) => {
+    if (error instanceof TransferError && error.kind === 'refused') throw new TransferError('unsupported', error.message, { cause: error })
+    throw error
+  })
   if (found === null) throw new TransferError('not-found', `cannot digest ${path}: there is no such file`)
   if (found.size !== size)
     throw new TransferError('unsupported', `${path} has ${found.size} bytes, and this server digests only whole files`)
+  const earlier = requests.habits.lacks('check-file')
   try {
-    return await checkFile(requests, sftp, { path, algorithm: 'sha256', extraMs: size / DIGEST_RATE })
+    if (earlier !== undefined) throw earlier
+    return await requests.habits.daring('check-file', () =>
+      checkFile(requests, sftp, { path, algorithm: 'sha256', extraMs: size / DIGEST_RATE }),
+    )
   } catch (error) {
     if (error instanceof TransferError) throw error
+    if (error instanceof StatusError && error.code !== STATUS.noSuchFile) requests.habits.refused('check-file', error)
     throw new TransferError('unsupported', `the server did not digest ${path}: ${String(error)}`, { cause: error })
   }
 }

@@ -106,3 +106,17 @@ export function connectionFailure(raw: RawConnectionError, where: string, redact
   if (/subsystem/i.test(raw.message)) return failure('refused', raw.message, 'The account has no SFTP: ask for the sftp subsystem.')
   return failure('transient', raw.message)
 }
+
+/** Reasons that pass by themselves. */
+const PASSING =
+  /resource shortage|too many|try again|temporar|shutting down|restart|maintenance|timed? ?out|ECONN|EPIPE|reset|No response from server/i
+
+/** The login was taken and no SFTP session came of it: final unless it is known to pass, because each further try is one more login. */
+export function sessionFailure(raw: RawConnectionError, where: string, redact: (text: string) => string): TransferError {
+  const known = connectionFailure(raw, where, redact)
+  if (known.kind !== 'transient' || PASSING.test(raw.message) || /Received signal/.test(raw.message)) return known
+  return new TransferError('refused', `${where}: the server took the login and gave no SFTP session: ${redact(raw.message)}`, {
+    cause: raw,
+    hint: "Look at the account's shell (/bin/false and nologin end SFTP too), at a forced command, and at the server's sftp subsystem.",
+  })
+}

@@ -4,11 +4,11 @@ import type { ByteRange } from '../../core/ranges.ts'
 import type { Body, Sink, WriteObserver } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { createNew } from './creating.ts'
-import { hasStatus, STATUS, StatusError } from './errors.ts'
+import { requestFailure, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
-import { readRange } from './reader.ts'
+import { readRange, readToEnd } from './reader.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
-import { explained, sizeOf, statFile } from './stat.ts'
+import { explained, sizeOf, sizeUnder } from './stat.ts'
 import { settlesWithin } from './waiting.ts'
 import { type Lane, type Sample, writeBody } from './writer.ts'
 
@@ -35,10 +35,11 @@ export async function readFile(connection: Connection, { path, range, size: know
     // Asked beside the reading, which need not wait for it.
     const size = sizeOf(requests, handle)
     size.catch(() => {})
-    const end = Number.isFinite(range.end) ? range.end : await size
-    if (end === null) throw new TransferError('unsupported', `the server does not tell the size of ${path}`)
+    const end = Number.isFinite(range.end) ? range.end : ((await size) ?? (await sizeUnder(requests, path)) ?? null)
+    const { read } = connection.limits
+    if (end === null) return await readToEnd({ requests, handle, path, range, requestMax: read, sink, signal })
     const whole = { start: range.start, end }
-    await readRange({ requests, handle, path, range: whole, requestMax: connection.limits.read, sink, signal })
+    await readRange({ requests, handle, path, range: whole, requestMax: read, sink, signal })
     if ((known === end || (await size) === end) && (await goesOn(requests, handle, end)))
       throw new TransferError('source-changed', `${path} goes on after the ${end} bytes that the server tells of`)
   })
@@ -102,7 +103,7 @@ async function writeFile(
     // Of the handle and of the path: what is published is what the path means by then.
     const looks = [sizeOf(requests, handle), sizeUnder(requests, path), synced(connection, handle, length)] as const
     const [told, named] = await Promise.all(looks)
-    return right(told) && (named === undefined || right(named))
+    return right(named ?? null) && (told === null || right(told))
   })
   if (!safe) await checkSize(requests, path, start + length, right)
   observer.acknowledged(length)
@@ -147,35 +148,34 @@ class SecondLane {
 
 /** Waits until the file is on the medium, where the server can say so. */
 async function synced(connection: Connection, handle: Handle, length: number): Promise<void> {
-  if (!connection.extensions.has('fsync@openssh.com')) return
+  const { requests, extensions } = connection
+  const { habits } = requests
+  if (!extensions.has('fsync@openssh.com') || habits.lacks('fsync') !== undefined) return
   try {
-    await connection.requests.sync(handle, length / SYNC_RATE)
+    await habits.daring('fsync', () => requests.sync(handle, length / SYNC_RATE))
   } catch (error) {
-    // Announced and forbidden (`sftp-server -P fsync`), or not there after all: then the size and our own proof must do.
-    if (!hasStatus(error, STATUS.unsupported, STATUS.permissionDenied)) throw error
+    // Forbidden (`sftp-server -P fsync`), not there after all, or not for this disk (FUSE, network): then the size and our own proof must do.
+    if (!(error instanceof StatusError) || requestFailure(error, '').kind === 'no-space') throw error
+    habits.refused(
+      'fsync',
+      error,
+      `the server did not confirm that data is on its disk: fsync was answered "${error.message}" (code ${error.code})`,
+    )
   }
 }
 
-/** The size that the path tells; null when there is no file, undefined when the server does not answer the question. */
-async function sizeUnder(requests: Requests, path: string): Promise<number | null | undefined> {
-  try {
-    return (await statFile(requests, path))?.size ?? null
-  } catch (error) {
-    if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return undefined
-    throw error
-  }
-}
-
-/** Servers with a write-back cache (rclone) tell the size only after the close. */
+/**
+ * Servers with a write-back cache (rclone) tell the size only after the close. Everything was acknowledged: a server that refuses the look, tells no size, or has
+ * taken the file away meanwhile (a mailbox) takes nothing back, and the engine's own proof is what finds that out.
+ */
 async function checkSize(requests: Requests, path: string, wanted: number, right: (size: number | null) => boolean): Promise<void> {
-  const found = await statFile(requests, path)
-  const size = found?.size ?? null
-  if (right(size)) return
-  // Another process with the same content may have taken the file over: a new look tells.
-  if (found === null) throw new TransferError('offset-conflict', `${path} vanished while it was written`)
-  const kind = size !== null && size > wanted ? 'offset-conflict' : 'conflict'
-  throw new TransferError(kind, `${path} has ${size ?? 'an unknown number of'} bytes after writing up to ${wanted}`)
+  const size = await sizeUnder(requests, path)
+  if (size === undefined) requests.habits.note(UNSEEN)
+  if (size === undefined || size === null || right(size)) return
+  throw new TransferError(size > wanted ? 'offset-conflict' : 'conflict', `${path} has ${size} bytes after writing up to ${wanted}`)
 }
+
+const UNSEEN = 'the server does not show the size of what was written: that it acknowledged every byte is all there is to go by'
 
 async function opened(requests: Requests, path: string, flags: number, doing: string): Promise<Handle> {
   try {

@@ -1,13 +1,15 @@
-import { TransferError } from '../../core/errors.ts'
 import type { Protocol, Remote, RemotePorts } from '../remote.ts'
+import { connect } from './attempt.ts'
 import { DEFAULT_PORT, locate, parse, type SftpConfig } from './config.ts'
-import { type Connection, connect } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { type DigestSource, digestSource, knowsCheckFile } from './digester.ts'
 import { readFile, sendFile } from './files.ts'
+import { Habits } from './habits.ts'
 import { Leases } from './leases.ts'
 import { Resuming } from './resuming.ts'
 import { statFile } from './stat.ts'
 import { SftpTree } from './tree.ts'
+import { abortable } from './waiting.ts'
 
 /** OpenSSH refuses connections that are not yet authenticated beyond ten (MaxStartups), and more than four gained nothing when measured. */
 const CONNECTIONS_MAX = 4
@@ -21,39 +23,38 @@ export const protocol: Protocol<SftpConfig> = {
 }
 
 async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal): Promise<Remote> {
-  const leases = new Leases((until) => connect(config, ports, until), CONNECTIONS_MAX)
-  const first = await connect(config, ports, signal)
+  const habits = new Habits(ports.debug)
+  const dial = (until: AbortSignal): Promise<Connection> => connect({ config, ports, habits }, until)
+  const leases = new Leases(dial, CONNECTIONS_MAX)
+  const first = await dial(signal)
   leases.adopt(first)
-  const late = new AbortController()
-  const message = 'the server chats on and does not answer'
-  const timer = setTimeout(() => late.abort(new TransferError('transient', message)), ports.timeoutMs)
   try {
-    const knows = await leases.shared(AbortSignal.any([signal, late.signal]), knowsCheckFile)
-    const found = notes(first)
-    const note = (message: string): void => void found.push(message)
-    const digests = digestSource(knows, { leases, ports, connect: (until) => connect(config, ports, until), note })
-    return remote({ leases, first, digests, notes: found }, ports)
+    const knows = await abortable(knowsCheckFile(first, ports.timeoutMs), signal)
+    const digests = digestSource(knows, { leases, ports, connect: dial, note: (message) => habits.note(message) })
+    return remote({ leases, first, digests, habits, ports })
   } catch (error) {
     await leases.close()
     throw error
-  } finally {
-    clearTimeout(timer)
   }
 }
 
-interface Opened {
+interface Parts {
   readonly leases: Leases
   readonly first: Connection
   readonly digests: DigestSource
-  readonly notes: readonly string[]
+  readonly habits: Habits
+  readonly ports: RemotePorts
 }
 
-function remote({ leases, first, digests, notes }: Opened, ports: RemotePorts): Remote {
+function remote({ leases, first, digests, habits, ports }: Parts): Remote {
+  const announced = notes(first)
   const resuming = new Resuming(leases, ports.debug)
   return {
     protocol: 'sftp',
     connectionsMax: CONNECTIONS_MAX,
-    notes,
+    get notes() {
+      return [...announced, ...habits.notes]
+    },
     stat: (path, signal) => leases.shared(signal, ({ requests }) => statFile(requests, path)),
     read: (path, range, sink, { size }, signal) =>
       leases.exclusive(signal, (connection) => readFile(connection, { path, range, size: size ?? null, sink }, signal)),

@@ -66,6 +66,20 @@ export async function readRange(job: ReadJob): Promise<void> {
   }
 }
 
+/** Delivers what there is from `range.start` on, where the server tells no size: one request after the other, because only the answer "end of file" ends it. */
+export async function readToEnd({ requests, handle, range, requestMax, sink, signal }: ReadJob): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(requestMax)
+  for (let position = range.start; ; ) {
+    throwIfAborted(signal)
+    const bytes = await requests.read(handle, buffer, 0, requestMax, position)
+    if (bytes.length === 0) return
+    if (bytes.length > requestMax) throw new TransferError('protocol', 'the server sent more than was asked for')
+    const accepted = sink(bytes)
+    if (accepted !== undefined) await accepted
+    position += bytes.length
+  }
+}
+
 function request(job: ReadJob, buffer: Buffer, position: number, length: number): Piece {
   const filled = fill(job, buffer, position, length)
   const piece: Piece = { buffer, length, filled, arrived: false }

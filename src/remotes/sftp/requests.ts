@@ -2,12 +2,13 @@
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
 import { STATUS, StatusError } from './errors.ts'
+import type { Habits } from './habits.ts'
 import { awaitsWindow, HANDLE_MAX, ReadIntake, sendWrite } from './raw-channel.ts'
 
 export type Handle = Buffer
 
-/** No TRUNC: nobody knows who else has open what is there. */
-export const OPEN = { read: 0x01, write: 0x02, create: 0x08, exclusive: 0x20 } as const
+/** TRUNC only under names of our own: nobody knows who else has open what is there. */
+export const OPEN = { read: 0x01, write: 0x02, create: 0x08, truncate: 0x10, exclusive: 0x20 } as const
 
 export interface CopyRequest {
   readonly source: Handle
@@ -26,6 +27,7 @@ export interface FreeSpace {
 
 export interface RequestPorts {
   readonly timeoutMs: number
+  readonly habits: Habits
   /** For the words of an answer. */
   redact(text: string): string
   /** Bytes that the socket has passed on to the operating system so far. */
@@ -52,6 +54,9 @@ const isNothing = (value: unknown): boolean => value === undefined
 const isHandle = (value: unknown): boolean => Buffer.isBuffer(value) && value.length <= HANDLE_MAX
 const isAttributes = (value: unknown): boolean => typeof value === 'object' && value !== null && 'mtime' in value
 
+/** How much longer than the usual limit, as a share of it. */
+const LAST_WORD = 0.75
+
 /** Progress of the socket below this is keep-alive, not data. */
 const DRAIN_STEP = 1024
 
@@ -76,6 +81,10 @@ export class Requests {
     this.#sftp = sftp
     this.intake = new ReadIntake(sftp)
     this.#ports = ports
+  }
+
+  get habits(): Habits {
+    return this.#ports.habits
   }
 
   get outstanding(): number {
@@ -129,6 +138,11 @@ export class Requests {
     }
   }
 
+  /** Servers over object stores (SFTPGo, AWS, rclone) move all the bytes before they answer these. Still before the engine's own patience ends. */
+  #lastWord<T>(send: (done: Done<T>) => void): Promise<T> {
+    return this.slow(this.#ports.timeoutMs * LAST_WORD, send)
+  }
+
   #rejection(error: Error): Error {
     if (error instanceof TransferError) return error
     const code = 'code' in error ? error.code : undefined
@@ -167,7 +181,7 @@ export class Requests {
   }
 
   close(handle: Handle): Promise<void> {
-    return this.call<void>((done) => this.#sftp.close(handle, only(isNothing, done) as Callback))
+    return this.#lastWord<void>((done) => this.#sftp.close(handle, only(isNothing, done) as Callback))
   }
 
   /**
@@ -218,6 +232,11 @@ export class Requests {
     return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, only(isNothing, done) as Callback))
   }
 
+  setMode(path: string, mode: number): Promise<void> {
+    const attributes = { mode } satisfies Partial<Attributes> as unknown as InputAttributes
+    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, only(isNothing, done) as Callback))
+  }
+
   /** Waits up to `extraMs` longer than usual, since the server may have to flush all that was written. */
   sync(handle: Handle, extraMs: number): Promise<void> {
     return this.slow<void>(extraMs, (done) => this.#sftp.ext_openssh_fsync(handle, only(isNothing, done) as Callback))
@@ -243,11 +262,11 @@ export class Requests {
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.rename(from, to, only(isNothing, done) as Callback))
+    return this.#lastWord<void>((done) => this.#sftp.rename(from, to, only(isNothing, done) as Callback))
   }
 
   posixRename(from: string, to: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.ext_openssh_rename(from, to, only(isNothing, done) as Callback))
+    return this.#lastWord<void>((done) => this.#sftp.ext_openssh_rename(from, to, only(isNothing, done) as Callback))
   }
 
   copyData({ source, target, start, length, extraMs }: CopyRequest): Promise<void> {

@@ -9,7 +9,7 @@ import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
 import { sendFile } from './files.ts'
 import type { Leases } from './leases.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
-import { explained, statFile } from './stat.ts'
+import { explained, sizeOf, statFile } from './stat.ts'
 
 const ORIGINAL = Buffer.from('01234567')
 const PATCH = Buffer.from('xy')
@@ -31,6 +31,8 @@ export class Resuming {
   /** Scratch files of probes whose connection died before they could remove them. */
   readonly #left = new Set<string>()
   #known: PositionalResumer | null | undefined
+  /** Directories in which no scratch file may be made. */
+  readonly #closed = new Set<string>()
 
   constructor(leases: Leases, debug: (message: string) => void) {
     this.#leases = leases
@@ -42,7 +44,12 @@ export class Resuming {
       throwIfAborted(signal)
       return this.#known
     }
+    if (this.#closed.has(directory)) return null
     const ability = await this.#leases.exclusive(signal, (connection) => this.#probe(connection, directory, signal), { graceMs: GRACE_MS })
+    if (ability === null) {
+      this.#closed.add(directory)
+      return null
+    }
     this.#debug(
       `the server ${ability.writesInPlace ? 'continues files' : 'only takes whole files'}, ${ability.truncates ? 'truncates' : 'does not truncate'}`,
     )
@@ -50,10 +57,22 @@ export class Resuming {
     return this.#known
   }
 
-  async #probe(connection: Connection, directory: string, signal: AbortSignal): Promise<Ability> {
+  /** Null where no scratch file may be made: that says nothing of other directories, and the file itself may be taken all the same. */
+  async #probe(connection: Connection, directory: string, signal: AbortSignal): Promise<Ability | null> {
     const { requests } = connection
     for (const left of this.#left) await this.#remove(requests, left)
-    const path = joinPath(directory, `.rt-probe-${randomBytes(8).toString('hex')}`)
+    const name = `rt-probe-${randomBytes(8).toString('hex')}`
+    // Some servers take no names that begin with a dot.
+    for (const path of [joinPath(directory, `.${name}`), joinPath(directory, name)]) {
+      throwIfAborted(signal)
+      const ability = await this.#tryOut(connection, path, signal)
+      if (ability !== null) return ability
+    }
+    return null
+  }
+
+  async #tryOut(connection: Connection, path: string, signal: AbortSignal): Promise<Ability | null> {
+    const { requests } = connection
     this.#left.add(path)
     try {
       await createScratch(connection, path)
@@ -62,6 +81,10 @@ export class Resuming {
         if (!(await patches(requests, path, signal))) return { writesInPlace: false, truncates: false }
         return { writesInPlace: true, truncates: await cuts(requests, path) }
       })
+    } catch (error) {
+      if (!(error instanceof TransferError) || (error.kind !== 'refused' && error.kind !== 'unsupported')) throw error
+      this.#debug(error.message)
+      return null
     } finally {
       await this.#remove(requests, path)
     }
@@ -106,11 +129,12 @@ async function createScratch(connection: Connection, path: string): Promise<void
  */
 async function patches(requests: Requests, path: string, signal: AbortSignal): Promise<boolean> {
   const writing = await requests.open(path, OPEN.write)
-  const size = (await requests.fstat(writing)).size
-  if (size === ORIGINAL.length) await requests.write(writing, PATCH, PATCH_AT)
+  // Unknown is as good: what is read back tells.
+  const whole = ((await sizeOf(requests, writing)) ?? ORIGINAL.length) === ORIGINAL.length
+  if (whole) await requests.write(writing, PATCH, PATCH_AT)
   await requests.close(writing)
   throwIfAborted(signal)
-  return size === ORIGINAL.length && (await holds(requests, path, PATCHED))
+  return whole && (await holds(requests, path, PATCHED))
 }
 
 async function holds(requests: Requests, path: string, wanted: Buffer): Promise<boolean> {
@@ -125,7 +149,7 @@ async function holds(requests: Requests, path: string, wanted: Buffer): Promise<
 async function cuts(requests: Requests, path: string): Promise<boolean> {
   return answered(false, async () => {
     await requests.setSize(path, CUT)
-    return (await requests.stat(path)).size === CUT
+    return (await statFile(requests, path))?.size === CUT
   })
 }
 

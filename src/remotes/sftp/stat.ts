@@ -1,25 +1,47 @@
 /** What stands on the server: of a path, of a handle, and what a refusal means in the light of it. */
+import type { Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
 import type { RemoteFile } from '../remote.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
+import { isDirectory, lookOtherwise } from './looking.ts'
 import type { Handle, Requests } from './requests.ts'
 
+/** Null when it is missing. Rejects with `refused` or `unsupported` when no way of asking tells. */
 export async function statFile(requests: Requests, path: string): Promise<RemoteFile | null> {
+  const earlier = requests.habits.lacks('STAT', directoryName(path))
+  if (earlier !== undefined) return await otherwise(requests, path, earlier)
   try {
-    const found = await requests.stat(path)
-    const size: unknown = found.size
-    if (size !== undefined && !Number.isSafeInteger(size))
-      throw new TransferError('protocol', `the server tells an impossible size of ${path}`)
-    return {
-      kind: kindOf(found.mode),
-      size: typeof size === 'number' ? size : null,
-      modifiedAtMs: typeof found.mtime === 'number' ? found.mtime * 1000 : null,
-      validator: null,
-    }
+    return await fileOf(requests, path, await requests.stat(path))
   } catch (error) {
     if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return null
+    if (!(error instanceof StatusError)) throw requestFailure(error, `look at ${path}`)
+    return await otherwise(requests, path, error)
+  }
+}
+
+async function otherwise(requests: Requests, path: string, refusal: StatusError): Promise<RemoteFile | null> {
+  try {
+    const found = await lookOtherwise(requests, path, refusal)
+    return found === null ? null : await fileOf(requests, path, found)
+  } catch (error) {
     throw requestFailure(error, `look at ${path}`)
+  }
+}
+
+/** Every attribute is optional in SFTP. */
+async function fileOf(requests: Requests, path: string, found: Partial<Stats>): Promise<RemoteFile> {
+  const { size, mode, mtime } = found
+  if (size !== undefined && !Number.isSafeInteger(size))
+    throw new TransferError('protocol', `the server tells an impossible size of ${path}`)
+  const told = kindOf(mode)
+  const kind = told !== 'unknown' ? told : (await isDirectory(requests, path)) ? 'directory' : 'file'
+  return {
+    kind,
+    size: size ?? null,
+    modifiedAtMs: typeof mtime === 'number' ? mtime * 1000 : null,
+    validator: null,
+    ...(typeof mode === 'number' ? { mode: mode & 0o7777 } : {}),
   }
 }
 
@@ -28,14 +50,16 @@ const DIRECTORY = 0o040000
 const REGULAR = 0o100000
 const LINK = 0o120000
 
-/** Permissions are optional in SFTP; what comes without them is taken for a file. */
-export function kindOf(mode: number | undefined): RemoteFile['kind'] {
-  if (mode === undefined || (mode & TYPE_MASK) === REGULAR || (mode & TYPE_MASK) === 0) return 'file'
+/** Permissions are optional, and some servers send them without the bits of the type. */
+export function kindOf(mode: number | undefined): RemoteFile['kind'] | 'unknown' {
+  if (mode === undefined || (mode & TYPE_MASK) === 0) return 'unknown'
+  if ((mode & TYPE_MASK) === REGULAR) return 'file'
   return (mode & TYPE_MASK) === DIRECTORY ? 'directory' : 'other'
 }
 
 /** Whether the name itself is a link, also one to nothing. A server that does not say has none. */
 export async function isLink(requests: Requests, path: string): Promise<boolean> {
+  if (requests.habits.lacks('LSTAT', directoryName(path)) !== undefined) return false
   try {
     const { mode }: { readonly mode?: number } = await requests.lstat(path)
     return mode !== undefined && (mode & TYPE_MASK) === LINK
@@ -47,25 +71,42 @@ export async function isLink(requests: Requests, path: string): Promise<boolean>
 
 /** Whether something has this name: a file, a directory, a link, also one to nothing. Null when the server does not say. */
 export async function stands(requests: Requests, path: string): Promise<boolean | null> {
-  for (const look of [() => requests.lstat(path), () => requests.stat(path)]) {
+  if (requests.habits.lacks('LSTAT', directoryName(path)) === undefined) {
     try {
-      await look()
+      await requests.lstat(path)
       return true
     } catch (error) {
       if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return false
       if (!(error instanceof StatusError)) throw error
     }
   }
-  return null
+  try {
+    return (await statFile(requests, path)) !== null
+  } catch (error) {
+    if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return null
+    throw error
+  }
 }
 
 export async function sizeOf(requests: Requests, handle: Handle): Promise<number | null> {
+  if (requests.habits.lacks('FSTAT') !== undefined) return null
   try {
     const size: unknown = (await requests.fstat(handle)).size
     return typeof size === 'number' && Number.isSafeInteger(size) ? size : null
   } catch (error) {
-    if (error instanceof TransferError) throw error
+    if (!(error instanceof StatusError)) throw error
+    requests.habits.refused('FSTAT', error)
     return null
+  }
+}
+
+/** The size that the path tells; null when there is no file, undefined when the server does not answer the question. */
+export async function sizeUnder(requests: Requests, path: string): Promise<number | null | undefined> {
+  try {
+    return (await statFile(requests, path))?.size ?? null
+  } catch (error) {
+    if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return undefined
+    throw error
   }
 }
 

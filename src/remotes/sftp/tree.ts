@@ -3,10 +3,10 @@ import { directoryName } from '../../core/paths.ts'
 import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { sftpCopy } from './copy.ts'
-import { hasStatus, requestFailure, STATUS } from './errors.ts'
+import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
 import { Renaming } from './renaming.ts'
-import type { Requests } from './requests.ts'
+import type { Handle, Requests } from './requests.ts'
 import { explained, isLink, kindOf, statFile } from './stat.ts'
 
 const ENTRIES_MAX = 100_000
@@ -28,6 +28,10 @@ export class SftpTree implements Tree {
 
   get replaces(): 'atomically' | 'never' {
     return this.#renaming.replaces ? 'atomically' : 'never'
+  }
+
+  setMode(path: string, mode: number, signal: AbortSignal): Promise<void> {
+    return this.#leases.shared(signal, ({ requests }) => setMode(requests, path, mode))
   }
 
   rename(from: string, to: string, signal: AbortSignal): Promise<void> {
@@ -60,28 +64,58 @@ async function remove(requests: Requests, path: string): Promise<void> {
   }
 }
 
+/** A server that refuses it of one file is not asked again for others. */
+async function setMode(requests: Requests, path: string, mode: number): Promise<void> {
+  const { habits } = requests
+  const doing = `set the permissions of ${path}`
+  const earlier = habits.lacks('SETSTAT of the mode')
+  try {
+    if (earlier !== undefined) throw earlier
+    await requests.setMode(path, mode)
+  } catch (error) {
+    const failure = requestFailure(error, doing)
+    if (!(error instanceof StatusError) || (failure.kind !== 'refused' && failure.kind !== 'unsupported')) throw failure
+    habits.refused('SETSTAT of the mode', error)
+    throw new TransferError('unsupported', failure.message, { cause: error })
+  }
+}
+
 async function makeDirectory(requests: Requests, path: string): Promise<void> {
   const missing: string[] = []
   for (let at = trimmed(path); at !== '' && at !== '/'; at = trimmed(directoryName(at))) {
     const found = await tolerantKind(requests, at)
     if (found === 'file') throw new TransferError('conflict', `cannot make the directory ${path}: ${at} is a file`)
-    if (found !== 'missing') break
+    if (found === 'unknown' && (await stopsAt(requests, at))) break
+    if (found !== 'missing' && found !== 'unknown') break
     missing.push(at)
     if (missing.length > DEPTH_MAX) throw new TransferError('limit', `${path} is deeper than ${DEPTH_MAX} directories`)
   }
   for (const directory of missing.reverse()) await makeOne(requests, directory)
 }
 
+/**
+ * A directory that we may not look at is made, or counts as there: a chrooted account often sees only what is below its own directory. False when its
+ * parent has to be made first.
+ */
+async function stopsAt(requests: Requests, path: string): Promise<boolean> {
+  try {
+    await requests.makeDirectory(path)
+    return true
+  } catch (error) {
+    if (error instanceof StatusError) return !hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)
+    throw error
+  }
+}
+
 function trimmed(path: string): string {
   return path.length > 1 ? trimmedEnd(path, '/') || '/' : path
 }
 
-/** A parent that we may not look at counts as there: a chrooted account often sees only what is below its own directory. */
-async function tolerantKind(requests: Requests, path: string): Promise<'file' | 'directory' | 'other' | 'missing'> {
+async function tolerantKind(requests: Requests, path: string): Promise<TreeEntry['kind'] | 'missing'> {
   try {
     return (await statFile(requests, path))?.kind ?? 'missing'
   } catch (error) {
-    if (error instanceof TransferError && error.kind === 'refused') return 'other'
+    if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return 'unknown'
     throw error
   }
 }
@@ -91,9 +125,18 @@ async function makeOne(requests: Requests, path: string): Promise<void> {
     await requests.makeDirectory(path)
   } catch (error) {
     // Somebody else was faster: the answer is a bare failure, so only looking tells.
-    if ((await statFile(requests, path))?.kind === 'directory') return
+    if ((await tolerantKind(requests, path)) === 'directory') return
     throw requestFailure(error, `make the directory ${path}`)
   }
+}
+
+/** The first letter of what `ls -l` would print, where the attributes do not tell. */
+function kindOfEntry(mode: number | undefined, longname: unknown): TreeEntry['kind'] {
+  const told = kindOf(mode)
+  if (told !== 'unknown' || typeof longname !== 'string') return told
+  const letter = /^\s*([-dlbcps])[-rwxsStTlL]{3}/.exec(longname)?.[1]
+  if (letter === undefined) return 'unknown'
+  return letter === '-' ? 'file' : letter === 'd' ? 'directory' : 'other'
 }
 
 async function list(requests: Requests, path: string): Promise<readonly TreeEntry[]> {
@@ -101,8 +144,9 @@ async function list(requests: Requests, path: string): Promise<readonly TreeEntr
   const entries: TreeEntry[] = []
   let bytes = 0
   let empty = 0
+  let handle: Handle | null = null
   try {
-    const handle = await requests.openDirectory(path)
+    handle = await requests.openDirectory(path)
     for (;;) {
       const batch = await requests.readDirectory(handle).catch((error: unknown) => {
         if (hasStatus(error, STATUS.eof)) return null
@@ -110,11 +154,17 @@ async function list(requests: Requests, path: string): Promise<readonly TreeEntr
       })
       if (batch === null) break
       const before = entries.length
-      for (const { filename, attrs } of batch) {
+      for (const { filename, longname, attrs } of batch) {
         bytes += filename.length
         if (filename === '.' || filename === '..') continue
         const size: unknown = attrs.size
-        entries.push({ name: filename, kind: kindOf(attrs.mode), size: typeof size === 'number' ? size : null })
+        entries.push({
+          name: filename,
+          kind: kindOfEntry(attrs.mode, longname),
+          size: typeof size === 'number' ? size : null,
+          // What stands for bytes that are no UTF-8: the name that we would send is another one.
+          ...(filename.includes('\ufffd') ? { garbled: true as const } : {}),
+        })
       }
       empty = entries.length > before ? 0 : empty + 1
       if (empty > EMPTY_ANSWERS_MAX) throw new TransferError('protocol', `the server never ends its listing of ${path}`)
@@ -124,6 +174,7 @@ async function list(requests: Requests, path: string): Promise<readonly TreeEntr
     await requests.close(handle)
     return entries
   } catch (error) {
+    if (handle !== null && error instanceof StatusError) await requests.close(handle).catch(() => undefined)
     throw requestFailure(error, doing)
   }
 }

@@ -1,0 +1,43 @@
+/** src/remotes/sftp: what is asked, tried and given up for servers that refuse the first way. */
+import { type Defence, unit } from './defence.ts'
+
+const AT = 'src/remotes/sftp'
+
+export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
+  {
+    name: 'sftp-a-look-is-no-condition',
+    protects: 'from ending an upload because STAT answers "failure" for what is missing',
+    edits: [{ file: `${AT}/stat.ts`, find: 'return await otherwise(requests, path, error)', replace: 'throw requestFailure(error, path)' }],
+    detectors: [unit('sftp-second-ways', 'what is missing is told by')],
+  },
+  {
+    name: 'sftp-unknown-is-not-missing',
+    protects: 'from taking a file that nobody may look at for one that is not there',
+    edits: [{ file: `${AT}/looking.ts`, find: '  throw refusal\n', replace: '  return null\n' }],
+    detectors: [unit('sftp-second-ways', 'what no way tells is refused')],
+  },
+  {
+    name: 'sftp-another-size-is-still-a-conflict',
+    protects: 'from a finished upload that is not as long as it should be',
+    edits: [{ file: `${AT}/files.ts`, find: 'size === null || right(size)) return', replace: 'size === null || size > 0) return' }],
+    detectors: [unit('sftp-faults', 'says OK and stores less')],
+  },
+  {
+    name: 'sftp-cuts-only-its-own-names',
+    protects: 'from emptying a file of somebody else who made it meanwhile',
+    edits: [{ file: `${AT}/creating.ts`, find: 'absent && isOwnName(path)]', replace: 'absent]' }],
+    detectors: [unit('sftp-second-ways', 'TRUNC is for names of our own')],
+  },
+  {
+    name: 'sftp-two-refusals-are-enough',
+    protects: 'from locking an account by a third refused attempt',
+    edits: [{ file: `${AT}/authentication.ts`, find: ' || refusals >= REFUSALS_MAX', replace: '' }],
+    detectors: [unit('sftp-second-ways', 'two refused attempts')],
+  },
+  {
+    name: 'sftp-other-keys-only-for-a-pin',
+    protects: 'from going round a key that known_hosts contradicts',
+    edits: [{ file: `${AT}/attempt.ts`, find: ' || trust.pins.length === 0) return []', replace: ') return []' }],
+    detectors: [unit('sftp-second-ways', 'a key of another type is asked for only')],
+  },
+]

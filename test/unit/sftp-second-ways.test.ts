@@ -1,0 +1,306 @@
+/** SFTP servers that refuse the first way: a look, a nicety, an extension, a key or a login has a second one, and none is tried for ever. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import ssh2 from 'ssh2'
+import { type FailureKind, TransferError } from '../../src/core/errors.ts'
+import type { Body, Credentials, Remote } from '../../src/remotes/remote.ts'
+import { protocol } from '../../src/remotes/sftp/index.ts'
+import { type Script, type ScriptedRequest, type ScriptedSftp, sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
+import { TEST_PASSWORD, TEST_USER } from '../servers/server.ts'
+import { newKeyPair } from '../support/host-key.ts'
+import { remotePorts } from '../support/remote-ports.ts'
+
+const { STATUS_CODE: STATUS, OPEN_MODE } = ssh2.utils.sftp
+const HOST_KEY = newKeyPair().private
+const FSYNC = 'fsync@openssh.com'
+const never = new AbortController().signal
+const silent = { sent: () => {}, acknowledged: () => {} }
+
+async function* body(bytes: Uint8Array): Body {
+  yield bytes
+}
+
+interface Session {
+  readonly server: ScriptedSftp
+  readonly remote: Remote
+  /** Names of the requests, with what the test asks about. */
+  readonly log: string[]
+  create(path: string, text: string): Promise<void>
+}
+
+function open(server: ScriptedSftp, more: Partial<Credentials> = {}): Promise<Remote> {
+  const login = { username: TEST_USER, password: TEST_PASSWORD, headers: new Map(), fingerprints: [server.pin], tlsVerify: true, ...more }
+  return protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login), remotePorts(5000), never)
+}
+
+async function scripted(script: Script, work: (session: Session) => Promise<void>): Promise<void> {
+  const log: string[] = []
+  const intercept = (request: ScriptedRequest): boolean => {
+    log.push(`${request.extension || request.name} ${request.path}`)
+    return script.intercept?.(request) ?? false
+  }
+  const server = await startScriptedSftp({ hostKey: HOST_KEY, ...script, intercept })
+  const remote = await open(server)
+  const create = (path: string, text: string): Promise<void> =>
+    remote.writer?.create(path, text.length, body(Buffer.from(text)), silent, never) ?? assert.fail('no writer')
+  try {
+    await work({ server, remote, log, create })
+  } finally {
+    await remote.close()
+    await server.stop()
+  }
+}
+
+async function rejects(kind: FailureKind, action: Promise<unknown> | undefined): Promise<TransferError> {
+  const error: unknown = await action?.then(
+    () => assert.fail(`should have failed as ${kind}`),
+    (reason: unknown) => reason,
+  )
+  assert.ok(error instanceof TransferError, String(error))
+  assert.equal(error.kind, kind, error.message)
+  return error
+}
+
+const says = ({ sftp, id }: ScriptedRequest, code: number): true => {
+  sftp.status(id, code)
+  return true
+}
+const sends = (sftp: ScriptedRequest['sftp'], bytes: Buffer): true => {
+  sendRaw(sftp, bytes)
+  return true
+}
+const NO = [STATUS.FAILURE, STATUS.PERMISSION_DENIED, STATUS.OP_UNSUPPORTED]
+
+describe('SFTP: looking', () => {
+  for (const code of NO)
+    test(`what is missing is told by other requests where STAT does not (code ${code})`, () => {
+      const files: { has(path: string): boolean }[] = []
+      const intercept = (request: ScriptedRequest): boolean =>
+        ['STAT', 'LSTAT'].includes(request.name) && files[0]?.has(request.path) !== true && says(request, code)
+      return scripted({ intercept }, async ({ server, remote, create }) => {
+        files.push(server.files)
+        assert.equal(await remote.stat('/a', never), null)
+        await create('/a', 'new')
+        assert.equal((await remote.stat('/a', never))?.size, 3)
+      })
+    })
+
+  for (const code of NO)
+    test(`what no way tells is refused, asked once, and takes no upload back (code ${code})`, () => {
+      const intercept = (request: ScriptedRequest): boolean =>
+        (['STAT', 'LSTAT', 'FSTAT', 'OPENDIR', 'REMOVE'].includes(request.name) ||
+          (request.name === 'OPEN' && request.flags === OPEN_MODE.READ)) &&
+        says(request, code)
+      return scripted({ intercept }, async ({ server, remote, log, create }) => {
+        for (let i = 0; i < 3; i += 1) await rejects(code === STATUS.OP_UNSUPPORTED ? 'unsupported' : 'refused', remote.stat('/a', never))
+        for (const way of ['STAT', 'LSTAT']) assert.equal(log.filter((line) => line === `${way} /a`).length, 1, way)
+        await create('/a', 'new')
+        await create('/b', 'new')
+        assert.equal(log.filter((line) => line.startsWith('FSTAT')).length, 1)
+        assert.equal(server.files.get('/b')?.toString(), 'new')
+        assert.ok(remote.notes.some((note) => note.includes('acknowledged')))
+      })
+    })
+
+  test('a file that was taken away after it was acknowledged takes nothing back', () => {
+    let files = new Map<string, Buffer>()
+    const intercept = ({ name, path }: ScriptedRequest): boolean => {
+      if (name === 'CLOSE') files.delete(path)
+      return false
+    }
+    return scripted({ intercept }, async ({ server, create }) => {
+      files = server.files
+      await create('/a', 'new')
+    })
+  })
+
+  test('attributes without permissions: the long name tells, or nothing', () => {
+    const uint32 = (value: number): Buffer => Buffer.from([0, 0, 0, value])
+    const text = (value: string): Buffer => Buffer.concat([uint32(value.length), Buffer.from(value)])
+    const entry = (name: string, long: string): Buffer => Buffer.concat([text(name), text(long), uint32(0)])
+    const entries = [
+      entry('d', 'drwxr-xr-x 1 u g 0 d'),
+      entry('f', '-rw-r--r-- 1 u g 0 f'),
+      entry('l', 'lrwxrwxrwx 1 u g 0 l'),
+      entry('x', 'x'),
+    ]
+    const intercept = (request: ScriptedRequest): boolean => {
+      if (request.name === 'READDIR' && request.nth === 0)
+        return sends(request.sftp, sftpPacket(104, request.id, Buffer.concat([uint32(entries.length), ...entries])))
+      if (request.name === 'STAT') return sends(request.sftp, sftpPacket(105, request.id, uint32(0)))
+      return request.name === 'OPENDIR' && request.path === '/f' && says(request, STATUS.FAILURE)
+    }
+    return scripted({ intercept }, async ({ remote }) => {
+      assert.deepEqual(
+        (await remote.tree?.list('/', never))?.map(({ kind }) => kind),
+        ['directory', 'file', 'other', 'unknown'],
+      )
+      assert.equal((await remote.stat('/d', never))?.kind, 'directory')
+      assert.equal((await remote.stat('/f', never))?.kind, 'file')
+    })
+  })
+})
+
+describe('SFTP: niceties', () => {
+  for (const code of NO)
+    test(`an fsync that is refused is a note and asked once (code ${code})`, () => {
+      const intercept = (request: ScriptedRequest): boolean => request.extension === FSYNC && says(request, code)
+      return scripted({ extensions: [FSYNC], intercept }, async ({ server, remote, log, create }) => {
+        await create('/a', 'new')
+        await create('/b', 'new')
+        assert.equal(server.files.get('/b')?.toString(), 'new')
+        assert.equal(log.filter((line) => line.startsWith(FSYNC)).length, 1)
+        assert.equal(remote.notes.filter((note) => note.includes('fsync')).length, 1)
+      })
+    })
+
+  test('TRUNC is for names of our own', () => {
+    const intercept = (request: ScriptedRequest): boolean =>
+      request.name === 'OPEN' &&
+      (request.flags & OPEN_MODE.WRITE) !== 0 &&
+      (request.flags & OPEN_MODE.TRUNC) === 0 &&
+      says(request, STATUS.FAILURE)
+    return scripted({ intercept }, async ({ server, create }) => {
+      await rejects('refused', create('/a', 'new'))
+      const own = '/.a.0123456789ab.01234567.partial'
+      await create(own, 'new')
+      assert.equal(server.files.get(own)?.toString(), 'new')
+    })
+  })
+
+  for (const code of NO)
+    test(`a mode that may not be set is unsupported from then on (code ${code})`, () =>
+      scripted({ intercept: (request) => request.name === 'SETSTAT' && says(request, code) }, async ({ server, remote, log }) => {
+        server.files.set('/a', Buffer.from('a'))
+        for (let i = 0; i < 2; i += 1) await rejects('unsupported', remote.tree?.setMode?.('/a', 0o600, never))
+        assert.equal(log.filter((line) => line.startsWith('SETSTAT')).length, 1)
+        assert.equal((await remote.stat('/a', never))?.mode, 0o644)
+      }))
+
+  for (const code of NO)
+    test(`a scratch file that is refused only means whole files (code ${code})`, () => {
+      const intercept = (request: ScriptedRequest): boolean =>
+        request.name === 'OPEN' && request.path.includes('probe') && says(request, code)
+      return scripted({ intercept }, async ({ remote, log, create }) => {
+        assert.equal(await remote.writer?.resumer('/', never), null)
+        const asked = log.length
+        assert.equal(await remote.writer?.resumer('/', never), null)
+        assert.equal(log.length, asked)
+        await create('/a', 'new')
+      })
+    })
+
+  const ends: Readonly<Record<string, (request: ScriptedRequest) => unknown>> = {
+    'the end of the channel': ({ sftp }) => sftp.end(),
+    'the end of the connection': ({ connection }) => connection.end(),
+    silence: () => undefined,
+  }
+  for (const [name, act] of Object.entries(ends))
+    test(`a question about digests is asked once where it is answered by ${name}`, () => {
+      const intercept = (request: ScriptedRequest): boolean => {
+        if (request.name !== 'EXTENDED') return false
+        act(request)
+        return true
+      }
+      return scripted({ intercept }, async ({ server, remote, log, create }) => {
+        assert.equal(remote.digester, undefined)
+        await create('/a', 'new')
+        assert.equal(server.files.get('/a')?.toString(), 'new')
+        assert.equal(log.filter((line) => line.startsWith('check-file')).length, 1)
+      })
+    })
+})
+
+describe('SFTP: keys and logins', () => {
+  function ecdsaKey(): { readonly key: string; readonly pin: string } {
+    for (;;) {
+      const pair = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
+      const parsed = ssh2.utils.parseKey(pair.private)
+      if (parsed instanceof Error) continue
+      const blob = (Array.isArray(parsed) ? parsed[0] : parsed).getPublicSSH()
+      return { key: pair.private, pin: `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}` }
+    }
+  }
+
+  test('a key of another type is asked for only on behalf of a pin, and before anything is told', async () => {
+    const other = ecdsaKey()
+    const server = await startScriptedSftp({ hostKey: HOST_KEY, moreHostKeys: [other.key] })
+    await (await open(server, { fingerprints: [other.pin] })).close()
+    server.authentications.length = 0
+    let connections = 0
+    const debug = (line: string): void => {
+      if (line.startsWith('connecting')) connections += 1
+    }
+    const wrong = { username: TEST_USER, password: TEST_PASSWORD, headers: new Map(), tlsVerify: true, fingerprints: [] }
+    const opening = (more: Partial<Credentials>): Promise<Remote> =>
+      protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), { ...wrong, ...more }), remotePorts(5000, { debug }), never)
+    await rejects('untrusted', opening({ fingerprints: [`SHA256:${'A'.repeat(43)}`] }))
+    assert.equal(connections, 2)
+    connections = 0
+    await rejects('untrusted', opening({}))
+    assert.equal(connections, 1)
+    assert.deepEqual(server.authentications, [])
+    await server.stop()
+  })
+
+  test('two refused attempts are enough, and a one-time code is told', async () => {
+    const asked: string[] = []
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      methods: ['publickey', 'password', 'keyboard-interactive'],
+      authenticate: () => false,
+    })
+    await rejects('denied', open(server, { privateKey: newKeyPair().private }))
+    assert.deepEqual(server.authentications, ['publickey', 'password'])
+    await server.stop()
+    const codes = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      banner: 'Members only',
+      methods: ['keyboard-interactive'],
+      authenticate: (context) => {
+        if (context.method !== 'keyboard-interactive') return false
+        context.prompt([{ prompt: 'Verification code: ', echo: false }], (answers) => {
+          asked.push(...answers)
+          context.reject(['keyboard-interactive'])
+        })
+        return null
+      },
+    })
+    const error = await rejects('denied', open(codes))
+    assert.match(error.message, /it asked "Verification code:".*Members only/)
+    assert.deepEqual(asked, [''])
+    await codes.stop()
+  })
+
+  test('a password question that is shown as it is typed is answered', async () => {
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      methods: ['keyboard-interactive'],
+      authenticate: (context) => {
+        if (context.method !== 'keyboard-interactive') return false
+        context.prompt([{ prompt: 'Password: ', echo: true }], ([answer]) => {
+          if (answer === TEST_PASSWORD) context.accept()
+          else context.reject(['keyboard-interactive'])
+        })
+        return null
+      },
+    })
+    await (await open(server)).close()
+    await server.stop()
+  })
+
+  test('an expired password is told at once', async () => {
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      authenticate: (context) => {
+        if (context.method !== 'password') return false
+        context.requestChange('Set a new one', () => undefined)
+        return null
+      },
+    })
+    const error = await rejects('denied', open(server))
+    assert.match(error.message, /has expired.*Set a new one/)
+    await server.stop()
+  })
+})
