@@ -44,6 +44,8 @@ export interface ReadOptions {
   readonly size?: number
   /** Ask the server itself, past every cache on the way: what is compared must not be the copy that it is compared with. */
   readonly pastCaches?: boolean
+  /** A digest from elsewhere will be compared: labels and a missing length need not vouch for the bytes. */
+  readonly checked?: boolean
 }
 
 /** Told while bytes travel. Counts are of this exchange and only grow. */

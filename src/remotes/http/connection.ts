@@ -13,6 +13,8 @@ import { HANDSHAKE, judge, secureContextFor } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
 const CLOSE_TIMEOUT_MS = 1000
+/** Twice and more of what other clients take: content-security policies and cookies of whole companies have been seen with 18 kB. */
+const HEADER_BYTES_MAX = 128 * 1024
 
 export interface Connections {
   readonly dispatcher: Dispatcher
@@ -99,6 +101,7 @@ function pool(origin: string | URL, given: object, config: HttpConfig, reached: 
     connections: CONNECTIONS_MAX,
     pipelining: 1,
     allowH2: false,
+    maxHeaderSize: HEADER_BYTES_MAX,
     // The exchange keeps its own, exact timer; undici's does not count uploads whose source is slow.
     headersTimeout: 0,
     bodyTimeout: 0,
