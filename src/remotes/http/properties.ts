@@ -1,6 +1,7 @@
 /** What WebDAV tells of names: PROPFIND. */
 import { TransferError } from '../../core/errors.ts'
 import { statusError } from './errors.ts'
+import type { Reply } from './headers.ts'
 import { EXCERPT } from './intake.ts'
 import { DIRECTORY, type Properties } from './look.ts'
 import { type DavResource, parseMultistatus } from './multistatus.ts'
@@ -20,6 +21,12 @@ export function davProperties(session: Session): Properties {
     if (found.some((resource) => resource.collection)) return DIRECTORY
     return { kind: 'file', size: first.size, modifiedAtMs: null, validator: null }
   }
+}
+
+/** Another success than 207, and a failure inside, are no answers about the file. */
+function answerError(reply: Reply, excerpt: string): TransferError {
+  const error = statusError('PROPFIND', reply, excerpt)
+  return reply.status < 300 || reply.status === 500 ? new TransferError('refused', error.message) : error
 }
 
 /** Empty where there is nothing. */
@@ -45,7 +52,7 @@ export async function resources(session: Session, path: string, depth: '0' | '1'
   )
   if (isRedirect(reply)) return [{ href: reply.target.path, collection: true, size: null }]
   if (reply.status === 404 && depth === '0') return []
-  if (reply.status !== 207) throw statusError('PROPFIND', reply, excerpt)
+  if (reply.status !== 207) throw answerError(reply, excerpt)
   const xml = Buffer.concat(chunks).toString('utf8')
   // A listing that was cut short would make files look gone.
   if (!/<\/(?:[^<>]{1,100}:)?multistatus\s*>\s*$/.test(xml.slice(-300)))

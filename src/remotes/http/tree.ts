@@ -72,11 +72,13 @@ async function remove(server: DavServer, path: string, signal: AbortSignal): Pro
   requireDone('DELETE', reply, excerpt)
 }
 
-/** 202: the server puts it off, perhaps for ever; looking again shows. 207: a part of it failed. */
+/** 202: the server puts it off, perhaps for ever; looking again shows. 207: a part of it failed. These have no meaning here; other successes mean 200 (RFC 9110). */
+const MEANINGLESS = new Set([206, 208, 226])
+
 function requireDone(method: string, reply: Reply, excerpt: string): void {
   if (reply.status === 202) throw new TransferError('transient', `the server put off the ${method}`)
   if (reply.status === 207) throw new TransferError('refused', `the server could not do the ${method}: ${excerpt}`)
-  if (reply.status < 200 || reply.status > 299) throw statusError(method, reply, excerpt)
+  if (reply.status < 200 || reply.status > 299 || MEANINGLESS.has(reply.status)) throw statusError(method, reply, excerpt)
 }
 
 /** MKCOL of what is there is 405; some say 403, 409 or 501 to that, or to MKCOL at all. Where nobody can look, the PUT tells. */
