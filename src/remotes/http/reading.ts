@@ -34,8 +34,8 @@ export async function read(at: ReadingAt, reading: Reading, signal: AbortSignal)
   throwIfAborted(signal)
   const { range, size, held } = reading
   if (range.end <= range.start) return held?.drop()
-  const begun = held === null ? null : takeOver(at, reading, held, signal)
-  if (begun !== null) return finish(at, reading, await begun)
+  const begun = held === null ? null : await takeOver(at, reading, held, signal)
+  if (begun !== null) return finish(at, reading, begun)
   held?.drop()
   // Who wants all of it asks for no part.
   const isAll = range.start === 0 && (range.end === Number.POSITIVE_INFINITY || range.end === size)
@@ -47,8 +47,8 @@ export async function read(at: ReadingAt, reading: Reading, signal: AbortSignal)
   await readOn(at, reading, answer.reply, signal)
 }
 
-/** The reply that waits since the last look, when it is what is wanted now. */
-function takeOver(at: ReadingAt, reading: Reading, held: Held, signal: AbortSignal): Promise<Finished> | null {
+/** The reply that waits since the last look, when it is what is wanted now. Null also when it turns out to be over before its first byte. */
+async function takeOver(at: ReadingAt, reading: Reading, held: Held, signal: AbortSignal): Promise<Finished | null> {
   if (reading.range.start > 0 || reading.options.pastCaches === true) return null
   let intake: Intake
   try {
@@ -57,7 +57,17 @@ function takeOver(at: ReadingAt, reading: Reading, held: Held, signal: AbortSign
     return null
   }
   if (intake.kind !== 'deliver' || intake.length !== held.length || intake.beyond !== 'protocol') return null
-  return held.deliver(reading.sink, signal)
+  let begun = false
+  const sink: Sink = (chunk) => {
+    begun = true
+    return reading.sink(chunk)
+  }
+  try {
+    return await held.deliver(sink, signal)
+  } catch (error) {
+    if (begun || signal.aborted || !(error instanceof TransferError) || error.kind !== 'transient') throw error
+    return null
+  }
 }
 
 function ask(at: ReadingAt, reading: Reading, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Finished> {
