@@ -13,8 +13,8 @@ import { HANDSHAKE, judge, secureContextFor } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
 const CLOSE_TIMEOUT_MS = 1000
-/** Twice and more of what other clients take: content-security policies and cookies of whole companies have been seen with 18 kB. */
-const HEADER_BYTES_MAX = 128 * 1024
+/** Content-security policies and cookies of whole companies come to 18 kB and more. */
+const HEADER_BYTES_MAX = 64 * 1024
 
 export interface Connections {
   readonly dispatcher: Dispatcher

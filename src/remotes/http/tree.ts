@@ -106,13 +106,15 @@ async function kindOf(
   { reader, properties }: DavServer,
   path: string,
   signal: AbortSignal,
-): Promise<'directory' | 'file' | 'nothing' | 'unknown'> {
+): Promise<'directory' | 'file' | 'nothing' | 'unseen' | 'unknown'> {
   const orUndefined = (error: unknown): undefined => {
     if (!isRefused(error)) throw error
   }
   let found = properties === null ? undefined : await properties(path, signal).catch(orUndefined)
   found ??= found === null ? null : await reader.stat(path, signal).catch(orUndefined)
-  if (found === undefined || found === UNSEEN) return 'unknown'
+  if (found === undefined) return 'unknown'
+  // A cache answers for a file that is there, or was.
+  if (found === UNSEEN) return 'unseen'
   if (found === null) return 'nothing'
   return found.kind === 'directory' ? 'directory' : 'file'
 }
