@@ -117,7 +117,11 @@ contractOn(
 /** Servers that let anybody write; both ways. */
 for (const [name, start, options] of [
   ['sabredav', startSabreDav, {}],
-  ['lighttpd', startLighttpd, {}],
+  [
+    'lighttpd',
+    startLighttpd,
+    { copies: false, without: { 'odd-names': 'lighttpd answers 500 to names of 255 bytes: its temporary name is longer' } },
+  ],
   ['rclone', startRcloneDav, {}],
   ['nginx-dav-ext', startNginxDavExt, {}],
 ] as const)
@@ -132,9 +136,9 @@ for (const [name, start, options] of [
       options,
     )
 for (const [name, start, options] of [
-  ['sabredav', startSabreDav, {}],
+  ['sabredav', startSabreDav, { without: { 'empty-file': "PHP's server sends no length for an empty body" } }],
   ['busybox', startBusybox, {}],
-  ['mini-httpd', startMiniHttpd, {}],
+  ['mini-httpd', startMiniHttpd, { without: { 'read-tail': 'the server ignores ranges' } }],
   ['webfs', startWebfs, {}],
 ] as const)
   contractOn(

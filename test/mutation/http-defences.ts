@@ -394,4 +394,16 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [{ file: `${AT}/index.ts`, find: 'const features = session.evidence ? ', replace: 'const features = session.origin ? ' }],
     detectors: [unit('http-features', 'a download asks for nothing')],
   },
+  {
+    name: 'http-nothing-replaces-nothing',
+    protects: 'from losing the old file to a MOVE of a file that is not there',
+    edits: [
+      {
+        file: `${AT}/tree.ts`,
+        find: "if (replaces && (await kindOf(server, from, signal)) === 'nothing') throw",
+        replace: 'if (from === to) throw',
+      },
+    ],
+    detectors: [unit('http-names', 'a file is not replaced by one that is not there')],
+  },
 ]

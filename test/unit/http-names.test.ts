@@ -100,6 +100,16 @@ describe('http: where MOVE leads to', () => {
     }
   })
 
+  test('a file is not replaced by one that is not there: some servers remove it before they look (SabreDAV)', async (t) => {
+    const [tree, server] = await dav(t, ({ method, path }, response) => {
+      if (method === 'PROPFIND' && path === '/dir/b')
+        response.writeHead(207).end('<multistatus><response><href>/dir/b</href></response></multistatus>')
+      else response.writeHead(404).end()
+    })
+    await assert.rejects(tree.rename('/dir/a', '/dir/b', never), { kind: 'not-found' })
+    assert.ok(server.requests.every((r) => r.method !== 'MOVE'))
+  })
+
   test('what nobody can look at is neither overwritten nor removed, unless this session made it', async (t) => {
     const [tree, server] = await dav(t, ({ method }, response) => {
       response.writeHead(method === 'PROPFIND' || method === 'GET' ? 403 : 201).end()

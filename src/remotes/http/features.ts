@@ -15,9 +15,11 @@ export interface Features {
   readonly moves: boolean
   /** WebDAV class 1, so PROPFIND too. */
   readonly dav: boolean
+  /** COPY makes a file of its own; lighttpd makes a hard link, which is the same file under two names. */
+  readonly copies: boolean
 }
 
-const NOTHING: Features = { moves: false, dav: false }
+const NOTHING: Features = { moves: false, dav: false, copies: false }
 /** Nobody waits longer for what is only nice to know. */
 const ASKING_MS = 10_000
 /** Statuses that say nothing about the method, only about the moment. */
@@ -30,15 +32,16 @@ const MOMENTARY = new Set([408, 425, 429, 503, 504])
  */
 export async function findFeatures(session: Session, destinations: Destinations, path: string, signal: AbortSignal): Promise<Features> {
   const asked = await answerOf(session, { method: 'OPTIONS', path, stays: true }, signal)
-  if (asked !== null && /(?:^|,)\s*1\s*(?:,|$)/.test(header(asked.reply, 'dav') ?? '')) return { moves: true, dav: true }
+  const copies = asked === null || !/lighttpd/i.test(header(asked.reply, 'server') ?? '')
+  if (asked !== null && /(?:^|,)\s*1\s*(?:,|$)/.test(header(asked.reply, 'dav') ?? '')) return { moves: true, dav: true, copies }
   // The signature of a signed URL fits one method and one name.
   if (wirePath(path).search !== '') return NOTHING
   const allowed = asked === null ? null : methodsOf(asked.reply)
-  if (allowed !== null) return { moves: allowed.has('MOVE'), dav: false }
+  if (allowed !== null) return { moves: allowed.has('MOVE'), dav: false, copies }
   // nginx answers OPTIONS with a bare 405 also where its dav_methods work.
   if (asked !== null && asked.reply.status < 400 && !session.authenticated) return NOTHING
   const denied = asked?.reply.status === 401
-  return { moves: await moves(session, destinations, { directory: directoryName(path), denied }, signal), dav: false }
+  return { moves: await moves(session, destinations, { directory: directoryName(path), denied }, signal), dav: false, copies }
 }
 
 /** Null when no answer comes, although the server is there. */

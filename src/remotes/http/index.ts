@@ -50,7 +50,7 @@ async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal)
 
 /** Whether PUT is taken only trying shows. */
 function facets(server: DavServer, features: Features): Pick<Remote, 'writer' | 'tree'> {
-  return { writer: openWriter(server), ...(features.moves ? { tree: openTree(server) } : {}) }
+  return { writer: openWriter(server), ...(features.moves ? { tree: openTree(server, features.copies) } : {}) }
 }
 
 function warnOfDowngrades(config: HttpConfig, ports: RemotePorts): void {

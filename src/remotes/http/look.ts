@@ -50,9 +50,10 @@ export async function look(looking: Looking, path: string, first: boolean, signa
   try {
     const file = fileIn(session, seen)
     // A listing of a directory has no ranges.
-    if (properties === null || !isWhole(seen.reply)) return { file, held: seen.held }
+    if (properties === null || !isWhole(seen.reply) || file === UNSEEN) return { file, held: seen.held }
     const told = await properties(path, signal).catch(orNull)
-    return { file: told?.kind === 'directory' ? told : file, held: seen.held }
+    if (told?.kind === 'directory' || file === null) return { file: told, held: seen.held }
+    return { file: { ...file, size: file.size ?? told?.size ?? null }, held: seen.held }
   } catch (error) {
     seen.held?.drop()
     if (properties === null || !isRefused(error)) throw error

@@ -15,13 +15,13 @@ import type { Session } from './session.ts'
 
 const ENTRIES_MAX = 100_000
 
-export function openTree(server: DavServer): Tree {
+export function openTree(server: DavServer, copies: boolean): Tree {
   const { session, properties } = server
   return {
     // mod_dav removes the target before it renames; nothing tells that a server does not.
     replaces: 'after-delete',
     rename: (from, to, signal) => rename(server, from, to, signal),
-    copy: (from, to, size, signal) => copy(server, { from, to, size }, signal),
+    ...(copies ? { copy: (from, to, size, signal) => copy(server, { from, to, size }, signal) } : {}),
     remove: (path, signal) => remove(server, path, signal),
     makeDirectory: (path, signal) => makeDirectory(server, trimmedEnd(path, '/'), signal),
     list: (path, signal) => {
@@ -35,6 +35,9 @@ export function openTree(server: DavServer): Tree {
 async function rename(server: DavServer, from: string, to: string, signal: AbortSignal): Promise<void> {
   const there = await kindOf(server, to, signal)
   if (there === 'directory') throw new TransferError('conflict', 'the target is a directory')
+  // SabreDAV removes what has the new name before it sees that there is no file to take its place.
+  const replaces = there === 'file' || there === 'unseen'
+  if (replaces && (await kindOf(server, from, signal)) === 'nothing') throw new TransferError('not-found', 'there is no file to be renamed')
   server.reader.forget(from)
   server.reader.forget(to)
   // Overwrite replaces a directory too, with everything in it: what nobody can look at is left alone.
@@ -43,6 +46,10 @@ async function rename(server: DavServer, from: string, to: string, signal: Abort
   const { reply, excerpt } = await server.destinations.relocate(server.session, moving, signal)
   // Some fail inside when the new name is taken; there is another way to replace a file.
   if (reply.status === 500 && there === 'file') throw new TransferError('refused', statusError('MOVE', reply, excerpt).message)
+  // rclone says 403 where others say 404.
+  const isRefusal = reply.status >= 400 && reply.status < 500 && reply.status !== 404
+  if (isRefusal && (await kindOf(server, from, signal)) === 'nothing')
+    throw new TransferError('not-found', statusError('MOVE', reply, excerpt).message)
   requireDone('MOVE', reply, excerpt)
   if (server.made.delete(from)) server.made.add(to)
 }
