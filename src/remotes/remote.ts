@@ -183,7 +183,10 @@ export function hasTree(remote: Remote): remote is TreeRemote {
 
 /** What a protocol folder needs from outside. */
 export interface RemotePorts {
-  /** No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. */
+  /**
+   * No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. Once a request that changes something is sent,
+   * the server's last word may take longer: the caller's clock is the outer one.
+   */
   readonly timeoutMs: number
   /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
   readonly direction: 'upload' | 'download'

@@ -80,7 +80,11 @@ describe('http: where MOVE leads to', () => {
       [423, 'transient', 1],
       [502, 'transient', 2],
     ] as const) {
-      const [tree, server] = await dav(t, ({ method }, response) => void response.writeHead(method === 'PROPFIND' ? 404 : status).end())
+      const [tree, server] = await dav(t, ({ method, path }, response) => {
+        if (method !== 'PROPFIND') response.writeHead(status).end()
+        else if (path === '/dir/b') response.writeHead(404).end()
+        else response.writeHead(207).end(`<multistatus><response><href>${path}</href></response></multistatus>`)
+      })
       await assert.rejects(tree.rename('/dir/a', '/dir/b', never), { kind }, String(status))
       assert.equal(destinations(server).length, asked)
     }
