@@ -274,7 +274,11 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     name: 'http-pin',
     protects: 'from a certificate that is not the pinned one',
     edits: [
-      { file: `${AT}/trust.ts`, find: 'return pin !== null && policy.pins.includes(pin) ? null', replace: 'return pin !== null ? null' },
+      {
+        file: `${AT}/trust.ts`,
+        find: 'return offered.some((one) => policy.pins.includes(one)) ? null',
+        replace: 'return pin !== null ? null',
+      },
     ],
     detectors: [here('remotes', 'http: another pin')],
   },
