@@ -216,7 +216,11 @@ export const FAULTS: readonly FaultRow[] = [
       ],
       http: [
         unit('http-write', 'http upload', 'a 2xx before the whole body has gone is no success'),
-        unit('http-write', 'http upload', 'a stored size that is not the sent one, or nothing stored, is no success'),
+        unit(
+          'http-write',
+          'http upload',
+          'a stored size that is not the sent one is no success; a file that is not found takes nothing back',
+        ),
       ],
       local: ON_THE_WIRE,
     },
@@ -235,7 +239,13 @@ export const FAULTS: readonly FaultRow[] = [
         hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 and half of it stored, verify: auto'),
         hostile('ftp-uploads', UPLOADS_OVER_TLS, '226 and half of it stored, verify: auto, continued'),
       ],
-      http: [unit('http-write', 'http upload', 'a stored size that is not the sent one, or nothing stored, is no success')],
+      http: [
+        unit(
+          'http-write',
+          'http upload',
+          'a stored size that is not the sent one is no success; a file that is not found takes nothing back',
+        ),
+      ],
       local: ON_THE_WIRE,
     },
   },

@@ -177,6 +177,7 @@ export class DownloadSession extends Session {
     const { fingerprint } = this
     const options: ReadOptions = {
       ...(pastCaches ? { pastCaches } : {}),
+      ...(this.job.checksum === null ? {} : { checked: true }),
       ...(fingerprint === null ? {} : { size: fingerprint.size }),
       ...validatorOf(fingerprint),
     }

@@ -44,6 +44,8 @@ export interface ReadOptions {
   readonly size?: number
   /** Ask the server itself, past every cache on the way: what is compared must not be the copy that it is compared with. */
   readonly pastCaches?: boolean
+  /** A digest from elsewhere will be compared: labels and a missing length need not vouch for the bytes. */
+  readonly checked?: boolean
 }
 
 /** Told while bytes travel. Counts are of this exchange and only grow. */
@@ -182,7 +184,10 @@ export function hasTree(remote: Remote): remote is TreeRemote {
 
 /** What a protocol folder needs from outside. */
 export interface RemotePorts {
-  /** No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. */
+  /**
+   * No byte for this long ends an exchange with `transient`. Connecting and logging in as a whole are bounded by it too. Once a request that changes something is sent,
+   * the server's last word may take longer: the caller's clock is the outer one.
+   */
   readonly timeoutMs: number
   /** Which way the files of this step go: what is looked at in an upload is evidence, and is asked of the server itself. */
   readonly direction: 'upload' | 'download'

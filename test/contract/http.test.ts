@@ -11,6 +11,15 @@ import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
 import { type NginxServer, startNginx } from '../servers/nginx.ts'
 import { startPyhttp } from '../servers/pyhttp.ts'
 import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
+import {
+  startBusybox,
+  startLighttpd,
+  startMiniHttpd,
+  startNginxDavExt,
+  startRcloneDav,
+  startSabreDav,
+  startWebfs,
+} from '../servers/small-http.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
 const never = new AbortController().signal
@@ -25,10 +34,17 @@ const ports: RemotePorts = {
 }
 
 /** `url` is the directory that the server shows `folder` at. */
-function subject(server: TestServer, folder: string, url: string, credentials: Credentials): ContractSubject {
+function subject(
+  server: TestServer,
+  folder: string,
+  url: string,
+  credentials: Credentials,
+  direction: RemotePorts['direction'] = 'download',
+): ContractSubject {
   const directory = protocol.locate(new URL(url))
   return {
-    open: () => protocol.open(protocol.parse(new URL('target.bin', url), credentials), ports, new AbortController().signal),
+    open: () =>
+      protocol.open(protocol.parse(new URL('target.bin', url), credentials), { ...ports, direction }, new AbortController().signal),
     path: (name) => joinPath(directory, name),
     put: (name, content) => {
       writeFileSync(join(folder, name), content)
@@ -51,6 +67,7 @@ async function nginxAt(location: string, credentials: Credentials = NOBODY): Pro
     location === 'dav' ? join(server.root, 'dav') : server.root,
     `http://127.0.0.1:${server.port}/${location}/`,
     credentials,
+    location === 'dav' ? 'upload' : 'download',
   )
 }
 
@@ -83,7 +100,7 @@ contractOn(
   'apache2',
   async () => {
     const server = await startApache()
-    return subject(server, join(server.root, 'dav'), `http://127.0.0.1:${server.port}/dav/`, TESTER)
+    return subject(server, join(server.root, 'dav'), `http://127.0.0.1:${server.port}/dav/`, TESTER, 'upload')
   },
   { resumer: 'positional' },
 )
@@ -97,9 +114,51 @@ contractOn(
   { without: { 'read-tail': 'the server ignores ranges' } },
 )
 
+/** Servers that let anybody write; both ways. */
+for (const [name, start, options] of [
+  ['sabredav', startSabreDav, {}],
+  [
+    'lighttpd',
+    startLighttpd,
+    { copies: false, without: { 'odd-names': 'lighttpd answers 500 to names of 255 bytes: its temporary name is longer' } },
+  ],
+  ['rclone', startRcloneDav, {}],
+  ['nginx-dav-ext', startNginxDavExt, {}],
+] as const)
+  for (const place of ['', 'sub/'])
+    contractOn(
+      `${name}, WebDAV, /${place}`,
+      name,
+      async () => {
+        const server = await start()
+        return subject(server, join(server.root, place), `http://127.0.0.1:${server.port}/${place}`, NOBODY, 'upload')
+      },
+      options,
+    )
+for (const [name, start, options] of [
+  ['sabredav', startSabreDav, { without: { 'empty-file': "PHP's server sends no length for an empty body" } }],
+  ['busybox', startBusybox, {}],
+  ['mini-httpd', startMiniHttpd, { without: { 'read-tail': 'the server ignores ranges' } }],
+  ['webfs', startWebfs, {}],
+] as const)
+  contractOn(
+    `${name}, downloads`,
+    name,
+    async () => {
+      const server = await start()
+      return subject(server, server.root, `http://127.0.0.1:${server.port}/`, NOBODY)
+    },
+    options,
+  )
+
 /** What only a real server of its kind does, beyond the suite. */
-async function opened(t: TestContext, url: string, credentials: Credentials = NOBODY): Promise<Remote> {
-  const remote = await protocol.open(protocol.parse(new URL(url), credentials), ports, never)
+async function opened(
+  t: TestContext,
+  url: string,
+  credentials: Credentials = NOBODY,
+  direction: RemotePorts['direction'] = 'download',
+): Promise<Remote> {
+  const remote = await protocol.open(protocol.parse(new URL(url), credentials), { ...ports, direction }, never)
   t.after(() => remote.close())
   return remote
 }
@@ -172,7 +231,7 @@ test('nginx and apache copy a file to a new name, and to no other', async (t) =>
       writeFileSync(join(folder, file), file === 'a' ? content : 'old')
       chmodSync(join(folder, file), 0o666)
     }
-    const { tree } = await opened(t, `http://127.0.0.1:${server.port}/dav/a`, TESTER)
+    const { tree } = await opened(t, `http://127.0.0.1:${server.port}/dav/a`, TESTER, 'upload')
     const copy = tree?.copy ?? assert.fail(`${name} copies`)
     await copy('/dav/a', '/dav/b', content.length, never)
     assert.ok(readFileSync(join(folder, 'a')).equals(content) && readFileSync(join(folder, 'b')).equals(content), name)
@@ -223,5 +282,8 @@ test('the wrong password is denied', async (t) => {
   if (serverOrSkip(t, 'apache2') === null) return
   const server = await startApache()
   t.after(() => server.dispose())
-  await assert.rejects(opened(t, `http://127.0.0.1:${server.port}/dav/f`, { ...TESTER, password: 'wrong' }), { kind: 'denied' })
+  const wrong = { ...TESTER, password: 'wrong' }
+  await assert.rejects(opened(t, `http://127.0.0.1:${server.port}/dav/f`, wrong, 'upload'), { kind: 'denied' })
+  const remote = await opened(t, `http://127.0.0.1:${server.port}/dav/f`, wrong)
+  await assert.rejects(remote.stat('/dav/f', never), { kind: 'denied' })
 })

@@ -36,7 +36,7 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
     protects: 'from "unchanged", or "there is none", by what a cache remembers',
     edits: [
       {
-        file: `${AT}/reader.ts`,
+        file: `${AT}/look.ts`,
         find: 'if (session.evidence && isSecondHand(reply))',
         replace: 'if (session.evidence && reply.status < 0)',
       },
@@ -44,27 +44,18 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
     detectors: [evidence('a look that a cache answers'), evidence('a cached 404, or an older size')],
   },
   {
-    name: 'http-cached-empty-file-shows-nothing',
-    protects: 'from taking a file for empty because a cache remembers it so',
-    edits: [
-      {
-        file: `${AT}/reader.ts`,
-        find: 'if (session.evidence && isSecondHand(whole.reply))',
-        replace: 'if (session.evidence && whole.reply.status < 0)',
-      },
-    ],
-    detectors: [evidence('a look that a cache answers')],
-  },
-  {
     name: 'http-cached-bytes-prove-nothing',
     protects: 'from a read-back that reads what a cache has kept',
-    edits: [{ file: `${AT}/reader.ts`, find: '  if (session.evidence) requireOrigin(reply)\n', replace: '' }],
+    edits: [
+      { file: `${AT}/reading.ts`, find: '  if (at.session.evidence) requireOrigin(reply)\n', replace: '' },
+      { file: `${AT}/reading.ts`, find: '  if (session.evidence) requireOrigin(reply)\n', replace: '' },
+    ],
     detectors: [evidence('bytes from a cache prove nothing')],
   },
   {
     name: 'http-cached-end-proves-nothing',
     protects: 'from the end of a file as a cache remembers it',
-    edits: [{ file: `${AT}/reader.ts`, find: '  if (session.evidence) requireOrigin(finished.reply)\n', replace: '' }],
+    edits: [{ file: `${AT}/reading.ts`, find: '  if (session.evidence) requireOrigin(reply)\n', replace: '' }],
     detectors: [evidence('bytes from a cache prove nothing')],
   },
   {
@@ -82,7 +73,7 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
   {
     name: 'http-a-cached-directory-is-no-file',
     protects: 'from a failure because a cache answered for a directory',
-    edits: [{ file: `${AT}/tree.ts`, find: ' && there !== UNSEEN', replace: '' }],
+    edits: [{ file: `${AT}/tree.ts`, find: "if (found === UNSEEN) return 'unseen'", replace: '' }],
     detectors: [evidence('no file in the way')],
   },
   {
@@ -130,19 +121,19 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
   {
     name: 'http-young-dates-identify-nothing',
     protects: 'from continuing a file that was written again within the second of its date',
-    edits: [{ file: `${AT}/reader.ts`, find: '|| !isYoung(reply, modifiedAtMs))', replace: '|| reply.status > 0)' }],
+    edits: [{ file: `${AT}/look.ts`, find: '|| !isYoung(reply, modifiedAtMs))', replace: '|| reply.status > 0)' }],
     detectors: [etags('a date as young as the reply')],
   },
   {
     name: 'http-weak-etags-are-no-if-range',
     protects: 'from fetching the whole file again, because a weak ETag never matches',
-    edits: [{ file: `${AT}/reader.ts`, find: 'validator !== undefined && !isWeak(validator)', replace: 'validator !== undefined' }],
+    edits: [{ file: `${AT}/reading.ts`, find: 'validator !== undefined && !isWeak(validator)', replace: 'validator !== undefined' }],
     detectors: [etags('If-Range carries')],
   },
   {
     name: 'http-weak-etags-are-compared',
     protects: 'from bytes of another version whose ETag is weak',
-    edits: [{ file: `${AT}/reader.ts`, find: 'opaque(tag) === opaque(validator)', replace: "opaque(tag) !== ''" }],
+    edits: [{ file: `${AT}/reading.ts`, find: 'opaque(tag) === opaque(validator)', replace: "opaque(tag) !== ''" }],
     detectors: [etags('If-Range carries')],
   },
   {

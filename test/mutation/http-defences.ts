@@ -10,19 +10,21 @@ export const HTTP_DEFENCES: readonly Defence[] = [
   {
     name: 'http-if-range',
     protects: 'from a range of another version than the one that was begun',
-    edits: [{ file: `${AT}/reader.ts`, find: "headers['if-range'] = validator", replace: "headers.accept = '*/*'" }],
+    edits: [{ file: `${AT}/reading.ts`, find: "headers['if-range'] = validator", replace: "headers.accept = '*/*'" }],
     detectors: [read('range and If-Range are sent')],
   },
   {
     name: 'http-validator',
     protects: 'from bytes of another version, whatever the server makes of If-Range',
-    edits: [{ file: `${AT}/reader.ts`, find: 'if (!same) throw', replace: 'if (!same && tag === "") throw' }],
+    edits: [{ file: `${AT}/reading.ts`, find: 'if (!same) throw', replace: 'if (!same && tag === "") throw' }],
     detectors: [read('a 206 of another version')],
   },
   {
     name: 'http-validator-is-told',
     protects: 'from a reply that no longer says which version it is of',
-    edits: [{ file: `${AT}/reader.ts`, find: '  if (tag === null) throw', replace: '  if (tag === null) return\n  if (tag === "") throw' }],
+    edits: [
+      { file: `${AT}/reading.ts`, find: '  if (tag === null) throw', replace: '  if (tag === null) return\n  if (tag === "") throw' },
+    ],
     detectors: [read('a 206 of another version')],
   },
   {
@@ -30,9 +32,14 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     protects: 'from bytes of another place',
     edits: [
       {
-        file: `${AT}/reader.ts`,
-        find: 'if (content?.range?.start !== range.start) throw broken()',
-        replace: 'if (content?.range == null) throw broken()',
+        file: `${AT}/reading.ts`,
+        find: 'if (end === null || content.range.end <= range.start || content.range.start > range.start) throw broken()',
+        replace: 'if (end === null) throw broken()',
+      },
+      {
+        file: `${AT}/reading.ts`,
+        find: 'if (content.range.start < range.start) throw',
+        replace: 'if (content.range.start < 0) throw',
       },
     ],
     detectors: [here('remotes', 'http: a range that is said to start elsewhere')],
@@ -40,15 +47,22 @@ export const HTTP_DEFENCES: readonly Defence[] = [
   {
     name: 'http-content-range-end',
     protects: 'from fewer or more bytes than the range holds',
-    edits: [{ file: `${AT}/reader.ts`, find: '  if (content.range.end !== end) throw broken()\n', replace: '' }],
-    detectors: [read('a wrong or missing Content-Range')],
+    edits: [
+      { file: `${AT}/reading.ts`, find: '  await readOn(at, reading, answer.reply, signal)\n', replace: '' },
+      {
+        file: `${AT}/reading.ts`,
+        find: "content.range.end > end ? 'cut' : 'protocol'",
+        replace: "content.range.end > -1 ? 'protocol' : 'cut'",
+      },
+    ],
+    detectors: [read('a wider part is cut off')],
   },
   {
     name: 'http-total-is-the-size',
     protects: 'from another file under the same name, on a server without ETag',
     edits: [
       {
-        file: `${AT}/reader.ts`,
+        file: `${AT}/reading.ts`,
         find: 'if (total !== null && size !== null && total !== size && !looksBehind(range, size))',
         replace: 'if (total === -1)',
       },
@@ -58,16 +72,20 @@ export const HTTP_DEFENCES: readonly Defence[] = [
   {
     name: 'http-200-to-a-range',
     protects: 'from the whole file in the place of its end',
-    edits: [{ file: `${AT}/reader.ts`, find: '  if (range.start > 0) throw', replace: '  if (range.start < 0) throw' }],
+    edits: [{ file: `${AT}/reading.ts`, find: '  if (range.start > 0) throw', replace: '  if (range.start < 0) throw' }],
     detectors: [read('a 200 to a range')],
   },
   {
     name: 'http-no-content-encoding',
     protects: 'from compressed bytes, whose ranges are not those of the file',
     edits: [
-      { file: `${AT}/headers.ts`, find: "if (coding === '' || coding === 'identity') return", replace: "if (coding !== '?') return" },
+      {
+        file: `${AT}/reading.ts`,
+        find: "if (judged === 'doubtful' && !checked) {",
+        replace: "if (judged === 'doubtful' && coding === '') {",
+      },
     ],
-    detectors: [read('gzip on a range')],
+    detectors: [read('what may have been compressed'), unit('http-labels', 'stored bytes are saved')],
   },
   {
     name: 'http-received-is-the-length',
@@ -110,8 +128,8 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     protects: 'from taking a cut connection for the end of the file',
     edits: [
       {
-        file: `${AT}/reader.ts`,
-        find: "if (framing.kind === 'close' && known === null) {",
+        file: `${AT}/reading.ts`,
+        find: "if (framing.kind === 'close' && known === null && options.checked !== true) {",
         replace: "if (framing.kind === 'close' && known === -1) {",
       },
     ],
@@ -256,7 +274,11 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     name: 'http-pin',
     protects: 'from a certificate that is not the pinned one',
     edits: [
-      { file: `${AT}/trust.ts`, find: 'return pin !== null && policy.pins.includes(pin) ? null', replace: 'return pin !== null ? null' },
+      {
+        file: `${AT}/trust.ts`,
+        find: 'return offered.some((one) => policy.pins.includes(one)) ? null',
+        replace: 'return pin !== null ? null',
+      },
     ],
     detectors: [here('remotes', 'http: another pin')],
   },
@@ -292,7 +314,7 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/tree.ts`,
-        find: 'if (await isDirectory(session, reader, propfind, to, signal)) throw',
+        find: "if (there === 'directory') throw",
         replace: 'if (to === "") throw',
       },
     ],
@@ -304,8 +326,8 @@ export const HTTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/exchange.ts`,
-        find: 'setTimeout(() => look(this.#turns), this.#timeoutMs)',
-        replace: 'setTimeout(() => look(this.#turns), this.#timeoutMs + 2 ** 30)',
+        find: 'setTimeout(() => look(this.#turns), patienceMs)',
+        replace: 'setTimeout(() => look(this.#turns), patienceMs + 2 ** 30)',
       },
     ],
     detectors: [{ ...unit('http-waits', 'silence after accepting'), byLimit: true }],
@@ -321,5 +343,71 @@ export const HTTP_DEFENCES: readonly Defence[] = [
       },
     ],
     detectors: [here('remotes', 'http: no message quotes')],
+  },
+  {
+    name: 'http-labels-of-what-is-remade',
+    protects: 'from bytes that a proxy compressed on the way, under a label that stored archives have as well',
+    edits: [
+      {
+        file: `${AT}/labels.ts`,
+        find: "if (!hasLength || isRemade) return 'doubtful'",
+        replace: "if (!hasLength && isRemade) return 'doubtful'",
+      },
+    ],
+    detectors: [unit('http-labels', 'a coding with length and version')],
+  },
+  {
+    name: 'http-a-held-reply-is-of-this-reading',
+    protects: 'from the reply to a look in the place of an answer past caches',
+    edits: [
+      {
+        file: `${AT}/reading.ts`,
+        find: 'if (reading.range.start > 0 || reading.options.pastCaches === true) return null',
+        replace: 'if (reading.range.start > 0) return null',
+      },
+    ],
+    detectors: [unit('http-looks', 'is not taken over by')],
+  },
+  {
+    name: 'http-a-moment-is-no-refusal-of-ranges',
+    protects: 'from losing what is kept because the server failed once',
+    edits: [{ file: `${AT}/range-support.ts`, find: 'const DOUBTS_MAX = 2', replace: 'const DOUBTS_MAX = 1' }],
+    detectors: [unit('http-looks', 'by a failure or a cut')],
+  },
+  {
+    name: 'http-a-416-behind-the-end-is-an-answer',
+    protects: 'from taking the end of a file for a server without ranges',
+    edits: [{ file: `${AT}/reading.ts`, find: 'size === null || range.start >= size)', replace: 'range.start < 0)' }],
+    detectors: [read('416: nothing left')],
+  },
+  {
+    name: 'http-unknown-is-not-overwritten',
+    protects: 'from MOVE onto a directory that the server does not show, with everything in it',
+    edits: [{ file: `${AT}/tree.ts`, find: "there === 'unknown' ? 'F' : 'T'", replace: "there === 'unknown' ? 'T' : 'T'" }],
+    detectors: [unit('http-names', 'what nobody can look at')],
+  },
+  {
+    name: 'http-unknown-is-not-removed',
+    protects: 'from DELETE of a directory that the server does not show, with everything in it',
+    edits: [{ file: `${AT}/tree.ts`, find: "if (kind === 'unknown' && !made.has(path)) throw", replace: "if (path === '') throw" }],
+    detectors: [unit('http-names', 'what nobody can look at')],
+  },
+  {
+    name: 'http-downloads-only-get',
+    protects: 'from OPTIONS and MOVE, with the token of the user, at a server that is only read from',
+    edits: [{ file: `${AT}/index.ts`, find: 'const features = session.evidence ? ', replace: 'const features = session.origin ? ' }],
+    detectors: [unit('http-features', 'a download asks for nothing')],
+  },
+  {
+    name: 'http-nothing-replaces-nothing',
+    protects: 'from losing the old file to a MOVE of a file that is not there',
+    edits: [
+      {
+        file: `${AT}/tree.ts`,
+        find: "if (replaces && (await kindOf(server, from, signal)) === 'nothing') throw",
+        replace: 'if (from === to) throw',
+      },
+    ],
+    detectors: [unit('http-names', 'a file is not replaced by one that is not there')],
   },
 ]

@@ -201,9 +201,9 @@ test('ftp: 226 before the last byte is no success', async (t) => {
 
 test('http: a range that is said to start elsewhere delivers nothing, whatever its length', async (t) => {
   const remote = await serving(t, (_request, response) => {
-    response.writeHead(206, { 'content-range': 'bytes 8-19/1000', 'content-length': '10' }).end(CONTENT.subarray(8, 18))
+    response.writeHead(206, { 'content-range': 'bytes 8-19/1000', 'content-length': '12' }).end(CONTENT.subarray(8, 20))
   })
-  assert.equal((await fails('protocol', read(remote, 10, 20))).length, 0)
+  assert.equal((await fails('unsupported', read(remote, 10, 20))).length, 0)
 })
 
 test('http: another pin is refused, also for a certificate of a trusted issuer', async (t) => {

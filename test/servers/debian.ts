@@ -17,6 +17,12 @@ export type ServerName =
   | 'nginx'
   | 'apache2'
   | 'rclone'
+  | 'sabredav'
+  | 'lighttpd'
+  | 'busybox'
+  | 'nginx-dav-ext'
+  | 'mini-httpd'
+  | 'webfs'
   | 'openssl'
   | 'strace'
   | 'faketime'
@@ -34,6 +40,18 @@ const INSTALLED: Readonly<Record<Exclude<ServerName, 'vsftpd' | 'pure-ftpd'>, In
   nginx: { packages: ['nginx-light'], files: ['/usr/sbin/nginx'] },
   apache2: { packages: ['apache2'], files: ['/usr/sbin/apache2'] },
   rclone: { packages: ['rclone'], files: ['/usr/bin/rclone'] },
+  sabredav: {
+    packages: ['php-cli', 'php-xml', 'php-mbstring', 'php-sabre-dav'],
+    files: ['/usr/bin/php', '/usr/share/php/Sabre/autoload.php'],
+  },
+  lighttpd: { packages: ['lighttpd', 'lighttpd-mod-webdav'], files: ['/usr/sbin/lighttpd', '/usr/lib/lighttpd/mod_webdav.so'] },
+  busybox: { packages: ['busybox'], files: ['/usr/bin/busybox'] },
+  'nginx-dav-ext': {
+    packages: ['nginx-light', 'libnginx-mod-http-dav-ext'],
+    files: ['/usr/lib/nginx/modules/ngx_http_dav_ext_module.so', '/usr/sbin/nginx'],
+  },
+  'mini-httpd': { packages: ['mini-httpd'], files: ['/usr/sbin/mini_httpd'] },
+  webfs: { packages: ['webfs'], files: ['/usr/bin/webfsd'] },
   openssl: { packages: ['openssl'], files: ['/usr/bin/openssl'] },
   strace: { packages: ['strace'], files: ['/usr/bin/strace'] },
   faketime: { packages: ['faketime'], files: ['/usr/bin/faketime'] },
@@ -62,6 +80,12 @@ export const SERVER_NAMES: readonly ServerName[] = [
   'nginx',
   'apache2',
   'rclone',
+  'sabredav',
+  'lighttpd',
+  'busybox',
+  'nginx-dav-ext',
+  'mini-httpd',
+  'webfs',
   'openssl',
   'strace',
   'faketime',

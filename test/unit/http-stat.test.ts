@@ -18,7 +18,9 @@ describe('http stat', () => {
       partial(response, 0, 1, { 'last-modified': 'Wed, 21 Oct 2015 07:28:00 GMT' })
     })
     assert.deepEqual(await remote.stat('/file', never), { kind: 'file', size: 1000, modifiedAtMs: 1_445_412_480_000, validator: ETAG })
-    assert.deepEqual(seen, ['identity', 'bytes=0-0'])
+    assert.deepEqual(seen, ['identity', undefined])
+    await remote.stat('/file', never)
+    assert.deepEqual(seen.slice(2), ['identity', 'bytes=0-0'], 'the first look may be all that there ever is')
   })
 
   test('weak ETag is no validator; an unknown total is no size', async (t) => {
@@ -26,7 +28,7 @@ describe('http stat', () => {
     assert.deepEqual(await remote.stat('/file', never), { kind: 'file', size: null, modifiedAtMs: null, validator: null, etag: 'W/"a"' })
   })
 
-  test('a 200 is not read: its connection ends, and nothing is left hanging', async (t) => {
+  test('a 200 that nobody reads ends with the next look, and nothing is left hanging', async (t) => {
     const closed: Promise<unknown>[] = []
     const remote = await serving(t, (_request, response) => {
       closed.push(once(response, 'close'))
@@ -34,6 +36,9 @@ describe('http stat', () => {
       response.write(Buffer.alloc(65_536))
     })
     assert.equal((await remote.stat('/file', never))?.size, 1_000_000_000)
+    await remote.stat('/other', never)
+    await closed[0]
+    await remote.close()
     await Promise.all(closed)
   })
 
@@ -90,11 +95,8 @@ describe('http stat', () => {
     await assert.rejects(remote.stat('/file', never), { kind: 'transient', retryAfterMs: 7000, message: /503: Under maintenance$/ })
   })
 
-  test('another part than asked for, and other codings, are refused', async (t) => {
+  test('another part than asked for is refused', async (t) => {
     await assert.rejects((await serving(t, told({ 'content-range': 'bytes 1-1/1000' }))).stat('/file', never), { kind: 'protocol' })
     await assert.rejects((await serving(t, told({}))).stat('/file', never), { kind: 'protocol' })
-    await assert.rejects((await serving(t, told({ 'content-range': 'bytes 0-0/9', 'content-encoding': 'gzip' }))).stat('/file', never), {
-      kind: 'protocol',
-    })
   })
 })

@@ -66,7 +66,8 @@ describe('http waits', () => {
   test('nobody listening is transient; close ends what runs', async (t) => {
     const server = await rawServer(() => undefined)
     await server.close()
-    await assert.rejects(remoteAt(t, server.origin), { kind: 'transient' })
+    await assert.rejects((await remoteAt(t, server.origin)).stat('/file', never), { kind: 'transient' })
+    await assert.rejects(remoteAt(t, server.origin, 5000, 'upload'), { kind: 'transient' })
     const remote = await rawly(t, () => undefined)
     const reading = read(remote, 0, 10)
     await new Promise((resolve) => setImmediate(resolve))

@@ -138,7 +138,8 @@ describe('HTTP', () => {
     const server = await scriptedServer(redirecting, { tls: { key: `${tls.key}`, cert: `${tls.cert}` } })
     t.after(() => server.close())
     const who = told()
-    await assert.rejects(opened(t, http, `${server.origin}/f`, LOGIN, who), { kind: 'untrusted' })
+    const looking = opened(t, http, `${server.origin}/f`, LOGIN, who).then((remote) => remote.stat('/f', never))
+    await assert.rejects(looking, { kind: 'untrusted' })
     assert.equal(who.presented, false)
   })
 

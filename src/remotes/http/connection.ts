@@ -13,6 +13,8 @@ import { HANDSHAKE, judge, secureContextFor } from './trust.ts'
 
 export const CONNECTIONS_MAX = 8
 const CLOSE_TIMEOUT_MS = 1000
+/** Content-security policies and cookies of whole companies come to 18 kB and more. */
+const HEADER_BYTES_MAX = 64 * 1024
 
 export interface Connections {
   readonly dispatcher: Dispatcher
@@ -99,6 +101,7 @@ function pool(origin: string | URL, given: object, config: HttpConfig, reached: 
     connections: CONNECTIONS_MAX,
     pipelining: 1,
     allowH2: false,
+    maxHeaderSize: HEADER_BYTES_MAX,
     // The exchange keeps its own, exact timer; undici's does not count uploads whose source is slow.
     headersTimeout: 0,
     bodyTimeout: 0,

@@ -14,11 +14,15 @@ const KINDS: Readonly<Record<number, FailureKind>> = {
   408: 'transient',
   410: 'not-found',
   412: 'conflict',
+  421: 'transient',
+  423: 'transient',
   425: 'transient',
   429: 'transient',
   501: 'refused',
   505: 'refused',
   507: 'no-space',
+  508: 'refused',
+  511: 'denied',
 }
 
 function kindOf(status: number): FailureKind {

@@ -1,46 +1,17 @@
 /** One request and its reply on one connection: bounded by a timer and the signal, with back-pressure, and exact about how many bytes came. */
 import type { Dispatcher } from 'undici'
 import { abortError, TransferError } from '../../core/errors.ts'
-import type { Body, Sink } from '../remote.ts'
 import { networkError } from './errors.ts'
 import { excerptOf } from './excerpt.ts'
 import { type Framing, framingOf, type Reply } from './headers.ts'
-import { describeTarget, type Target } from './location.ts'
+import type { Accept, ExchangeRequest, Finished, Intake } from './intake.ts'
+import { describeTarget } from './location.ts'
 import { type Outgoing, outgoing } from './outgoing.ts'
 
 /** Of a body that nobody wants, this much is read so that the connection can be used again and the message can say why. */
 const EXCERPT_BYTES_MAX = 16 * 1024
-
-export interface ExchangeRequest {
-  readonly method: string
-  readonly target: Target
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: Body | string
-  /** Told the bytes handed to the network so far. */
-  readonly sent?: (total: number) => void
-  readonly redact: (text: string) => string
-}
-
-/** What to do with the body of a reply. */
-export type Intake =
-  /** Exactly `length` bytes, or as many as the framing says (null). What comes beyond is a broken promise, or is cut off. */
-  | { readonly kind: 'deliver'; readonly sink: Sink; readonly length: number | null; readonly beyond: 'protocol' | 'cut' }
-  | { readonly kind: 'excerpt' }
-  /** End the connection rather than read it. */
-  | { readonly kind: 'drop' }
-
-export interface Finished {
-  readonly reply: Reply
-  /** Beginning of an unwanted body as plain words. */
-  readonly excerpt: string
-  /** The whole request body had been handed over before the reply ended. */
-  readonly requestSent: boolean
-  /** A byte of the request body had been asked for. */
-  readonly bodyStarted: boolean
-}
-
-/** Decides on a reply's header. May throw; that ends the exchange. */
-export type Accept = (reply: Reply) => Intake
+/** And it may take this long: some never end (lighttpd's answer to OPTIONS). After a success there is nothing to quote. */
+const EXCERPT_MS_MAX = { done: 250, failed: 1000 }
 
 export function exchange(
   dispatcher: Dispatcher,
@@ -59,6 +30,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: ExchangeRequest
   readonly #accept: Accept
   readonly #timeoutMs: number
+  #patienceMs: number
   readonly #signal: AbortSignal
   readonly #resolve: (finished: Finished) => void
   readonly #reject: (error: unknown) => void
@@ -91,6 +63,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#request = request
     this.#accept = accept
     this.#timeoutMs = timeoutMs
+    this.#patienceMs = timeoutMs
     this.#signal = signal
     this.#resolve = resolve
     this.#reject = reject
@@ -133,18 +106,19 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestSent(): void {
     this.#requestSent = true
-    if (!this.#settled) this.#watch(true)
+    if (!this.#settled) this.#watch(true, this.#timeoutMs + (this.#request.lastWordMs ?? 0))
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Reply['headers']): void {
     // Interim replies do not stop the clock: a server could send them for ever.
     if (this.#settled || status < 200) return
-    this.#watch(true)
     try {
       this.#reply = { status, headers, target: this.#request.target }
       this.#framing = framingOf(this.#reply)
       this.#intake = this.#accept(this.#reply)
       if (this.#intake.kind === 'drop') this.#finish()
+      else if (this.#intake.kind === 'deliver') this.#watch(true, this.#timeoutMs)
+      else this.#watch(true, Math.min(this.#timeoutMs, status < 300 ? EXCERPT_MS_MAX.done : EXCERPT_MS_MAX.failed))
     } catch (error) {
       this.#fail(error)
     }
@@ -274,23 +248,24 @@ class Exchange implements Dispatcher.DispatchHandler {
     return true
   }
 
-  /** Starts the clock anew, or stops it while the delay is our own side's. */
-  #watch(running: boolean): void {
+  /** Starts the clock anew, with another patience if one is given, or stops it while the delay is our own side's. */
+  #watch(running: boolean, patienceMs = this.#patienceMs): void {
     if (this.#settled) return
     this.#turns += 1
-    if (running && this.#timer !== undefined) {
+    if (running && this.#timer !== undefined && patienceMs === this.#patienceMs) {
       this.#timer.refresh()
       return
     }
+    this.#patienceMs = patienceMs
     clearTimeout(this.#timer)
     // One turn later: what came while the event loop stood still is read first.
     const look = (turn: number): unknown => setImmediate(() => turn === this.#turns && this.#expire())
-    this.#timer = running ? setTimeout(() => look(this.#turns), this.#timeoutMs) : undefined
+    this.#timer = running ? setTimeout(() => look(this.#turns), patienceMs) : undefined
   }
 
   #expire(): void {
     if (this.#reply !== null && this.#intake.kind === 'excerpt') this.#finish()
-    else this.#fail(new TransferError('transient', `${this.#where()} was silent for ${this.#timeoutMs} ms`))
+    else this.#fail(new TransferError('transient', `${this.#where()} was silent for ${this.#patienceMs} ms`))
   }
 
   #where(): string {

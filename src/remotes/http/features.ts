@@ -1,59 +1,57 @@
-/** What the server can do besides sending a file. Nothing is changed by finding out. */
+/** What the server can do besides sending a file. Asked for uploads only; what it does not answer is no knowledge, and the transfer tells. */
 import { randomBytes } from 'node:crypto'
 import { TransferError } from '../../core/errors.ts'
 import { directoryName, joinPath } from '../../core/paths.ts'
+import type { Destinations } from './destinations.ts'
 import { statusError } from './errors.ts'
-import type { Intake } from './exchange.ts'
 import { header, type Reply } from './headers.ts'
-import { targetOf, wirePath } from './location.ts'
+import { EXCERPT, type Finished } from './intake.ts'
+import { wirePath } from './location.ts'
+import { lastWordMs } from './patience.ts'
 import type { Session } from './session.ts'
 
 export interface Features {
-  /** PUT is possible as far as we know; only trying shows for certain. */
-  readonly puts: boolean
   /** MOVE, and with it DELETE and MKCOL. */
   readonly moves: boolean
   /** WebDAV class 1, so PROPFIND too. */
   readonly dav: boolean
+  /** COPY makes a file of its own; lighttpd makes a hard link, which is the same file under two names. */
+  readonly copies: boolean
 }
 
-export const EXCERPT: Intake = { kind: 'excerpt' }
-
+const NOTHING: Features = { moves: false, dav: false, copies: false }
+/** Nobody waits longer for what is only nice to know. */
+const ASKING_MS = 10_000
 /** Statuses that say nothing about the method, only about the moment. */
-const MOMENTARY = new Set([408, 425, 429, 502, 503, 504])
-const UNKNOWN: Features = { puts: true, moves: false, dav: false }
+const MOMENTARY = new Set([408, 425, 429, 503, 504])
 
 /**
- * Asks with OPTIONS, and where that says nothing by moving a file that does not exist. Rejects when the connection fails, and as `transient` when a
- * server that we have credentials for is out of order: an upload must not lose its rename to that; as `denied` when it does not take them. Any other answer
- * will do.
+ * Asks with OPTIONS. Where that says nothing (refused, silent, cut: gateways and firewalls) a MOVE tells: of a file that does not exist, and then of a scratch file.
+ * Rejects when there is no connection; as `transient` when a server that we have credentials for is out of order, because an upload must not lose its rename to that;
+ * as `denied` when two answers in a row say that the credentials are wrong, because every further one would count towards a lock-out.
  */
-export async function findFeatures(session: Session, path: string, signal: AbortSignal): Promise<Features> {
-  const asked = await session
-    .perform({ method: 'OPTIONS', path, stays: true }, () => EXCERPT, signal)
-    .catch((error: unknown) => {
-      // Some firewalls cut the connection at OPTIONS; a download without credentials needs no answer.
-      if (session.authenticated || !session.connected() || !isCut(error)) throw error
-      return null
-    })
-  if (asked === null) return UNKNOWN
-  const { reply } = asked
-  // Wrong credentials are tried once: every further request would count towards a lock-out.
-  const fails = MOMENTARY.has(reply.status) || reply.status === 401
-  if (fails && session.authenticated) throw statusError('OPTIONS', reply, asked.excerpt)
-  if (/(?:^|,)\s*1\s*(?:,|$)/.test(header(reply, 'dav') ?? '')) return { puts: true, moves: true, dav: true }
+export async function findFeatures(session: Session, destinations: Destinations, path: string, signal: AbortSignal): Promise<Features> {
+  const asked = await answerOf(session, { method: 'OPTIONS', path, stays: true }, signal)
+  const copies = asked === null || !/lighttpd/i.test(header(asked.reply, 'server') ?? '')
+  if (asked !== null && /(?:^|,)\s*1\s*(?:,|$)/.test(header(asked.reply, 'dav') ?? '')) return { moves: true, dav: true, copies }
   // The signature of a signed URL fits one method and one name.
-  if (wirePath(path).search !== '') return UNKNOWN
-  const allowed = methodsOf(reply)
-  if (allowed !== null) return { puts: allowed.has('PUT') || session.authenticated, moves: allowed.has('MOVE'), dav: false }
+  if (wirePath(path).search !== '') return NOTHING
+  const allowed = asked === null ? null : methodsOf(asked.reply)
+  if (allowed !== null) return { moves: allowed.has('MOVE'), dav: false, copies }
   // nginx answers OPTIONS with a bare 405 also where its dav_methods work.
-  const silent = reply.status === 405 || reply.status === 501
-  const moves = silent || session.authenticated ? await movesNothing(session, path, signal) : false
-  return { puts: moves || session.authenticated || !silent, moves, dav: false }
+  if (asked !== null && asked.reply.status < 400 && !session.authenticated) return NOTHING
+  const denied = asked?.reply.status === 401
+  return { moves: await moves(session, destinations, { directory: directoryName(path), denied }, signal), dav: false, copies }
 }
 
-function isCut(error: unknown): boolean {
-  return error instanceof TransferError && error.kind === 'transient' && error.cause !== undefined
+/** Null when no answer comes, although the server is there. */
+async function answerOf(session: Session, request: Parameters<Session['perform']>[0], signal: AbortSignal): Promise<Finished | null> {
+  return session
+    .perform({ ...request, withinMs: ASKING_MS }, () => EXCERPT, signal)
+    .catch((error: unknown) => {
+      if (signal.aborted || !session.connected() || !(error instanceof TransferError) || error.kind !== 'transient') throw error
+      return null
+    })
 }
 
 /** Name of a scratch resource beside the target. */
@@ -66,10 +64,33 @@ function methodsOf(reply: Reply): ReadonlySet<string> | null {
   return allow === null || reply.status >= 400 ? null : new Set(allow.split(',').map((method) => method.trim().toUpperCase()))
 }
 
-async function movesNothing(session: Session, path: string, signal: AbortSignal): Promise<boolean> {
-  const from = scratchPath(directoryName(path))
-  const destination = targetOf(session.origin, `${from}-moved`)
-  const headers = { destination: destination.origin + destination.path, overwrite: 'F' }
-  const { reply } = await session.perform({ method: 'MOVE', path: from, headers, stays: true }, () => EXCERPT, signal)
-  return reply.status === 404 || reply.status === 409
+/** Whoever knows MOVE misses the file (or dislikes where to); and who misses everything he does not know shows with a file that is there. */
+async function moves(
+  session: Session,
+  destinations: Destinations,
+  { directory, denied }: { readonly directory: string; readonly denied: boolean },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const from = scratchPath(directory)
+  const moving = { method: 'MOVE', from, to: `${from}-moved`, headers: { overwrite: 'F' }, lastWordMs: lastWordMs() } as const
+  const headers = { ...moving.headers, destination: session.origin + wirePath(moving.to).pathname }
+  const asked = await answerOf(session, { method: 'MOVE', path: from, headers, stays: true }, signal)
+  if (asked === null) return false
+  const { status } = asked.reply
+  if (session.authenticated && (MOMENTARY.has(status) || (denied && status === 401))) throw statusError('MOVE', asked.reply, asked.excerpt)
+  const misses = status === 404 || status === 409
+  // A server behind a proxy that ends TLS may not know itself by this destination.
+  const misreads = (status === 400 || status === 502) && session.origin.startsWith('https:')
+  if (!misses && !misreads) return false
+  const made = await answerOf(session, { method: 'PUT', path: from, body: 'scratch' }, signal)
+  if (made === null || made.reply.status > 299) return misses
+  let left = from
+  try {
+    const moved = (await destinations.relocate(session, moving, signal)).reply.status
+    if (moved !== 201 && moved !== 204 && moved !== 200) return false
+    left = moving.to
+    return true
+  } finally {
+    await answerOf(session, { method: 'DELETE', path: left }, signal).catch(() => undefined)
+  }
 }

@@ -79,15 +79,6 @@ export function retryAfterMsOf(reply: Reply): number | null {
   return Math.max(0, until - (Number.isNaN(served) ? Date.now() : served))
 }
 
-/** Bytes in another coding than asked for are other bytes: neither their count nor their ranges are the file's. */
-export function refuseEncoding(reply: Reply): void {
-  const coding = (header(reply, 'content-encoding') ?? '').trim().toLowerCase()
-  if (coding === '' || coding === 'identity') return
-  throw new TransferError('protocol', `the server sent the content encoding ${JSON.stringify(coding)} although identity was asked for`, {
-    hint: 'Switch compression off for this path on the server.',
-  })
-}
-
 function decimal(text: string): number | null {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   return Number.isSafeInteger(value) ? value : null

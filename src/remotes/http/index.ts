@@ -2,9 +2,12 @@
 import type { Protocol, Remote, RemotePorts } from '../remote.ts'
 import { type HttpConfig, parse } from './config.ts'
 import { CONNECTIONS_MAX } from './connection.ts'
-import { findFeatures } from './features.ts'
+import { Destinations } from './destinations.ts'
+import { type Features, findFeatures } from './features.ts'
 import { locate } from './location.ts'
+import { davProperties } from './properties.ts'
 import { openReader } from './reader.ts'
+import type { DavServer } from './server.ts'
 import { openSession } from './session.ts'
 import { openTree } from './tree.ts'
 import { openWriter } from './writer.ts'
@@ -21,12 +24,15 @@ async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal)
   warnOfDowngrades(config, ports)
   const session = openSession(config, ports)
   try {
-    const features = await findFeatures(session, locate(config.url), signal)
+    const destinations = new Destinations()
+    // A download needs to know nothing but the file: no method is sent but GET.
+    const features = session.evidence ? await findFeatures(session, destinations, locate(config.url), signal) : null
     const notes: string[] = []
     const note = (message: string): void => {
       if (!notes.includes(message)) notes.push(message)
     }
-    const reader = openReader(session, { directories: features.moves, note })
+    const properties = features?.dav === true ? davProperties(session) : null
+    const reader = openReader(session, { directories: features?.moves ?? false, properties, note })
     return {
       protocol: config.url.protocol.slice(0, -1),
       connectionsMax: CONNECTIONS_MAX,
@@ -34,13 +40,17 @@ async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal)
       stat: reader.stat,
       read: reader.read,
       close: session.close,
-      ...(features.puts ? { writer: openWriter(session, reader, note) } : {}),
-      ...(features.moves ? { tree: openTree(session, reader, features.dav) } : {}),
+      ...(features === null ? {} : facets({ session, reader, destinations, properties, made: new Set(), note }, features)),
     }
   } catch (error) {
     await session.close()
     throw error
   }
+}
+
+/** Whether PUT is taken only trying shows. */
+function facets(server: DavServer, features: Features): Pick<Remote, 'writer' | 'tree'> {
+  return { writer: openWriter(server), ...(features.moves ? { tree: openTree(server, features.copies) } : {}) }
 }
 
 function warnOfDowngrades(config: HttpConfig, ports: RemotePorts): void {

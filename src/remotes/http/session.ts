@@ -5,7 +5,8 @@ import { PAST_CACHES } from './caches.ts'
 import type { HttpConfig } from './config.ts'
 import { type Connections, openConnections } from './connection.ts'
 import { statusError } from './errors.ts'
-import { type Accept, exchange, type Finished } from './exchange.ts'
+import { exchange } from './exchange.ts'
+import type { Accept, Finished } from './intake.ts'
 import { describeTarget, type Target, targetOf } from './location.ts'
 import { isRedirect, REDIRECTS_MAX, redirectTarget, withoutSecrets } from './redirects.ts'
 
@@ -23,8 +24,10 @@ export interface SessionRequest {
   readonly stays?: true
   /** Ask the server itself, past every cache. In uploads all that looks does so. */
   readonly pastCaches?: boolean
-  /** More silence than usual before the reply, for a server that works meanwhile. */
-  readonly patienceMs?: number
+  /** More silence than usual once all is sent, for a server that works meanwhile. */
+  readonly lastWordMs?: number
+  /** Less silence than usual: the answer is only nice to have. */
+  readonly withinMs?: number
 }
 
 export interface Session {
@@ -90,9 +93,10 @@ async function perform(
         redact: ports.redact,
         ...(request.body === undefined ? {} : { body: request.body }),
         ...(request.sent === undefined ? {} : { sent: request.sent }),
+        ...(request.lastWordMs === undefined ? {} : { lastWordMs: request.lastWordMs }),
       },
       (reply) => (isRedirect(reply) && request.stays === undefined ? { kind: 'excerpt' } : accept(reply)),
-      ports.timeoutMs + (request.patienceMs ?? 0),
+      Math.min(ports.timeoutMs, request.withinMs ?? ports.timeoutMs),
       signal,
     )
     ports.debug(`${request.method} ${describeTarget(target)}: ${finished.reply.status}`)

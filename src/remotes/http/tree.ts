@@ -4,95 +4,126 @@ import { baseName, directoryName } from '../../core/paths.ts'
 import { trimmedEnd } from '../../core/text.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { statusError } from './errors.ts'
-import type { Finished } from './exchange.ts'
-import { EXCERPT } from './features.ts'
 import type { Reply } from './headers.ts'
+import { EXCERPT, type Finished } from './intake.ts'
 import { decodePath, targetOf } from './location.ts'
-import { type DavResource, parseMultistatus } from './multistatus.ts'
-import { type Reader, UNSEEN } from './reader.ts'
+import { isRefused, UNSEEN } from './look.ts'
+import { copyingMs, lastWordMs } from './patience.ts'
+import { resources } from './properties.ts'
+import type { DavServer } from './server.ts'
 import type { Session } from './session.ts'
 
 const ENTRIES_MAX = 100_000
-const LISTING_BYTES_MAX = 128 * 1024 * 1024
-/** A server that copies slower than this is not waited for. */
-const COPY_BYTES_PER_MS = 5_000
-const PROPFIND = '<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop></propfind>'
 
-/** `propfind`: the server announced WebDAV; nginx alone has the other methods without this one. */
-export function openTree(session: Session, reader: Reader, propfind: boolean): Tree {
+export function openTree(server: DavServer, copies: boolean): Tree {
+  const { session, properties } = server
   return {
     // mod_dav removes the target before it renames; nothing tells that a server does not.
     replaces: 'after-delete',
-    rename: (from, to, signal) => rename(session, reader, propfind, from, to, signal),
-    copy: (from, to, size, signal) => copy(session, reader, { from, to, size }, signal),
-    remove: async (path, signal) => {
-      // DELETE of a collection takes everything in it along.
-      if (await isDirectory(session, reader, propfind, path, signal))
-        throw new TransferError('refused', 'what should be removed is a directory')
-      reader.forget(path)
-      const { reply, excerpt } = await session.perform({ method: 'DELETE', path }, () => EXCERPT, signal)
-      if (reply.status === 404 || reply.status === 410) return
-      requireDone('DELETE', reply, excerpt)
-    },
-    makeDirectory: (path, signal) => makeDirectory(session, reader, trimmedEnd(path, '/'), signal),
+    rename: (from, to, signal) => rename(server, from, to, signal),
+    ...(copies ? { copy: (from, to, size, signal) => copy(server, { from, to, size }, signal) } : {}),
+    remove: (path, signal) => remove(server, path, signal),
+    makeDirectory: (path, signal) => makeDirectory(server, trimmedEnd(path, '/'), signal),
     list: (path, signal) => {
-      if (!propfind) return Promise.reject(new TransferError('unsupported', 'this server does not list directories'))
+      // nginx alone has the other methods without this one.
+      if (properties === null) return Promise.reject(new TransferError('unsupported', 'this server does not list directories'))
       return list(session, path, signal)
     },
   }
 }
 
-async function rename(session: Session, reader: Reader, propfind: boolean, from: string, to: string, signal: AbortSignal): Promise<void> {
-  // Overwrite replaces a directory too, with everything in it.
-  if (await isDirectory(session, reader, propfind, to, signal)) throw new TransferError('conflict', 'the target is a directory')
-  reader.forget(from)
-  reader.forget(to)
-  const destination = targetOf(session.origin, to)
-  const headers = { destination: destination.origin + destination.path, overwrite: 'T' }
-  const { reply, excerpt } = await session.perform({ method: 'MOVE', path: from, headers }, () => EXCERPT, signal)
+async function rename(server: DavServer, from: string, to: string, signal: AbortSignal): Promise<void> {
+  const there = await kindOf(server, to, signal)
+  if (there === 'directory') throw new TransferError('conflict', 'the target is a directory')
+  // SabreDAV removes what has the new name before it sees that there is no file to take its place.
+  const replaces = there === 'file' || there === 'unseen'
+  if (replaces && (await kindOf(server, from, signal)) === 'nothing') throw new TransferError('not-found', 'there is no file to be renamed')
+  server.reader.forget(from)
+  server.reader.forget(to)
+  // Overwrite replaces a directory too, with everything in it: what nobody can look at is left alone.
+  const headers = { overwrite: there === 'unknown' ? 'F' : 'T' }
+  const moving = { method: 'MOVE', from, to, headers, lastWordMs: lastWordMs() } as const
+  const { reply, excerpt } = await server.destinations.relocate(server.session, moving, signal)
+  // Some fail inside when the new name is taken; there is another way to replace a file.
+  if (reply.status === 500 && there === 'file') throw new TransferError('refused', statusError('MOVE', reply, excerpt).message)
+  // rclone says 403 where others say 404.
+  const isRefusal = reply.status >= 400 && reply.status < 500 && reply.status !== 404
+  if (isRefusal && (await kindOf(server, from, signal)) === 'nothing')
+    throw new TransferError('not-found', statusError('MOVE', reply, excerpt).message)
   requireDone('MOVE', reply, excerpt)
+  if (server.made.delete(from)) server.made.add(to)
 }
 
 /** `Overwrite: F`: what stands under the new name is not ours to replace. */
 async function copy(
-  session: Session,
-  reader: Reader,
+  { session, reader, destinations, made }: DavServer,
   { from, to, size }: { readonly from: string; readonly to: string; readonly size: number },
   signal: AbortSignal,
 ): Promise<void> {
   reader.forget(to)
-  const destination = targetOf(session.origin, to)
-  const headers = { destination: destination.origin + destination.path, overwrite: 'F', depth: '0' }
-  const request = { method: 'COPY', path: from, headers, patienceMs: size / COPY_BYTES_PER_MS }
-  const { reply, excerpt } = await session.perform(request, () => EXCERPT, signal)
+  const copying = { method: 'COPY', from, to, headers: { overwrite: 'F', depth: '0' }, lastWordMs: copyingMs(size) } as const
+  const { reply, excerpt } = await destinations.relocate(session, copying, signal)
   requireDone('COPY', reply, excerpt)
+  made.add(to)
 }
 
-/** 202: the server puts it off, perhaps for ever; looking again shows. 207: a part of it failed. */
+async function remove(server: DavServer, path: string, signal: AbortSignal): Promise<void> {
+  const { session, reader, made } = server
+  // DELETE of a collection takes everything in it along.
+  const kind = await kindOf(server, path, signal)
+  if (kind === 'directory') throw new TransferError('refused', 'what should be removed is a directory')
+  if (kind === 'unknown' && !made.has(path)) throw new TransferError('refused', 'what should be removed may be a directory')
+  reader.forget(path)
+  const { reply, excerpt } = await session.perform({ method: 'DELETE', path, lastWordMs: lastWordMs() }, () => EXCERPT, signal)
+  if (reply.status === 404 || reply.status === 410) return
+  requireDone('DELETE', reply, excerpt)
+}
+
+/** 202: the server puts it off, perhaps for ever; looking again shows. 207: a part of it failed. These have no meaning here; other successes mean 200 (RFC 9110). */
+const MEANINGLESS = new Set([206, 208, 226])
+
 function requireDone(method: string, reply: Reply, excerpt: string): void {
-  if (reply.status === 200 || reply.status === 201 || reply.status === 204) return
   if (reply.status === 202) throw new TransferError('transient', `the server put off the ${method}`)
   if (reply.status === 207) throw new TransferError('refused', `the server could not do the ${method}: ${excerpt}`)
-  throw statusError(method, reply, excerpt)
+  if (reply.status < 200 || reply.status > 299 || MEANINGLESS.has(reply.status)) throw statusError(method, reply, excerpt)
 }
 
-async function makeDirectory(session: Session, reader: Reader, path: string, signal: AbortSignal): Promise<void> {
+/** MKCOL of what is there is 405; some say 403, 409 or 501 to that, or to MKCOL at all. Where nobody can look, the PUT tells. */
+const PERHAPS_THERE = new Set([400, 403, 405, 409, 412, 415, 500, 501])
+
+async function makeDirectory(server: DavServer, path: string, signal: AbortSignal): Promise<void> {
+  const { session } = server
   if (targetOf(session.origin, path).path.split('?', 1)[0] === '/') return
   // nginx wants the slash.
   const make = (): Promise<Finished> => session.perform({ method: 'MKCOL', path: `${path}/` }, () => EXCERPT, signal)
   let made = await make()
   if (made.reply.status === 409 || made.reply.status === 404) {
-    await makeDirectory(session, reader, directoryName(path), signal)
+    await makeDirectory(server, directoryName(path), signal)
     made = await make()
   }
-  if (made.reply.status !== 405) return requireDone('MKCOL', made.reply, made.excerpt)
-  const there = await reader.stat(path, signal)
-  if (there?.kind === 'file' && there !== UNSEEN) throw new TransferError('conflict', 'a file stands where a directory should be made')
+  const { reply, excerpt } = made
+  if (!PERHAPS_THERE.has(reply.status)) return requireDone('MKCOL', reply, excerpt)
+  const there = await kindOf(server, path, signal)
+  if (there === 'file') throw new TransferError('conflict', 'a file stands where a directory should be made')
+  if (there === 'nothing' && reply.status !== 405) throw statusError('MKCOL', reply, excerpt)
 }
 
-async function isDirectory(session: Session, reader: Reader, propfind: boolean, path: string, signal: AbortSignal): Promise<boolean> {
-  if (!propfind) return (await reader.stat(path, signal))?.kind === 'directory'
-  return (await resources(session, path, '0', signal)).some((resource) => resource.collection)
+/** By PROPFIND where there is one: many answer 501, 403 or a page of their own to GET of a directory. */
+async function kindOf(
+  { reader, properties }: DavServer,
+  path: string,
+  signal: AbortSignal,
+): Promise<'directory' | 'file' | 'nothing' | 'unseen' | 'unknown'> {
+  const orUndefined = (error: unknown): undefined => {
+    if (!isRefused(error)) throw error
+  }
+  let found = properties === null ? undefined : await properties(path, signal).catch(orUndefined)
+  found ??= found === null ? null : await reader.stat(path, signal).catch(orUndefined)
+  if (found === undefined) return 'unknown'
+  // A cache answers for a file that is there, or was.
+  if (found === UNSEEN) return 'unseen'
+  if (found === null) return 'nothing'
+  return found.kind === 'directory' ? 'directory' : 'file'
 }
 
 async function list(session: Session, path: string, signal: AbortSignal): Promise<readonly TreeEntry[]> {
@@ -113,30 +144,4 @@ async function list(session: Session, path: string, signal: AbortSignal): Promis
     if (entries.length > ENTRIES_MAX) throw new TransferError('limit', `more than ${ENTRIES_MAX} entries in one directory`)
   }
   return entries
-}
-
-/** Empty where there is nothing. */
-async function resources(session: Session, path: string, depth: '0' | '1', signal: AbortSignal): Promise<readonly DavResource[]> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  const sink = (chunk: Uint8Array): void => {
-    bytes += chunk.length
-    if (bytes > LISTING_BYTES_MAX) throw new TransferError('limit', 'the listing of a directory is too long')
-    chunks.push(chunk)
-  }
-  const { reply, excerpt } = await session.perform(
-    { method: 'PROPFIND', path, headers: { depth, 'content-type': 'application/xml' }, body: PROPFIND },
-    (found) => (found.status === 207 ? { kind: 'deliver', sink, length: null, beyond: 'protocol' } : EXCERPT),
-    signal,
-  )
-  if (reply.status === 404) {
-    if (depth === '0') return []
-    throw statusError('PROPFIND', reply, excerpt)
-  }
-  if (reply.status !== 207) throw statusError('PROPFIND', reply, excerpt)
-  const xml = Buffer.concat(chunks).toString('utf8')
-  // A listing that was cut short would make files look gone.
-  if (!/<\/(?:[^<>]{1,100}:)?multistatus\s*>\s*$/.test(xml.slice(-300)))
-    throw new TransferError('transient', 'the listing of a directory is incomplete')
-  return parseMultistatus(xml)
 }

@@ -3,19 +3,22 @@ import { type FailureKind, TransferError } from '../../core/errors.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { Body, PositionalResumer, WriteObserver, Writer } from '../remote.ts'
 import { statusError } from './errors.ts'
-import type { Finished } from './exchange.ts'
-import { EXCERPT, scratchPath } from './features.ts'
+import { scratchPath } from './features.ts'
 import type { Reply } from './headers.ts'
+import { EXCERPT, type Finished } from './intake.ts'
+import { lastWordMs } from './patience.ts'
 import type { Reader } from './reader.ts'
+import type { DavServer } from './server.ts'
 import type { Session } from './session.ts'
 
-/** `note` takes what a person should know about this server. */
-export function openWriter(session: Session, reader: Reader, note: (message: string) => void): Writer {
+export function openWriter(server: DavServer): Writer {
+  const { session, reader, note } = server
   let probed: PositionalResumer | null | undefined
   const create: Writer['create'] = async (path, size, body, observer, signal) => {
     reader.forget(path)
     const finished = await put(session, path, size, {}, body, observer, signal)
     requireTaken(finished)
+    server.made.add(path)
     // An older file of the same size would pass for this one, so the size says nothing now.
     if (!isStored(finished.reply))
       return note(`This server answers PUT with ${finished.reply.status}: it accepts files without saying that they are stored.`)
@@ -44,7 +47,14 @@ async function put(
   if (size === 0) await body[Symbol.asyncIterator]().return?.()
   const sent = (total: number): void => observer.sent(total)
   return session.perform(
-    { method: 'PUT', path, headers: { ...headers, 'content-length': String(size) }, body: size === 0 ? '' : body, sent },
+    {
+      method: 'PUT',
+      path,
+      headers: { ...headers, 'content-length': String(size) },
+      body: size === 0 ? '' : body,
+      sent,
+      lastWordMs: lastWordMs(size),
+    },
     () => EXCERPT,
     signal,
   )
@@ -60,15 +70,18 @@ function requireTaken({ reply, excerpt, requestSent }: Finished): void {
   if (!requestSent) throw new TransferError('transient', `the server answered PUT with ${reply.status} before it had the whole file`)
 }
 
-/** The server's word is not enough: the size that it then tells must be the one sent. */
+/** How a look can fail without a word about the file. */
+const NOT_SHOWN: readonly FailureKind[] = ['denied', 'refused', 'unsupported', 'transient', 'protocol']
+
+/** Another size than the one sent is told, or nothing is wrong: a finished PUT stays finished when the look after it fails, or finds nothing (yet, or for us). */
 async function confirm(reader: Reader, path: string, size: number, note: (message: string) => void, signal: AbortSignal): Promise<void> {
   const stored = await reader.stat(path, signal).catch((error: unknown) => {
-    if (!(error instanceof TransferError) || (error.kind !== 'denied' && error.kind !== 'refused')) throw error
+    if (signal.aborted || !(error instanceof TransferError) || !NOT_SHOWN.includes(error.kind)) throw error
     return error
   })
   if (stored instanceof TransferError)
     return note(`This server takes files but does not show them, so their size is not confirmed (${stored.message}).`)
-  if (stored === null) throw new TransferError('protocol', 'the server confirmed the upload but has no such file')
+  if (stored === null) return note('This server confirmed an upload and shows no such file, so its size is not confirmed.')
   if (stored.size === null) return note('This server does not tell the size of files, so the size of uploads is not confirmed.')
   if (stored.size !== size) throw new TransferError('integrity', `the server stored ${stored.size} bytes instead of ${size}`)
 }
