@@ -1,6 +1,7 @@
 /** The server in memory as the engine sees it: what `Remote` promises. */
 import { TransferError } from '../../src/core/errors.ts'
 import type { AppendResumer, Digester, PositionalResumer, Remote, Resumer, Writer } from '../../src/remotes/remote.ts'
+import { refuses } from './reticent.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { Server } from './server.ts'
 import { treeOf } from './tree.ts'
@@ -91,6 +92,7 @@ function digesterOf(server: Server, ranges: Digester['ranges']): Digester {
     ranges,
     digest: async (path, range, signal) => {
       const fault = await server.at('digest', signal)
+      refuses(server.scene, server.turn, 'digest')
       const bytes = server.file(path)?.bytes
       if (bytes === undefined) throw new TransferError('not-found', `no such file: ${path}`)
       if (path === FINAL && direction === 'upload') server.turn.looked()

@@ -48,6 +48,7 @@ export const RULES: readonly Rule[] = [
   { name: 'Kept', promise: 'the old file is under its name, or waits beside it, until the new one is in its place', broken: notKept },
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
   { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
+  { name: 'Once', promise: 'a server that takes files away gets each once, and once more for what went wrong', broken: sentAgain },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
 
@@ -118,7 +119,7 @@ function notKept(ended: Ended): string | null {
 /** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
 function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
   const began = earlier.some(({ author, how }) => author === turn && how === 'created')
-  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
+  return overwrites || scene.profile.hides === true || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
 }
 
 function notContained({ scene, bystander }: Ended): string | null {
@@ -142,6 +143,7 @@ function unproven(ended: Ended): string | null {
   if (!succeeded(result)) return null
   if (result.proof === null) return 'success without a proof'
   if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given') return 'a digest was claimed that there is none of'
+  if (result.proof === 'acknowledged') return unacknowledged(ended)
   if (result.proof !== 'size') return null
   if (policy === 'full' && source.length > 0 && (result.size !== 0 || profile.unsized === true)) return 'a proof of content was asked for'
   if (direction !== 'upload' || result.status === 'unchanged') return null
@@ -149,12 +151,29 @@ function unproven(ended: Ended): string | null {
   return turn.accepts ? 'what was only accepted was called stored' : null
 }
 
+/** The weakest proof is for where nothing stronger is to be had. */
+function unacknowledged(ended: Ended): string | null {
+  const { scene, policy, turn } = ended
+  const { profile, direction } = scene
+  if (policy === 'full') return 'a proof of content was asked for'
+  if (direction === 'download') return turn.refusedLooks + turn.faults > 0 ? null : 'nothing was looked at where it could be'
+  if (turn.accepts) return 'what was only accepted was called acknowledged'
+  if (!turn.confirmed && ended.result?.resumedFrom !== ended.result?.size) return 'the server had not confirmed it'
+  return turn.refusedLooks > 0 || turn.faults > 0 || profile.hides === true || profile.mailbox !== undefined || profile.unsized === true
+    ? null
+    : 'nothing was looked at where it could be'
+}
+
+function sentAgain({ turn }: Ended): string | null {
+  return turn.delivered > 1 + Math.min(1, turn.faults) ? `it was delivered ${turn.delivered} times` : null
+}
+
 /** Where nobody else was at the final name meanwhile. */
 function toldWrong(ended: Ended): string | null {
   const { result, scene, turn, owed } = ended
   const [before, ...changes] = changesSince(ended)
   if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
-  if (scene.restarted) return null
+  if (scene.restarted || scene.profile.hides === true) return null
   const { previous } = result
   const { final } = scene
   if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'

@@ -2,6 +2,7 @@
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import type { Tree } from '../../src/remotes/remote.ts'
 import type { How } from './ledger.ts'
+import { mailed, putOff, refuses } from './reticent.ts'
 import { FINAL } from './scene.ts'
 import type { Server } from './server.ts'
 import type { ServerFile } from './world.ts'
@@ -31,12 +32,16 @@ export function treeOf(server: Server): Tree {
       const file = files.get(from)
       if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
       files.delete(from)
-      files.set(to, file)
-      if (from === FINAL) note('aside')
-      if (to === FINAL) {
-        scene.direct = false
-        note(from.endsWith('.aside') ? 'put back' : 'renamed')
+      const move = (): void => {
+        files.set(to, file)
+        if (from === FINAL) note('aside')
+        if (to === FINAL) {
+          scene.direct = false
+          note(from.endsWith('.aside') ? 'put back' : 'renamed')
+        }
+        mailed(scene, turn, to, 'renamed')
       }
+      if (to !== FINAL || !putOff(scene, file, to, move)) move()
       await server.at('rename reply', signal)
     },
     ...(profile.copies === true ? { copy: (from, to, _size, signal) => copied(server, from, to, signal) } : {}),
@@ -49,6 +54,8 @@ export function treeOf(server: Server): Tree {
     makeDirectory: async () => {},
     list: async (_directory, signal) => {
       await server.at('list', signal)
+      refuses(scene, turn, 'list')
+      if (profile.hides === true) return []
       return [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
     },
   }
