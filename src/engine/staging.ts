@@ -3,6 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import { directoryName } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { showsFile } from './look.ts'
 import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { makeScratch, scratchPath } from './scratch.ts'
@@ -27,7 +28,8 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
   if (!hasTree(remote) || session.renames) return
   // Somebody may have put a file there since that was decided.
   if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
-  if (size <= session.ports.blockSize(size)) return
+  // Where nothing is told of the final name, it must be known before that nothing has to be written over there.
+  if (size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown') return
   const directory = directoryName(session.job.path)
   const seen = RENAMING.get(remote) ?? new Set()
   if (seen.has(directory)) return
@@ -51,7 +53,7 @@ async function renamesScratch(
     await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
     made = true
     await session.rename(remote.tree, path, renamed, signal)
-    const isDone = await wasRenamed(session, remote, renamed, signal)
+    const isDone = await wasRenamed(session, remote, [path, renamed], signal)
     await discard(session, remote.tree, isDone ? renamed : path, signal)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
@@ -62,14 +64,14 @@ async function renamesScratch(
   }
 }
 
-/** Some servers say that it is done and do nothing. A look that is refused says nothing. */
-async function wasRenamed(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    return (await session.stat(remote, path, signal)) !== null
-  } catch (error) {
-    if (!isRefusal(error)) throw error
-    return true
-  }
+/** Some servers say that it is done and do nothing: then it is where it was. Others show neither, or take away what has got its name. */
+async function wasRenamed(
+  session: UploadSession,
+  remote: TreeRemote,
+  [from, to]: readonly [from: string, to: string],
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await session.stat(remote, to, signal)).is !== 'missing' || (await session.stat(remote, from, signal)).is !== 'there'
 }
 
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
@@ -77,7 +79,7 @@ export async function goDirect(session: UploadSession, remote: Remote, refusal: 
   const { publishWithoutRename } = session.policy
   if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)
   if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
-    throw cannotRename(refusal, publishWithoutRename)
+    throw session.finalBefore?.is === 'unknown' ? mayNothing(refusal) : cannotRename(refusal, publishWithoutRename)
   if (!session.direct) session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
   session.cannotRename = refusal
@@ -88,11 +90,21 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
   if (session.wroteDirectly) return true
   if (!session.earlierDirectly()) return false
   const { path, source } = session.job
-  const there = await session.stat(remote, path, signal)
-  if (there === null) return true
-  if (there.kind !== 'file' || there.size === null || there.size > source.size) return false
+  const look = await session.stat(remote, path, signal)
+  if (look.is === 'missing') return true
+  if (!showsFile(look)) return false
+  const there = look.file
+  if (there.size === null || there.size > source.size) return false
   const { proven } = await proveRanges(session.proofContext(remote, path), rangeSet([{ start: 0, end: there.size }]), signal)
   return totalBytes(proven) === there.size
+}
+
+function mayNothing(refusal: TransferError): TransferError {
+  const message = `this account may not rename, and may not look at what is under the final name, so a file there would be written over: ${refusal.message}`
+  return new TransferError('refused', message, {
+    hint: 'Let the account rename files or look at them, or set `publish-without-rename: always` to have the bytes go to the final name whatever is there.',
+    cause: refusal,
+  })
 }
 
 function cannotRename(refusal: TransferError | null, policy: TransferPolicy['publishWithoutRename']): TransferError {

@@ -7,6 +7,7 @@ import type { LocalSource } from '../local/local.ts'
 import type { Digester, Remote, Sink } from '../remotes/remote.ts'
 import { endOf, UNPROVEN } from './end-of-file.ts'
 import { type WatchOptions, watched } from './exchange.ts'
+import { isUntold } from './look.ts'
 import type { Clock } from './ports.ts'
 
 /** A server that hashes slower than this is no faster than reading back. */
@@ -48,7 +49,7 @@ export async function proveRanges(context: ProofContext, ranges: RangeSet, signa
       // A digest of the whole says that something is wrong, not what: one hole must not cost everything.
       if (proven.length > 0 || digester.ranges !== 'whole') return { proven, method: 'digest' }
     } catch (error) {
-      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+      if (!isUntold(error)) throw error
     }
   }
   const proven: ByteRange[] = []
@@ -202,7 +203,7 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
       const same = await digestMatches(context, context.digester, whole, signal)
       return { verdict: same ? await wholeTo(context, signal) : 'different', method: 'digest' }
     } catch (error) {
-      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+      if (!isUntold(error)) throw error
     }
   }
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }

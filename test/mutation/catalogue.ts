@@ -8,6 +8,7 @@ import { FTP_DEFENCES } from './ftp-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
+import { LOOKS_DEFENCES } from './looks-defences.ts'
 import { NAMING_DEFENCES } from './naming-defences.ts'
 import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
@@ -20,6 +21,7 @@ import { UPLOAD_DEFENCES } from './upload-defences.ts'
 export const DEFENCES: readonly Defence[] = [
   ...UPLOAD_DEFENCES,
   ...PUBLISH_DEFENCES,
+  ...LOOKS_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,
