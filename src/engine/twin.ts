@@ -53,7 +53,7 @@ export async function whenItRests(
 export async function showsTwin(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
   const { path, source } = session.job
   const partial = baseName(session.partial)
-  if ((await siblings(session, remote, signal)).same.some((found) => baseName(found) !== partial)) return true
+  if ((await siblings(session, remote, signal)).working.some((found) => baseName(found) !== partial)) return true
   try {
     const final = await session.stat(remote, path, signal)
     return showsFile(final) && final.file.size === source.size && mayBeTheirs(session, final.file)
