@@ -218,6 +218,8 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
+    // Where looks are refused nobody can tell the other run from a server that takes files away.
+    if (scene.profile.refuses !== undefined) return false
     // What a dead session stores late is not the other run's doing.
     const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
     const possible =
