@@ -229,7 +229,10 @@ export const OUTPUTS = [
   { name: 'status', description: '`complete`, `unchanged`, `incomplete` or `failed`.' },
   { name: 'complete', description: '`true` when every file is in place and proven.' },
   { name: 'resumed', description: '`true` when bytes of an earlier attempt were kept.' },
-  { name: 'proof', description: 'The weakest proof given for any file: `digest`, `read-back` or `size`.' },
+  {
+    name: 'proof',
+    description: 'The weakest proof given for any file: `digest`, `read-back`, `size`, or `acknowledged` where nothing could be looked at.',
+  },
   { name: 'digest', description: '`sha256:…` of the file, when there is one file and its digest is known.' },
   { name: 'path', open: true, description: 'The local path of a single download.' },
   { name: 'bytes-total', description: 'Size of all files together.' },

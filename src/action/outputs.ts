@@ -31,7 +31,7 @@ const SEVERITY: readonly PublicFailureKind[] = [
 ]
 
 /** Weakest first. */
-const PROOFS: readonly ProofLevel[] = ['size', 'read-back', 'digest']
+const PROOFS: readonly ProofLevel[] = ['acknowledged', 'size', 'read-back', 'digest']
 
 /** Any error as plain data; what is no TransferError is a defect of ours. */
 export function failureOf(error: unknown): TransferFailure {

@@ -6,6 +6,7 @@ import { TransferError } from '../core/errors.ts'
 import { sameFingerprint } from '../core/fingerprint.ts'
 import { directoryName } from '../core/paths.ts'
 import type { Remote, RemoteFile, Resumer, Tree, Writer } from '../remotes/remote.ts'
+import { showsFile } from './look.ts'
 import { restoreFound } from './publish.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
@@ -18,12 +19,15 @@ export interface FoundPartial {
   readonly size: number | null
   /** How it can be continued here, or null. */
   readonly resumer: Resumer | null
+  /** The server does not tell whether there is one. */
+  readonly untold?: true
 }
 
 /** Partials of runs that were gone when their turn came; then a new one is begun. */
 const TAKEN_MAX = 5
 
 export const NOTHING_FOUND: FoundPartial = { size: null, resumer: null }
+const UNTOLD: FoundPartial = { ...NOTHING_FOUND, untold: true }
 
 /** The partial under this process's own name, or an earlier one that was given it. */
 export async function findPartial(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<FoundPartial> {
@@ -31,8 +35,10 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
   if (tree === undefined || session.direct) return NOTHING_FOUND
   if (session.owned) {
     const own = await session.stat(remote, session.partial, signal)
-    if (own !== null && !(await linked(session, remote, session.partial, signal))) {
-      const found = await usable(session, own, writer, signal)
+    // What is not told cannot be continued: then it is sent anew, under another name.
+    if (own.is === 'unknown') return UNTOLD
+    if (own.is === 'there' && !(await linked(session, remote, session.partial, signal))) {
+      const found = await usable(session, own.file, writer, signal)
       return onlyAppends(found) && !session.appended ? given(session, tree, session.partial, found, signal) : found
     }
     session.renew()
@@ -92,7 +98,7 @@ async function restingPartial(session: UploadSession, remote: Remote, signal: Ab
     const resting = await whenItRests(session, remote, found, signal)
     if (resting !== null) return resting
     const final = await session.stat(remote, session.job.path, signal)
-    if (final?.size === session.job.source.size)
+    if (final.is === 'there' && final.file.size === session.job.source.size)
       throw new TransferError('offset-conflict', `another run has finished with the partial ${found.path}`)
   }
   return null
@@ -103,8 +109,11 @@ async function earlierPartial(session: UploadSession, remote: Remote, signal: Ab
   const { earlier } = session
   const [plain, appended] = earlier !== null && sameFingerprint(earlier.source, session.fingerprint) ? session.earlierPartials() : []
   for (const path of earlier?.ended === true ? [plain, appended] : [plain]) {
-    const file = path === undefined ? null : await session.stat(remote, path, signal)
-    if (path !== undefined && file?.kind === 'file') return { path, file }
+    if (path === undefined) continue
+    const look = await session.stat(remote, path, signal)
+    if (showsFile(look)) return { path, file: look.file }
+    // It is of no use, and nobody else's.
+    if (look.is === 'unknown' && earlier?.ended === true) session.spent.add(path)
   }
   const { size } = session.job.source
   if (session.policy.resume === 'never' || size <= session.ports.blockSize(size)) return null
@@ -112,8 +121,8 @@ async function earlierPartial(session: UploadSession, remote: Remote, signal: Ab
   for (const other of others) session.left.add(other)
   await restoreFound(session, remote, asides, signal)
   for (const path of same) {
-    const found = await session.stat(remote, path, signal)
-    if (found?.kind === 'file') return { path, file: found }
+    const look = await session.stat(remote, path, signal)
+    if (showsFile(look)) return { path, file: look.file }
   }
   return null
 }

@@ -7,7 +7,7 @@ import { formatBytes } from '../core/units.ts'
 import type { LocalFile, LocalPartial } from '../local/local.ts'
 import type { Remote } from '../remotes/remote.ts'
 import type { DownloadSession } from './download-session.ts'
-import { keepableBlocks } from './plan.ts'
+import { downloadStart, keepableBlocks } from './plan.ts'
 
 /** Of every place that is compared. */
 const SAMPLE_BYTES = 64 * 1024
@@ -18,10 +18,12 @@ const PLACES_BY_CHANCE = 3
 export async function keepProven(session: DownloadSession, remote: Remote, partial: LocalPartial, signal: AbortSignal): Promise<void> {
   const { fingerprint } = session
   const resumable = fingerprint !== null && identifies(fingerprint) && session.rangesWork && session.policy.resume === 'auto'
+  const { policy, rangesWork, ports, job } = session
+  const size = await partial.size()
+  const facts = { resume: policy.resume, rangesWork, source: fingerprint, partialSize: size, entry: ports.recorder.entry(job.key) }
   if (!resumable) session.acknowledged = EMPTY
   else if (!session.decided || session.doubtful) session.acknowledged = await intactBlocks(session, partial, fingerprint, signal)
   session.doubtful = false
-  const size = await partial.size()
   const kept = totalBytes(session.acknowledged)
   if (kept === 0 && size > 0) await partial.truncate(0)
   else if (fingerprint !== null && size > fingerprint.size) await partial.truncate(fingerprint.size)
@@ -31,7 +33,11 @@ export async function keepProven(session: DownloadSession, remote: Remote, parti
   session.decided = true
   session.resumedFrom = kept
   const toGo = (fingerprint?.size ?? 0) - kept
-  session.planned(kept > 0 ? `continuing with ${formatBytes(kept)} in place, ${formatBytes(toGo)} to go` : 'starting from the beginning')
+  session.planned(
+    kept > 0
+      ? `continuing with ${formatBytes(kept)} in place, ${formatBytes(toGo)} to go`
+      : `starting from the beginning: ${downloadStart(facts)}`,
+  )
 }
 
 /** Blocks of the file that still have the check which this machine's journal recorded when they were received. */

@@ -6,6 +6,7 @@ import type { LocalPartial, LocalTarget } from '../local/local.ts'
 import type { DigestAlgorithm, ReadOptions, Remote, RemoteFile, Sink } from '../remotes/remote.ts'
 import type { BlockWritten } from './assembler.ts'
 import { watched } from './exchange.ts'
+import { isUntold, type Look } from './look.ts'
 import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
 import { Session } from './session.ts'
 
@@ -48,6 +49,10 @@ export class DownloadSession extends Session {
   blocks: (string | null)[] = []
   /** False once this server was found not to start in the middle of a file. */
   rangesWork = true
+  /** The server does not tell what the source is, or did not at the end. */
+  untoldSource = false
+  /** Digests of a finished download that were not what they should be. */
+  private wrongDigest: string | null = null
   /** The plan was made and told. */
   decided = false
   tag = ''
@@ -198,11 +203,18 @@ export class DownloadSession extends Session {
     })
   }
 
-  stat(remote: Remote, signal: AbortSignal): Promise<RemoteFile | null> {
-    return this.guarded('looking at the source', signal, (s) => remote.stat(this.job.path, s))
+  stat(remote: Remote, signal: AbortSignal): Promise<Look> {
+    return this.look(remote, this.job.path, 'looking at the source', signal)
   }
 
-  /** The server's digest of the whole file; null when it has none after all. */
+  /** True at the second time in a row: fetching once more gives the same again. */
+  isWrongAgain(digest: string): boolean {
+    const before = this.wrongDigest
+    this.wrongDigest = digest
+    return before === digest
+  }
+
+  /** The server's digest of the whole file; null when it has none after all, or does not tell it. */
   async serverDigest(remote: Remote, size: number, signal: AbortSignal): Promise<string | null> {
     const { digester } = remote
     if (digester === undefined) return null
@@ -212,7 +224,7 @@ export class DownloadSession extends Session {
         digester.digest(this.job.path, { start: 0, end: size }, s),
       )
     } catch (error) {
-      if (error instanceof TransferError && error.kind === 'unsupported') return null
+      if (isUntold(error)) return null
       throw error
     }
   }

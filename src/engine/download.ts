@@ -6,7 +6,7 @@ import type { LocalPartial } from '../local/local.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { BlockAssembler } from './assembler.ts'
 import { compareSamples, intactBlocks, keepProven } from './download-keep.ts'
-import { proveDownload } from './download-proof.ts'
+import { proveDownload, provenAsGiven } from './download-proof.ts'
 import { type DownloadJob, DownloadSession, fingerprintOf } from './download-session.ts'
 import { endOf } from './end-of-file.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
@@ -70,8 +70,10 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
   const partial = await session.openPartial(fingerprintOf(file))
   await keepProven(session, remote, partial, signal)
   await fetch(session, remote, partial, file, signal)
-  await confirmIdentity(session, remote, file, signal)
-  const outcome = await proveDownload(session, remote, partial, signal)
+  // A digest that comes from elsewhere says all: what the server tells later takes nothing back.
+  const given = await provenAsGiven(session, partial, signal)
+  if (given === null) await confirmIdentity(session, remote, file, signal)
+  const outcome = given ?? (await proveDownload(session, remote, partial, signal))
   session.phase('committing', null)
   // Whoever dies after the rename has the journal's word for every block, and need not fetch them again.
   await session.saved()
@@ -83,8 +85,10 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
 /** What the server holds now; `source-changed` when it is not what was begun. */
 async function identify(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<RemoteFile> {
   const { job } = session
-  const file = await session.stat(remote, signal)
-  if (file === null) throw new TransferError('not-found', `the server has no such file: ${job.name}`)
+  const look = await session.stat(remote, signal)
+  if (look.is === 'missing') throw new TransferError('not-found', `the server has no such file: ${job.name}`)
+  if (look.is === 'unknown') return untold(session)
+  const { file } = look
   if (file.kind !== 'file') {
     const hint = 'This release moves single files; name each file.'
     throw new TransferError('invalid-input', `the source is no plain file: ${job.name}`, { hint })
@@ -100,6 +104,15 @@ async function identify(session: DownloadSession, remote: Remote, signal: AbortS
   })
 }
 
+const UNTOLD: RemoteFile = { kind: 'file', size: null, modifiedAtMs: null, validator: null }
+
+/** Reading tells. What was kept of a version that nobody can identify any more is not continued. */
+async function untold(session: DownloadSession): Promise<RemoteFile> {
+  session.untoldSource = true
+  if (session.fingerprint !== null) await session.discard()
+  return UNTOLD
+}
+
 function isSame(now: Fingerprint | null, known: Fingerprint): boolean {
   return now !== null && sameFingerprint(now, known)
 }
@@ -110,7 +123,8 @@ async function isPresent(session: DownloadSession, remote: Remote, file: RemoteF
   const finalSize = await target.finalSize()
   session.previous = { kind: finalSize === null ? 'none' : 'untouched' }
   session.finalDigests.clear()
-  if (finalSize === null || finalSize !== file.size || session.policy.resume === 'never') return false
+  const mayBe = finalSize === file.size || (file.size === null && checksum !== null)
+  if (finalSize === null || !mayBe || session.policy.resume === 'never') return false
   if (checksum !== null) return (await session.digestFinal(checksum.algorithm, signal)) === checksum.hex
   const { digester } = remote
   if (digester === undefined || session.policy.verify === 'size' || finalSize === 0) return false
@@ -204,20 +218,27 @@ async function fetch(
 /** The file may have been rewritten while it was read: same connection, same length, mixed bytes, no error anywhere. */
 async function confirmIdentity(session: DownloadSession, remote: Remote, file: RemoteFile, signal: AbortSignal): Promise<void> {
   const { fingerprint } = session
-  const now = await session.stat(remote, signal)
+  const look = await session.stat(remote, signal)
+  if (look.is !== 'there') {
+    // A link that works once, a server that shows nothing any more: every byte has come, and nothing says that they were changed.
+    session.untoldSource = true
+    if (look.is === 'missing') session.note('the source is gone since it was read, so nothing shows that it was not changed meanwhile')
+    return
+  }
+  const now = look.file
   const same =
     fingerprint !== null && identifies(fingerprint)
-      ? now !== null && isSame(fingerprintOf(now), fingerprint)
-      : now !== null && (now.size === null || now.size === session.size)
+      ? isSame(fingerprintOf(now), fingerprint)
+      : now.size === null || now.size === session.size
   if (!same || isRedated(fingerprint, file, now))
     throw new TransferError('source-changed', 'the file was changed on the server while it was read')
 }
 
 /** Another date is a change, also where an equal one says nothing because the file is young. What tells its content needs none. */
-function isRedated(fingerprint: Fingerprint | null, file: RemoteFile, now: RemoteFile | null): boolean {
+function isRedated(fingerprint: Fingerprint | null, file: RemoteFile, now: RemoteFile): boolean {
   // A page that is made for every look has the time of the look.
   if (fingerprint?.strength === 'validator' || (fingerprint === null && file.youngAtMs !== undefined)) return false
   const before = file.modifiedAtMs ?? file.youngAtMs ?? null
-  const after = now?.modifiedAtMs ?? now?.youngAtMs ?? null
+  const after = now.modifiedAtMs ?? now.youngAtMs ?? null
   return before !== null && after !== null && !Object.is(before, after)
 }

@@ -1,5 +1,5 @@
 /** Decisions as data: pure functions from facts to plans. `upload.ts` and `download.ts` gather the facts and carry the plans out. */
-import { type ContentDigests, type Fingerprint, sameFingerprint } from '../core/fingerprint.ts'
+import { type ContentDigests, type Fingerprint, identifies, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
 import {
   type ByteRange,
@@ -15,6 +15,7 @@ import {
 
 export type StartReason =
   | 'nothing-there'
+  | 'not-told'
   | 'resume-off'
   | 'server-cannot-resume'
   | 'nothing-proven'
@@ -37,6 +38,8 @@ export interface UploadFacts {
   readonly resume: 'auto' | 'never'
   /** Size of the partial that carries this source's fingerprint in its name; null when there is none. */
   readonly partialSize: number | null
+  /** The server does not tell whether there is one. */
+  readonly untold?: boolean
   /** How this server continues a partial; null: not at all. */
   readonly resumer: 'append' | 'rewind' | 'positional' | null
 }
@@ -54,7 +57,7 @@ export function planUpload(facts: UploadFacts, proven: RangeSet): Exclude<Transf
   const { size, partialSize } = facts
   const start = (reason: StartReason) => ({ kind: 'start' as const, reason, segments: rangeSet([{ start: 0, end: size }]) })
   if (facts.resume === 'never') return start('resume-off')
-  if (partialSize === null) return start('nothing-there')
+  if (partialSize === null) return start(facts.untold === true ? 'not-told' : 'nothing-there')
   if (facts.resumer === null) return start('server-cannot-resume')
   if (facts.resumer === 'positional') {
     const kept = totalBytes(proven)
@@ -117,6 +120,28 @@ export function keepableBlocks(
   })
 }
 
+/** What a download may build on. */
+export interface DownloadFacts {
+  readonly resume: 'auto' | 'never'
+  readonly rangesWork: boolean
+  /** Null: the server does not tell the size. */
+  readonly source: Fingerprint | null
+  readonly partialSize: number
+  /** What the journal of this machine knows of this file. */
+  readonly entry: JournalEntry | null
+}
+
+/** Why nothing is kept of a partial, for people. */
+export function downloadStart({ resume, rangesWork, source, partialSize, entry }: DownloadFacts): string {
+  if (resume === 'never') return 'resume is off'
+  if (partialSize === 0) return 'nothing was fetched before'
+  if (source === null || !identifies(source)) return 'the server does not tell which version of the file it has'
+  if (!rangesWork) return 'this server cannot continue a file'
+  if (entry === null || entry.checkKey === null) return 'the journal of the earlier run is gone, and only it knows what the partial holds'
+  if (!sameFingerprint(entry.source, source)) return 'what was fetched before is of another version'
+  return 'the blocks that were fetched before are damaged'
+}
+
 /** One line for people. */
 export function describePlan(plan: TransferPlan, format: (bytes: number) => string): string {
   switch (plan.kind) {
@@ -136,6 +161,7 @@ export function describePlan(plan: TransferPlan, format: (bytes: number) => stri
 
 const START_TEXT: Readonly<Record<StartReason, string>> = {
   'nothing-there': 'starting from the beginning: nothing was sent before',
+  'not-told': 'starting from the beginning: the server does not tell what it has',
   'resume-off': 'starting from the beginning: resume is off',
   'server-cannot-resume': 'starting from the beginning: this server cannot continue a file',
   'nothing-proven': 'starting from the beginning: nothing of the partial could be proven to be this source',

@@ -16,7 +16,8 @@ export interface Clock {
 /** In [0, 1). */
 export type Random = () => number
 
-export type ProofLevel = 'digest' | 'read-back' | 'size'
+/** `acknowledged`, the weakest: every byte was confirmed, and nothing could be looked at. */
+export type ProofLevel = 'digest' | 'read-back' | 'size' | 'acknowledged'
 
 export type Phase = 'hashing' | 'connecting' | 'comparing' | 'verifying' | 'transferring' | 'proving' | 'committing'
 
@@ -65,7 +66,7 @@ export interface TransferResult {
   readonly resumedFrom: number
   /** The weakest link of the proof for the whole file; null unless complete or unchanged. */
   readonly proof: ProofLevel | null
-  /** How it was proven, for people: 'sha256 by the server', 'read back', 'size and acknowledgements'. */
+  /** How it was proven, for people: 'sha256 by the server', 'read back and compared', 'size and acknowledgements'. */
   readonly proofDetail: string | null
   /** The server cannot rename: what was sent went to the final name itself. */
   readonly writtenDirectly?: true

@@ -1,78 +1,47 @@
 /**
- * The final name: whether it holds the source already, and the renames that make it so. The old file goes last: whatever is refused or cut off, the final name means
- * the old file or the new one, or (between two renames, where a server cannot replace in one step) the old one waits beside it and is put back.
+ * The renames that publish. The old file goes last: whatever is refused or cut off, the final name means the old file or the new one, or (between two renames, where
+ * a server cannot replace in one step) the old one waits beside it and is put back.
  */
 import { TransferError } from '../core/errors.ts'
 import { baseName } from '../core/paths.ts'
-import { hasTree, type Remote, type RemoteFile, type Tree, type TreeRemote } from '../remotes/remote.ts'
+import { hasTree, type Remote, type Tree, type TreeRemote } from '../remotes/remote.ts'
+import { type Look, showsFile } from './look.ts'
 import { keepMode } from './mode.ts'
-import { isMissing, isRefusal } from './refusal.ts'
+import type { PublishedName } from './published.ts'
+import { isMissing, isRefusal, partialGone, takenAway } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect, renamesScratch } from './staging.ts'
 import { discard } from './tidy.ts'
+import { showsTwin } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
-import { type ProofMethod, proveWhole } from './verify.ts'
+import { proveWhole } from './verify.ts'
 
-export class PublishedName {
-  /** The source may stand under the final name: our rename was sent and its answer lost, or somebody took our partial, perhaps to publish it. */
-  mayHold = false
-  private compared = false
-  private readonly session: UploadSession
-
-  constructor(session: UploadSession) {
-    this.session = session
-  }
-
-  /** How it was proven that the final name holds the source, or null. Asked at first, and again when somebody may have put it there. */
-  async holdsSource(remote: Remote, signal: AbortSignal): Promise<ProofMethod | null> {
-    const { session } = this
-    const { path, source, policy } = session.job
-    const final = await session.stat(remote, path, signal)
-    if (final?.kind === 'directory') {
-      throw new TransferError('conflict', `the target is a directory: ${path}`, {
-        hint: 'End `destination` with a slash to upload into it.',
-      })
-    }
-    session.sawFinal(final, this.mayHold)
-    if (final === null || !(final.size === source.size || (final.size === null && this.mayHold))) return null
-    if (this.mayHold) {
-      if (!session.direct && (await session.stat(remote, session.partial, signal)) !== null) return null
-    } else if (this.compared || policy.resume === 'never') return null
-    this.compared = true
-    session.phase('comparing', source.size)
-    const { verdict, method } = await proveWhole(session.wholeProofContext(remote, path), true, signal)
-    return verdict === 'same' ? method : null
-  }
-}
-
-/** Gives the partial the final name. Rejects with `offset-conflict` when the world is not as planned, so that the next attempt looks again. */
-export async function publish(session: UploadSession, published: PublishedName, remote: TreeRemote, signal: AbortSignal): Promise<void> {
-  const { path, source } = session.job
+/**
+ * Gives the partial the final name; what shows there afterwards. Rejects with `offset-conflict` when the world is not as planned, so that the next attempt looks again.
+ */
+export async function publish(session: UploadSession, published: PublishedName, remote: TreeRemote, signal: AbortSignal): Promise<Look> {
+  const { path, policy } = session.job
   session.phase('committing', null)
   published.mayHold = true
   await keepMode(session, remote, signal)
+  session.renameSent = true
   session.previous = { kind: 'unknown' }
   const { nothingThere } = session
   try {
     await session.rename(remote.tree, session.partial, path, signal)
     session.learn(nothingThere ? { renames: true } : { renames: true, replaces: true })
   } catch (error) {
-    if (isMissing(error)) throw partialGone(error)
+    if (isMissing(error)) throw await goneBefore(session, remote, error, signal)
     await replaceStepwise(session, remote, asRefusal(session, error), signal)
   }
   session.owned = false
-  const final = await session.stat(remote, path, signal)
-  if (final?.kind === 'file' && (final.size === null || final.size === source.size)) {
-    // Not before the new file was seen in its place.
-    if (session.aside !== null) await dropAside(session, remote.tree, session.aside, signal)
-    session.replacedFinal()
-    return
-  }
-  // Of two processes one may move aside, or remove, what the other has just published, to put the same content in its place.
-  if (final === null) throw partialGone(new TransferError('not-found', `after the rename there is no ${path}`))
-  throw new TransferError('conflict', `after the rename ${path} holds ${final.size ?? final.kind} instead of ${source.size} bytes`, {
-    hint: 'Somebody else writes to the same target.',
-  })
+  published.confirmed = policy.verify !== 'full'
+  const final = await published.appeared(remote, signal)
+  // Not before the new file was seen in its place.
+  if (session.aside !== null && showsFile(final)) await dropAside(session, remote.tree, session.aside, signal)
+  else if (session.aside !== null) keepAside(session, session.aside)
+  session.replacedFinal()
+  return final
 }
 
 /** A server that breaks down at the same request twice, as some WebDAV servers do over an existing file, says no in its own way. */
@@ -84,9 +53,9 @@ function asRefusal(session: UploadSession, error: unknown): TransferError {
   return error
 }
 
-/** Another job with the same file has taken what both had filled: looking again finds the source in its place, or begins with what is there. */
-export function partialGone(cause: TransferError): TransferError {
-  return new TransferError('offset-conflict', `the file was gone before it was published (${cause.message})`, { cause })
+/** Another process with the same content may have taken the partial. Else the server has, and would take the next one as well. */
+async function goneBefore(session: UploadSession, remote: Remote, cause: TransferError, signal: AbortSignal): Promise<TransferError> {
+  return (await showsTwin(session, remote, signal)) ? partialGone(cause) : takenAway(cause)
 }
 
 /** The server does not put one file in the place of another: the old one is moved aside by the same kind of rename, and back if the new one cannot follow. */
@@ -95,10 +64,12 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   const { tree } = remote
   const final = await session.stat(remote, path, signal)
   // Some servers say no and do it all the same. What is under the final name is the old file only while the partial is still there.
-  if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
+  if ((await session.stat(remote, session.partial, signal)).is === 'missing')
+    throw final.is === 'missing' ? await goneBefore(session, remote, refusal, signal) : partialGone(refusal)
   session.sawFinal(final, false)
-  // Of a link to nothing only the name is there.
-  if (final?.kind !== 'file' && !(await session.isLink(remote, path, signal))) return noRename(session, remote, refusal, signal)
+  // Of a link to nothing only the name is there. Where nothing is told, moving tells: whatever is there is only moved.
+  const mayStand = final.is === 'unknown' || showsFile(final) || (await session.isLink(remote, path, signal))
+  if (!mayStand) return noRename(session, remote, refusal, signal)
   session.note('this server does not put one file in the place of another: the old one is moved aside, and goes when the new one is there')
   const aside = session.passingPath('aside')
   session.aside = aside
@@ -109,11 +80,12 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     if (!isMissing(error) && !isRefusal(error)) throw error
     // Some servers say no and do it all the same.
     const still = await session.stat(remote, path, signal)
-    if (still !== null || (await session.stat(remote, aside, signal)) === null) {
+    if (still.is !== 'missing' || (await session.stat(remote, aside, signal)).is !== 'there') {
       session.aside = null
       session.sawFinal(still, false)
-      if (isMissing(error) || still === null) throw partialGone(error)
-      return replaceByRemoval(session, remote, refusal, signal)
+      if (final.is !== 'unknown' && (isMissing(error) || still.is === 'missing')) throw partialGone(error)
+      // What nobody has seen is not removed.
+      return final.is === 'unknown' ? noRename(session, remote, refusal, signal) : replaceByRemoval(session, remote, refusal, signal)
     }
   }
   session.learn({ replaces: false })
@@ -125,7 +97,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     const taken = await session.stat(remote, path, signal)
     await putBack(session, remote, [aside], signal)
     // Another process has published, or has put the old file back: the next attempt begins with what is there.
-    throw isMissing(error) || taken !== null ? partialGone(error) : error
+    throw isMissing(error) || taken.is === 'there' ? partialGone(error) : error
   }
 }
 
@@ -141,7 +113,9 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
   const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
   if (verdict !== 'same') throw notReplaced(session, refusal)
   // The comparing took its time.
-  if ((await session.stat(remote, session.partial, signal)) === null) throw partialGone(refusal)
+  const still = await session.stat(remote, session.partial, signal)
+  if (still.is === 'missing') throw partialGone(refusal)
+  if (still.is === 'unknown') throw notReplaced(session, refusal)
   session.note(
     'this server neither replaces the old file nor lets it be moved aside: it is removed, now that the new one is whole beside it',
   )
@@ -161,7 +135,7 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
     if (isMissing(error)) throw partialGone(error)
     if (!isRefusal(error)) throw error
     // Some servers say no and do it all the same.
-    if ((await session.stat(remote, partial, signal)) === null) throw partialGone(error)
+    if ((await session.stat(remote, partial, signal)).is === 'missing') throw partialGone(error)
     session.previous = { kind: 'removed', path: partial }
     throw new TransferError(
       'refused',
@@ -192,6 +166,11 @@ async function noRename(session: UploadSession, remote: TreeRemote, refusal: Tra
   session.renew()
   await goDirect(session, remote, refusal, signal)
   throw new TransferError('offset-conflict', 'the file is sent again, to the final name itself', { cause: refusal })
+}
+
+function keepAside(session: UploadSession, aside: string): void {
+  session.aside = null
+  session.warning(`the server does not show the new file in its place, so the file that was moved aside for it is still there: ${aside}`)
 }
 
 async function dropAside(session: UploadSession, tree: Tree, aside: string, signal: AbortSignal): Promise<void> {
@@ -236,22 +215,27 @@ export async function leaveAsides(session: UploadSession, remote: Remote, signal
   await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
 }
 
-/** The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. */
+/**
+ * The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. What this process has
+ * moved aside itself it moves back also where nothing is told: the name is empty since then.
+ */
 async function putBack(session: UploadSession, remote: TreeRemote, asides: readonly string[], signal: AbortSignal): Promise<void> {
   const { path } = session.job
   const { tree } = remote
-  const found: { readonly path: string; readonly file: RemoteFile }[] = []
+  const found: { readonly path: string; readonly modifiedAtMs: number; readonly mode?: number | undefined }[] = []
   for (const aside of asides) {
-    const file = await session.stat(remote, aside, signal)
-    if (file?.kind === 'file') found.push({ path: aside, file })
+    const look = await session.stat(remote, aside, signal)
+    if (showsFile(look)) found.push({ path: aside, modifiedAtMs: look.file.modifiedAtMs ?? 0, mode: look.file.mode })
+    else if (look.is === 'unknown' && aside === session.aside) found.push({ path: aside, modifiedAtMs: 0 })
   }
-  const newest = found.sort((a, b) => (b.file.modifiedAtMs ?? 0) - (a.file.modifiedAtMs ?? 0))[0]
+  const newest = found.sort((a, b) => b.modifiedAtMs - a.modifiedAtMs)[0]
   const final = await session.stat(remote, path, signal)
-  if (newest === undefined || final !== null) {
+  const isFree = final.is === 'missing' || (final.is === 'unknown' && newest?.path === session.aside)
+  if (newest === undefined || !isFree) {
     const own = session.aside
     session.aside = null
     session.sawFinal(final, own === null)
-    if (own !== null && newest?.path === own && final?.kind === 'file') await dropAside(session, tree, own, signal)
+    if (own !== null && newest?.path === own && showsFile(final)) await dropAside(session, tree, own, signal)
     return
   }
   session.previous = { kind: 'aside', path: newest.path }
@@ -259,11 +243,18 @@ async function putBack(session: UploadSession, remote: TreeRemote, asides: reado
     await session.rename(tree, newest.path, path, signal)
   } catch (error) {
     if (!isMissing(error) && !isRefusal(error)) throw error
+    if (isMissing(error) && final.is === 'unknown') return nothingAside(session)
     session.warning(`the file that was under ${path} lies at ${newest.path} and could not be put back: ${error.message}`)
     return
   }
   session.aside = null
-  session.oldMode = newest.file.mode ?? session.oldMode
+  session.oldMode = newest.mode ?? session.oldMode
   session.previous = { kind: 'untouched' }
   session.note(`the file that an attempt had moved aside is under its name again: ${path}`)
+}
+
+/** The rename that was to move it aside had not been done. */
+function nothingAside(session: UploadSession): void {
+  session.aside = null
+  session.previous = { kind: 'unknown' }
 }

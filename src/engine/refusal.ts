@@ -12,6 +12,20 @@ export function isRefusalOfName(error: unknown): error is TransferError {
   return isRefusal(error) && !error.ofLogin
 }
 
+/** Another job with the same file has taken what both had filled: looking again finds the source in its place, or begins with what is there. */
+export function partialGone(cause: TransferError): TransferError {
+  return new TransferError('offset-conflict', `the file was gone before it was published (${cause.message})`, { cause })
+}
+
+/** The server confirmed every byte, and nothing of them is under the temporary name. It would take the next one as well. */
+export function takenAway(cause: TransferError): TransferError {
+  const message = `the server takes files away under their temporary name, before they can be given the final one (${cause.message})`
+  return new TransferError('refused', message, {
+    cause,
+    hint: 'The file was sent once, and is not sent again: look where the server puts such files.',
+  })
+}
+
 export function isMissing(error: unknown): error is TransferError {
   return error instanceof TransferError && error.kind === 'not-found'
 }

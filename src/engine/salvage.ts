@@ -9,6 +9,7 @@ import { type RangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
 import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { probe } from './claim.ts'
+import { showsFile } from './look.ts'
 import { salvageable } from './plan.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { discard } from './tidy.ts'
@@ -52,8 +53,8 @@ async function oldPartial(
   signal: AbortSignal,
 ): Promise<{ readonly path: string; readonly size: number | null } | null> {
   for (const path of session.earlierPartials()) {
-    const file = await session.stat(remote, path, signal)
-    if (file?.kind === 'file') return { path, size: file.size }
+    const look = await session.stat(remote, path, signal)
+    if (showsFile(look)) return { path, size: look.file.size }
   }
   return null
 }

@@ -13,6 +13,8 @@ export interface Perseverance {
   readonly policy: RetryPolicy
   /** Grows whenever bytes were proven or acknowledged that were not before. */
   progressMark(): number
+  /** Trying again cannot help, whatever the kind of the failure. */
+  isSettled?(): boolean
   retrying(error: TransferError, delayMs: number, failuresLeft: number): void
   /** The source changed: forget what was kept of the old one. Absent where that is final (a local file that changes while it is read). */
   readonly restart?: (error: TransferError) => Promise<void>
@@ -31,7 +33,7 @@ export async function persevere<T>(how: Perseverance, signal: AbortSignal, attem
       return await attempt()
     } catch (error) {
       if (signal.aborted) throw abortError(signal)
-      if (!(error instanceof TransferError)) throw error
+      if (!(error instanceof TransferError) || how.isSettled?.() === true) throw error
       if (how.progressMark() > mark) {
         mark = how.progressMark()
         failures = 0

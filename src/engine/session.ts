@@ -1,5 +1,7 @@
 import type { TransferError } from '../core/errors.ts'
+import type { Remote } from '../remotes/remote.ts'
 import { watched } from './exchange.ts'
+import { type Look, lookWith } from './look.ts'
 import type { EnginePorts, Phase, TransferPolicy } from './ports.ts'
 import { type Perseverance, persevere } from './scheduler.ts'
 
@@ -13,6 +15,9 @@ export class Session {
   readonly ports: EnginePorts
   private mark = 0
   private givenWay = 0
+  /** The same answer has come twice: asking once more changes nothing. */
+  settled = false
+  private saidUntold = false
 
   constructor(name: string, policy: TransferPolicy, ports: EnginePorts) {
     this.name = name
@@ -28,6 +33,7 @@ export class Session {
       clock,
       random,
       policy: this.policy,
+      isSettled: () => this.settled,
       progressMark: () => this.mark + this.givenWay,
       retrying: (error: TransferError, delayMs, failuresLeft) =>
         reporter.report({ kind: 'retrying', name: this.name, message: error.message, delayMs, failuresLeft }),
@@ -38,6 +44,16 @@ export class Session {
   /** An exchange without file bytes, bounded; `allowanceMs` longer where the server works silently. */
   guarded<T>(what: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>, allowanceMs = 0): Promise<T> {
     return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs * 2, bytes: 0, what, allowanceMs }, signal, run)
+  }
+
+  /** A refusal to tell is an answer too, and is said once. */
+  async look(remote: Remote, path: string, what: string, signal: AbortSignal): Promise<Look> {
+    const look = await lookWith(() => this.guarded(what, signal, (s) => remote.stat(path, s)))
+    if (look.is === 'unknown' && !this.saidUntold) {
+      this.saidUntold = true
+      this.note(`the server does not tell what it has (${look.why.message}); going on without knowing`)
+    }
+    return look
   }
 
   /** So many bytes are proven or acknowledged; more than ever before is progress. */

@@ -8,6 +8,8 @@ import type { UploadSession } from './upload-session.ts'
 export interface Siblings {
   /** Partials of exactly this content that may be claimed, the largest first. */
   readonly same: readonly string[]
+  /** All partials of this content, also those that somebody may still append to. */
+  readonly working: readonly string[]
   /** Partials of other versions, those that somebody may still append to, and copies. */
   readonly others: readonly string[]
   /** Files of the final name that were set aside. */
@@ -17,7 +19,7 @@ export interface Siblings {
 /** Each is looked at when all is done. */
 const OTHERS_MAX = 20
 
-const NONE: Siblings = { same: [], others: [], asides: [] }
+const NONE: Siblings = { same: [], working: [], others: [], asides: [] }
 
 /** A listing that fails is no knowledge: nothing is found then, and the transfer goes on. */
 export async function siblings(session: UploadSession, { tree }: Remote, signal: AbortSignal): Promise<Siblings> {
@@ -48,6 +50,7 @@ function sorted(session: UploadSession, directory: string, entries: readonly Tre
       .filter(isSame)
       .sort((a, b) => (b.size ?? 0) - (a.size ?? 0))
       .map(path),
+    working: files.filter((entry) => partialParts(name, entry.name)?.tag === tag).map(path),
     others: files.filter(isOther).slice(0, OTHERS_MAX).map(path),
     asides: files.filter((entry) => passingKind(name, entry.name) === 'aside').map(path),
   }

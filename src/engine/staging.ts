@@ -3,6 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import { NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { showsFile } from './look.ts'
 import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
 import { makeScratch } from './scratch.ts'
@@ -25,7 +26,9 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
   // Somebody may have put a file there since that was decided.
   if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
   const { renames } = session.known
-  if (renames === true || (renames === null && size <= session.ports.blockSize(size))) return
+  // Where nothing is told of the final name, it must be known before that nothing has to be written over there.
+  const isSmall = size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown'
+  if (renames === true || (renames === null && isSmall)) return
   const refusal = await renamesScratch(session, remote, writer, signal)
   if (refusal !== null) return goDirect(session, remote, refusal, signal)
 }
@@ -78,7 +81,7 @@ async function renameOf(
 ): Promise<TransferError | 'unknown' | null> {
   try {
     await session.rename(remote.tree, path, to, signal)
-    const isDone = await wasRenamed(session, remote, to, signal)
+    const isDone = await wasRenamed(session, remote, [path, to], signal)
     await discard(session, remote.tree, isDone ? to : path, signal)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
@@ -102,7 +105,7 @@ export async function otherName(
 ): Promise<boolean> {
   if (session.direct || session.shapeWorks || !hasTree(remote) || !isRefusalOfName(refusal)) return false
   // Where a file of that name is, it was not the name.
-  if (sent > 0 && (await session.stat(remote, session.partial, signal).catch(() => null)) !== null) return false
+  if (sent > 0 && (await session.stat(remote, session.partial, signal).catch(() => null))?.is === 'there') return false
   session.refusedShapes.add(session.shape)
   const next = NAME_SHAPES.find((shape) => !session.refusedShapes.has(shape))
   const isDear = sent > session.ports.blockSize(session.job.source.size)
@@ -121,14 +124,14 @@ export async function otherName(
   return true
 }
 
-/** Some servers say that it is done and do nothing. A look that is refused says nothing. */
-async function wasRenamed(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    return (await session.stat(remote, path, signal)) !== null
-  } catch (error) {
-    if (!isRefusal(error)) throw error
-    return true
-  }
+/** Some servers say that it is done and do nothing: then it is where it was. Others show neither, or take away what has got its name. */
+async function wasRenamed(
+  session: UploadSession,
+  remote: TreeRemote,
+  [from, to]: readonly [from: string, to: string],
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await session.stat(remote, to, signal)).is !== 'missing' || (await session.stat(remote, from, signal)).is !== 'there'
 }
 
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
@@ -137,7 +140,7 @@ export async function goDirect(session: UploadSession, remote: Remote, refusal: 
   session.learn({ renames: false })
   if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)
   if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
-    throw cannotRename(refusal, publishWithoutRename)
+    throw session.finalBefore?.is === 'unknown' ? mayNothing(refusal) : cannotRename(refusal, publishWithoutRename)
   if (!session.direct) session.note(`this server lets nobody rename (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
   session.cannotRename = refusal
@@ -148,11 +151,21 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
   if (session.wroteDirectly) return true
   if (!session.earlierDirectly()) return false
   const { path, source } = session.job
-  const there = await session.stat(remote, path, signal)
-  if (there === null) return true
-  if (there.kind !== 'file' || there.size === null || there.size > source.size) return false
+  const look = await session.stat(remote, path, signal)
+  if (look.is === 'missing') return true
+  if (!showsFile(look)) return false
+  const there = look.file
+  if (there.size === null || there.size > source.size) return false
   const { proven } = await proveRanges(session.proofContext(remote, path), rangeSet([{ start: 0, end: there.size }]), signal)
   return totalBytes(proven) === there.size
+}
+
+function mayNothing(refusal: TransferError): TransferError {
+  const message = `this account may not rename, and may not look at what is under the final name, so a file there would be written over: ${refusal.message}`
+  return new TransferError('refused', message, {
+    hint: 'Let the account rename files or look at them, or set `publish-without-rename: always` to have the bytes go to the final name whatever is there.',
+    cause: refusal,
+  })
 }
 
 function cannotRename(refusal: TransferError | null, policy: TransferPolicy['publishWithoutRename']): TransferError {

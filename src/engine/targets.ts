@@ -4,7 +4,7 @@ import { TransferError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
 import { baseName, directoryName, foldedName } from '../core/paths.ts'
 import type { ByteRange } from '../core/ranges.ts'
-import type { Remote, RemoteFile } from '../remotes/remote.ts'
+import type { Remote } from '../remotes/remote.ts'
 import type { EnginePorts, RemoteSupply, TransferPolicy } from './ports.ts'
 import { isRefusal } from './refusal.ts'
 import { makeScratch, scratchPath } from './scratch.ts'
@@ -53,8 +53,7 @@ async function folds(a: UploadTarget, b: UploadTarget, { policy, ports, signal }
   const [made, asked] = caseOnly ? [`${stem}-x`, `${stem}-X`] : [`${stem}-\u00e9`, `${stem}-e\u0301`]
   try {
     await session.guarded('probing whether names are folded', signal, (s) => makeScratch(writer, made, s))
-    const found = await session.guarded('looking for the scratch file', signal, (s) => remote.stat(asked, s))
-    return found !== null
+    return (await session.look(remote, asked, 'looking for the scratch file', signal)).is === 'there'
   } catch (error) {
     if (!isRefusal(error)) throw error
     return false
@@ -64,14 +63,20 @@ async function folds(a: UploadTarget, b: UploadTarget, { policy, ports, signal }
   }
 }
 
-/** At the end of a step: targets that do not hold what was put there, with what is wrong. A look that fails says nothing. */
+/**
+ * At the end of a step: targets that do not hold what was put there, with what is wrong. A look that fails is tried again as everything is; one that is refused says
+ * nothing, and neither does a target that is gone: two names of one file are both there, and what was in place may have been taken away since.
+ */
 export async function lookAgain(targets: readonly UploadTarget[], looking: Looking): Promise<ReadonlyMap<UploadTarget, TransferError>> {
   const wrong = new Map<UploadTarget, TransferError>()
   if (targets.length < 2) return wrong
   for (const [i, target] of targets.entries()) {
     const others = targets.slice(i + 1).filter((other) => mayBeOne(target, other))
-    const error = await found(target, others, looking).catch((failure: unknown) => {
+    const session = new Session(target.name, looking.policy, looking.ports)
+    const look = (): Promise<TransferError | null> => found(session, target, others, looking.signal)
+    const error = await session.persevere({ downgrade: () => false }, looking.signal, look).catch((failure: unknown) => {
       if (looking.signal.aborted || !(failure instanceof TransferError)) throw failure
+      session.note(`${target.path} could not be looked at again: ${failure.message}`)
       return null
     })
     if (error !== null) wrong.set(target, error)
@@ -85,16 +90,18 @@ function mayBeOne(a: UploadTarget, b: UploadTarget): boolean {
 }
 
 async function found(
+  session: Session,
   target: UploadTarget,
   others: readonly UploadTarget[],
-  { policy, ports, signal }: Looking,
+  signal: AbortSignal,
 ): Promise<TransferError | null> {
   const { content, path } = target
   if (content === null) return null
-  const session = new Session(target.name, policy, ports)
   const remote = await target.remote.get(signal)
-  const file: RemoteFile | null = await session.guarded('looking at the target again', signal, (s) => remote.stat(path, s))
-  if (file === null) return replaced(`there is no ${path} any more`)
+  const look = await session.look(remote, path, 'looking at the target again', signal)
+  if (look.is === 'missing') session.warning(`when the step was done, there was no ${path} any more: the server, or somebody else, took it`)
+  if (look.is !== 'there') return null
+  const { file } = look
   if (file.kind === 'file' && file.size !== null && file.size !== content.size)
     return replaced(`${path} has ${file.size} bytes instead of ${content.size}`)
   for (const other of others) {

@@ -29,8 +29,10 @@ export async function discard(session: UploadSession, tree: Tree, path: string, 
 }
 
 async function leave(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<void> {
-  const found = await session.stat(remote, path, signal)
-  if (found === null || remote.tree === undefined) return
+  const look = await session.stat(remote, path, signal)
+  if (look.is === 'missing' || remote.tree === undefined) return
+  if (look.is === 'unknown') throw look.why
+  const found = look.file
   const { serverNowMs } = session
   if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
     await session.remove(remote.tree, path, signal)

@@ -2,6 +2,7 @@
 import { TransferError } from '../core/errors.ts'
 import { baseName } from '../core/paths.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
+import { isAsBefore, isMarked, showsFile } from './look.ts'
 import { siblings } from './siblings.ts'
 import type { UploadSession } from './upload-session.ts'
 
@@ -33,8 +34,9 @@ export async function whenItRests(
   let quietSince = started
   while (clock.nowMs() - started < WAIT_MAX_MS) {
     await clock.sleep(moving ? POLL_MS : LOOK_MS, signal)
-    const now = await session.stat(remote, seen.path, signal)
-    if (now?.kind !== 'file') return null
+    const look = await session.stat(remote, seen.path, signal)
+    if (!showsFile(look)) return null
+    const now = look.file
     const changed = now.size !== file.size || now.modifiedAtMs !== file.modifiedAtMs
     if (changed && !session.contested) session.note('another run is sending the same file; waiting for it')
     if (changed) {
@@ -51,12 +53,33 @@ export async function whenItRests(
 export async function showsTwin(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
   const { path, source } = session.job
   const partial = baseName(session.partial)
-  if ((await siblings(session, remote, signal)).same.some((found) => baseName(found) !== partial)) return true
+  if ((await siblings(session, remote, signal)).working.some((found) => baseName(found) !== partial)) return true
   try {
     const final = await session.stat(remote, path, signal)
-    return final?.kind === 'file' && final.size === source.size
+    return showsFile(final) && final.file.size === source.size && mayBeTheirs(session, final.file)
   } catch (error) {
     if (signal.aborted || !(error instanceof TransferError)) throw error
     return false
   }
+}
+
+/** A file that was there before is a sign of nothing. Where nobody can tell whether it is that one, it is taken for a sign once. */
+function mayBeTheirs(session: UploadSession, now: RemoteFile): boolean {
+  const { finalBefore: before } = session
+  if (before?.is === 'missing' || (before?.is === 'there' && !isAsBefore(before.file, now))) return true
+  if ((before?.is === 'there' && isMarked(now)) || session.missedOnce) return false
+  session.missedOnce = true
+  return true
+}
+
+/**
+ * Nothing is under the final name after our own rename. Of two processes one may move aside what the other has just published, or have the server remove it, to put the
+ * same content in its place; then it shows beside the target. A partial that nobody works on any more is taken for such a process once only.
+ */
+export async function movedAway(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  const { same, asides } = await siblings(session, remote, signal)
+  if (asides.some((aside) => baseName(aside) !== baseName(session.aside ?? ''))) return true
+  if (remote.tree?.replaces !== 'after-delete' || session.missedOnce || same.length === 0) return false
+  session.missedOnce = true
+  return true
 }

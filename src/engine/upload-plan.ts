@@ -18,7 +18,13 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   const { policy, job } = session
   const { found, hinted } = await partialToBuildOn(session, remote, writer, signal)
   const { resumer } = found
-  const facts: UploadFacts = { size: job.source.size, resume: policy.resume, partialSize: found.size, resumer: kindOf(resumer) }
+  const facts: UploadFacts = {
+    size: job.source.size,
+    resume: policy.resume,
+    partialSize: found.size,
+    untold: found.untold === true,
+    resumer: kindOf(resumer),
+  }
   const worth = candidates(facts, hinted)
   if (totalBytes(worth) === 0) return { plan: planUpload(facts, EMPTY), resumer }
   const context = session.proofContext(remote, session.partial)
@@ -76,11 +82,11 @@ async function partialToBuildOn(
   signal: AbortSignal,
 ): Promise<{ readonly found: FoundPartial; readonly hinted: RangeSet | null }> {
   const found = await findPartial(session, remote, writer, signal)
-  if (found.size !== null || session.direct) return { found, hinted: null }
+  if (found.size !== null || found.untold === true || session.direct) return { found, hinted: null }
   const hinted = await salvage(session, remote, writer, signal)
   if (hinted === null) return { found: NOTHING_FOUND, hinted: null }
   const own = await session.stat(remote, session.partial, signal)
-  return { found: { size: own?.size ?? null, resumer: await probe(session, writer, signal) }, hinted }
+  return { found: { size: own.is === 'there' ? own.file.size : null, resumer: await probe(session, writer, signal) }, hinted }
 }
 
 function kindOf(resumer: Resumer | null): UploadFacts['resumer'] {

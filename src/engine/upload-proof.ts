@@ -1,47 +1,50 @@
 /** The final proof of an upload: of the partial, or of what went to the final name itself. */
 import { TransferError } from '../core/errors.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
+import { isAsBefore, isUntold } from './look.ts'
 import type { ProofLevel } from './ports.ts'
-import { partialGone } from './publish.ts'
+import { partialGone, takenAway } from './refusal.ts'
+import { showsTwin } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
-import { proveWhole } from './verify.ts'
+import { type ProofContext, proveWhole, type WholeProof } from './verify.ts'
 
 /** Between two looks at a file that the server has accepted and not stored yet. */
 const LOOK_AGAIN_MS = 1000
 
 /**
- * As strong as `verify` asks and the server allows. `size` only where the server has both acknowledged every byte and told the size: else the content is compared.
- * Rejects with `offset-conflict` when the partial is gone.
+ * As strong as `verify` asks and the server allows. `size` only where the server has both acknowledged every byte and told the size; else the content is compared; where
+ * that cannot be either, the acknowledgements stand. Rejects with `offset-conflict` when another process has taken the partial.
  */
 export async function proveSent(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<ProofLevel> {
-  const { policy, job } = session
+  const { policy, job, partial, direct, finalBefore: before } = session
   const { size } = job.source
-  const { partial } = session
   if (session.unacknowledged) return proveAccepted(session, remote, signal)
-  const there = await session.stat(remote, partial, signal)
-  if (there === null && !session.direct) throw goneMissing(partial)
-  if (there === null || (there.size !== null && there.size !== size)) {
-    throw new TransferError('integrity', `the server holds ${there?.size ?? 'nothing'} instead of ${size} bytes after the upload`)
+  const seen = await session.whenShown(remote, partial, (look) => look.is === 'there' && (!direct || fits(look.file, size)), signal)
+  if (seen.is === 'missing' && (await isTaken(session, remote, signal))) throw goneMissing(partial)
+  if (seen.is === 'there') {
+    if (!fits(seen.file, size))
+      throw new TransferError('integrity', `the server holds ${seen.file.size} instead of ${size} bytes after the upload`)
+    if (direct && before?.is === 'there' && isAsBefore(before.file, seen.file)) return proveAccepted(session, remote, signal)
+    session.serverNowMs = seen.file.modifiedAtMs
+    session.newMode = seen.file.mode ?? null
   }
-  if (session.direct && isAsBefore(session.finalBefore, there)) return proveAccepted(session, remote, signal)
-  session.serverNowMs = there.modifiedAtMs
-  session.newMode = there.mode ?? null
   const context = session.wholeProofContext(remote, partial)
-  // Where all processes write to the final name itself, the length says nothing about whose bytes are there.
-  const sized = there.size !== null && !(session.direct && remote.tree !== undefined)
+  const sized = seen.is === 'there' && seen.file.size !== null && lengthTells(session, remote)
   if (sized && (policy.verify === 'size' || size === 0 || (policy.verify === 'auto' && context.digester === undefined))) return 'size'
   session.phase('proving', size)
-  const first = await proveWhole(context, policy.verify === 'full' || !sized, signal)
+  const first = await couldProve(context, policy.verify === 'full' || !sized, signal)
   if (first.verdict === 'same') return first.method
   // A file that is gone cannot be read either.
-  if (!session.direct && (await session.stat(remote, partial, signal)) === null) throw goneMissing(partial)
-  if (first.verdict === 'unknown') {
-    if (sized && policy.verify === 'auto') return 'size'
-    throw nothingShows(sized)
+  const isGone = seen.is === 'missing' || (await session.stat(remote, partial, signal)).is === 'missing'
+  if (isGone && (await isTaken(session, remote, signal))) throw goneMissing(partial)
+  // What is not there differs from nothing.
+  if (first.verdict === 'unknown' || (isGone && !direct)) {
+    if (policy.verify === 'full') throw isGone && !direct ? takenAway(noPartial(partial)) : nothingShows()
+    return sized ? 'size' : 'acknowledged'
   }
   if (first.method === 'digest') {
     // Which of the two is wrong, the file or the server's digest of it? Reading back knows.
-    const second = await proveWhole({ ...context, digester: undefined }, true, signal)
+    const second = await couldProve({ ...context, digester: undefined }, true, signal)
     if (second.verdict === 'same') {
       session.digesterWorks = false
       session.note("the server's digest is wrong for this file; reading back shows that the bytes are right")
@@ -51,16 +54,39 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   throw differs(session)
 }
 
-/** A server that stored nothing shows the older file of the same size as it was. */
-function isAsBefore(before: RemoteFile | null, now: RemoteFile): boolean {
-  if (before === null || before.size !== now.size) return false
-  const marks = (file: RemoteFile): readonly unknown[] => [file.validator, file.etag ?? null, file.modifiedAtMs]
-  const [was, is] = [marks(before), marks(now)]
-  return was.every((mark, i) => mark === is[i])
+/** What was confirmed is not taken back by a look that fails, so an answer that makes no sense proves nothing, either way. */
+export async function couldProve(context: ProofContext, mayReadBack: boolean, signal: AbortSignal): Promise<WholeProof> {
+  try {
+    return await proveWhole(context, mayReadBack, signal)
+  } catch (error) {
+    if (!isUntold(error)) throw error
+    return { verdict: 'unknown', method: 'read-back' }
+  }
+}
+
+function fits({ size: told }: RemoteFile, size: number): boolean {
+  return told === null || told === size
+}
+
+/**
+ * Where all processes write to the final name itself, the length says nothing about whose bytes are there; nor where an older file may stand there that nobody could
+ * look at.
+ */
+function lengthTells({ direct, finalBefore }: UploadSession, { tree }: Remote): boolean {
+  return !direct || (tree === undefined && finalBefore?.is !== 'unknown')
+}
+
+/** By another process with the same content. Where none shows, the server shows nothing, or takes files away: then the rename tells. */
+async function isTaken(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  return !session.direct && (await showsTwin(session, remote, signal))
 }
 
 function goneMissing(partial: string): TransferError {
-  return partialGone(new TransferError('not-found', `there is no ${partial}`))
+  return partialGone(noPartial(partial))
+}
+
+function noPartial(partial: string): TransferError {
+  return new TransferError('not-found', `there is no ${partial}`)
 }
 
 function differs(session: UploadSession): TransferError {
@@ -69,10 +95,8 @@ function differs(session: UploadSession): TransferError {
   })
 }
 
-function nothingShows(sized: boolean): TransferError {
-  return sized
-    ? new TransferError('refused', 'verify: full wants the file read back, which the server refuses', { hint: 'Set `verify: auto`.' })
-    : new TransferError('refused', 'the server tells no size of the file and does not let it be read, so nothing shows that it is whole')
+function nothingShows(): TransferError {
+  return new TransferError('refused', 'verify: full wants the file read back, which the server refuses', { hint: 'Set `verify: auto`.' })
 }
 
 /**
@@ -85,9 +109,9 @@ async function proveAccepted(session: UploadSession, remote: Remote, signal: Abo
   const until = clock.nowMs() + policy.timeoutMs
   session.phase('proving', job.source.size)
   for (;;) {
-    const there = await session.stat(remote, partial, signal)
-    if (there !== null && (there.size === null || there.size === job.source.size)) {
-      const { verdict, method } = await proveWhole(session.wholeProofContext(remote, partial), true, signal)
+    const look = await session.stat(remote, partial, signal)
+    if (look.is === 'unknown' || (look.is === 'there' && fits(look.file, job.source.size))) {
+      const { verdict, method } = await couldProve(session.wholeProofContext(remote, partial), true, signal)
       if (verdict === 'same') return method
       if (verdict === 'unknown') break
     }

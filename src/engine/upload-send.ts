@@ -5,6 +5,7 @@ import { directoryName } from '../core/paths.ts'
 import { type ByteRange, EMPTY, missing, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { Ground } from './ground.ts'
+import { isUntold } from './look.ts'
 import { beginPrivately } from './private-partial.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { chooseStaging, otherName } from './staging.ts'
@@ -61,6 +62,8 @@ async function confirmKept(session: UploadSession, remote: Remote, end: number, 
   const sample = rangeSet([piece])
   const { proven } = await proveRanges(session.proofContext(remote, session.partial), sample, signal)
   if (totalBytes(proven) === totalBytes(sample)) return
+  // One that is gone was not made anew: the rename tells.
+  if ((await session.stat(remote, session.partial, signal)).is === 'missing') return
   throw new TransferError('offset-conflict', 'what was kept is not in the file any more: it was made anew when it was continued')
 }
 
@@ -132,6 +135,11 @@ async function ensureDirectory(session: UploadSession, remote: Remote, tree: Tre
   if (directory === '' || directory === '/') return
   const found = await session.stat(remote, directory, signal)
   // A cache's answer says only that there may be something.
-  if (found !== null && !(found.kind === 'file' && found.size === null)) return
-  await session.guarded('making the directory', signal, (s) => tree.makeDirectory(directory, s))
+  if (found.is === 'there' && !(found.file.kind === 'file' && found.file.size === null)) return
+  try {
+    await session.guarded('making the directory', signal, (s) => tree.makeDirectory(directory, s))
+  } catch (error) {
+    // One that is there already is refused too: whether it is missing, the file tells.
+    if (found.is !== 'unknown' || !isUntold(error)) throw error
+  }
 }

@@ -17,11 +17,16 @@ import {
 } from '../core/paths.ts'
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
-import type { Remote, RemoteFile, Tree } from '../remotes/remote.ts'
+import type { Remote, Tree } from '../remotes/remote.ts'
+import { isUntold, type Look, showsFile } from './look.ts'
 import { Pace } from './pace.ts'
 import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
 import { Session } from './session.ts'
 import type { ProofContext } from './verify.ts'
+
+/** What was confirmed may show a little later: an index that lags, a cache. So often it is looked for, with a second between. */
+const LOOKS_MAX = 5
+const LOOK_AGAIN_MS = 1000
 
 export interface UploadJob {
   readonly name: string
@@ -34,7 +39,7 @@ export interface UploadJob {
   /** Final name on the server. */
   readonly path: string
   readonly policy: TransferPolicy
-  /** Told what the final name holds once it does. */
+  /** Told what the final name holds once it was seen to. */
   placed?(content: ContentDigests): void
 }
 
@@ -62,12 +67,16 @@ export class UploadSession extends Session {
   begun = false
   /** A request to make the partial of this process's name has been sent, so that there may be one. */
   owned = false
-  /** What was under the final name at the first look. */
-  finalBefore: RemoteFile | null = null
+  /** A rename to the final name was sent: what was there may be gone. */
+  renameSent = false
+  /** The first look at the final name, or a later one at what was not the source either. */
+  finalBefore: Look | null = null
   /** Bytes from the start of the partial that were proven before the last exchange; 0 for a new file. */
   kept = 0
   /** Another process has been seen at work on the same content. */
   contested = false
+  /** What may as well be older was taken for the sign of another process. */
+  missedOnce = false
   /** How often the partial of this process was gone while it was written. */
   vanished = 0
   /** The server has been told to append to the partial, or will be. */
@@ -87,9 +96,9 @@ export class UploadSession extends Session {
   digesterWorks = true
   /** What became of the file that was under the final name. */
   previous: Previous = { kind: 'unknown' }
-  /** Whether there was one at the first look. */
+  /** Whether there was one before ours; null when nobody could tell. */
   hadFile: boolean | null = null
-  /** By the last look at the final name. */
+  /** By the last look at the final name, which has told so. */
   nothingThere = false
   /** Permission bits of the file that is to be replaced, by the last look at it that told them; null where nothing is known. */
   oldMode: number | null = null
@@ -187,21 +196,22 @@ export class UploadSession extends Session {
   }
 
   /** A look at what is under the final name, for what is said about it later. `ours`: what is there may be the new file. */
-  sawFinal(final: RemoteFile | null, ours: boolean): void {
-    if (this.hadFile === null) this.finalBefore = final
-    this.hadFile ??= final !== null
-    this.nothingThere = final === null
-    if (final?.kind === 'file' && !ours && !this.wroteDirectly) this.oldMode = final.mode ?? null
+  sawFinal(final: Look, ours: boolean): void {
+    this.finalBefore ??= final
+    if (final.is !== 'unknown' && !ours && !this.wroteDirectly && !this.renameSent) this.hadFile ??= final.is === 'there'
+    this.nothingThere = final.is === 'missing'
+    if (showsFile(final) && !ours && !this.wroteDirectly) this.oldMode = final.file.mode ?? null
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside !== null) return
-    else if (final !== null) this.previous = { kind: 'untouched' }
+    else if (final.is !== 'missing') this.previous = { kind: final.is === 'there' ? 'untouched' : 'unknown' }
     // Some servers remove the old file before they refuse the rename.
-    else this.previous = { kind: this.hadFile ? 'unknown' : 'none' }
+    else this.previous = { kind: this.hadFile === false ? 'none' : 'unknown' }
   }
 
   /** The new file is in place. */
   replacedFinal(): void {
-    this.previous = { kind: this.hadFile === false ? 'none' : 'replaced' }
+    if (this.hadFile === null) this.previous = { kind: 'unknown' }
+    else this.previous = { kind: this.hadFile ? 'replaced' : 'none' }
   }
 
   /** The process that wrote the journal wrote this content to the final name itself. */
@@ -210,12 +220,27 @@ export class UploadSession extends Session {
     return earlier !== null && earlier.nonce === null && sameFingerprint(earlier.source, this.fingerprint)
   }
 
-  stat(remote: Remote, path: string, signal: AbortSignal): Promise<RemoteFile | null> {
-    return this.guarded('looking at the target', signal, (s) => remote.stat(path, s))
+  stat(remote: Remote, path: string, signal: AbortSignal): Promise<Look> {
+    return this.look(remote, path, 'looking at the target', signal)
   }
 
-  isLink({ tree }: Remote, path: string, signal: AbortSignal): Promise<boolean> {
-    return this.guarded('looking for a link', signal, async (s) => (await tree?.isLink?.(path, s)) ?? false)
+  /** Looks again for a while, unless it is there already, or is not told. */
+  async whenShown(remote: Remote, path: string, isIt: (look: Look) => boolean, signal: AbortSignal): Promise<Look> {
+    for (let looks = 1; ; looks += 1) {
+      const look = await this.stat(remote, path, signal)
+      if (look.is === 'unknown' || isIt(look) || looks >= LOOKS_MAX) return look
+      await this.ports.clock.sleep(LOOK_AGAIN_MS, signal)
+    }
+  }
+
+  /** A server that does not tell shows no link. */
+  async isLink({ tree }: Remote, path: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.guarded('looking for a link', signal, async (s) => (await tree?.isLink?.(path, s)) ?? false)
+    } catch (error) {
+      if (!isUntold(error)) throw error
+      return false
+    }
   }
 
   remove(tree: Tree, path: string, signal: AbortSignal): Promise<void> {
@@ -244,6 +269,11 @@ export class UploadSession extends Session {
     const context = this.proofContext(remote, path)
     const weak = this.policy.verify === 'full' && context.digester?.algorithm === 'crc32'
     return weak ? { ...context, digester: undefined } : context
+  }
+
+  /** Every byte is proven or acknowledged. */
+  get isAcknowledged(): boolean {
+    return totalBytes(this.acknowledged) === this.job.source.size
   }
 
   /** The bytes that are acknowledged from now on, proven ones included. */

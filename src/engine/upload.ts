@@ -3,11 +3,14 @@ import { abortError, type FailureKind, reactionTo, TransferError } from '../core
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
 import { formatBytes } from '../core/units.ts'
 import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
+import type { Look } from './look.ts'
 import { keepMode } from './mode.ts'
 import { failedOutcome, type Outcome } from './outcome.ts'
 import { describePlan, type TransferPlan } from './plan.ts'
 import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
-import { leaveAsides, PublishedName, partialGone, publish, restoreOld } from './publish.ts'
+import { leaveAsides, publish, restoreOld } from './publish.ts'
+import { PublishedName } from './published.ts'
+import { partialGone } from './refusal.ts'
 import { discard, tidy } from './tidy.ts'
 import { showsTwin } from './twin.ts'
 import { makePlan } from './upload-plan.ts'
@@ -82,7 +85,18 @@ function toTheEnd(session: UploadSession, signal: AbortSignal): Promise<Outcome>
     session.note(`continuing does not work on this server (${error.message}); sending the whole file`)
     return true
   }
-  return session.persevere({ downgrade }, signal, () => attempt(session, published, signal))
+  const stands = (error: unknown): Promise<Outcome> => confirmedOutcome(session, published, error, signal)
+  return session.persevere({ downgrade }, signal, () => attempt(session, published, signal)).catch(stands)
+}
+
+/** The server has confirmed everything, and could not be asked any more: a file that is in its place is not sent again. */
+async function confirmedOutcome(session: UploadSession, published: PublishedName, error: unknown, signal: AbortSignal): Promise<Outcome> {
+  const isPassing = error instanceof TransferError && reactionTo(error.kind) === 'retry'
+  if (!published.confirmed || !isPassing || signal.aborted) throw error
+  session.note(`the file could not be looked at after it was confirmed (${error.message})`)
+  const digest = await sourceDigest(session, signal)
+  session.replacedFinal()
+  return concluded(session, { proof: 'acknowledged', isSeen: false }, digest)
 }
 
 async function attempt(session: UploadSession, published: PublishedName, signal: AbortSignal): Promise<Outcome> {
@@ -101,7 +115,7 @@ async function attempt(session: UploadSession, published: PublishedName, signal:
 }
 
 async function workOn({ session, published, remote, signal }: Attempt, writer: Writer): Promise<Outcome> {
-  const already = await published.holdsSource(remote, signal)
+  const already = (published.confirmed ? await published.stillHolds(remote, signal) : null) ?? (await published.holdsSource(remote, signal))
   if (already !== null) return inPlace(session, published, remote, already, signal)
   await restoreOld(session, remote, signal)
   const proof = await lookingForTwins({ session, published, remote, signal }, async () => {
@@ -109,15 +123,17 @@ async function workOn({ session, published, remote, signal }: Attempt, writer: W
     session.planned(describePlan(planned.plan, formatBytes))
     session.resumedFrom ??= keptBy(planned.plan)
     await send(session, remote, writer, planned, signal)
+    published.confirmed = session.direct && !session.unacknowledged && session.policy.verify !== 'full'
     return proveSent(session, remote, signal)
   })
   const digest = await sourceDigest(session, signal)
-  if (!session.direct && hasTree(remote)) await publish(session, published, remote, signal)
-  else {
-    await keepMode(session, remote, signal)
-    session.replacedFinal()
+  if (!session.direct && hasTree(remote)) {
+    const final = await publish(session, published, remote, signal)
+    return complete(session, remote, { proof: proofOf(proof, final, session), isSeen: final.is === 'there' }, digest, signal)
   }
-  return complete(session, remote, proof, digest, signal)
+  await keepMode(session, remote, signal)
+  session.replacedFinal()
+  return complete(session, remote, { proof, isSeen: proof !== 'acknowledged' }, digest, signal)
 }
 
 /** Null where it turns out while the rest is sent. */
@@ -143,7 +159,7 @@ async function inPlace(
   if (session.owned && !session.direct) session.spent.add(session.partial)
   if (session.aside !== null) session.spent.add(session.aside)
   else await leaveAsides(session, remote, signal)
-  const outcome = await complete(session, remote, proof, digest, signal)
+  const outcome = await complete(session, remote, { proof, isSeen: proof !== 'acknowledged' }, digest, signal)
   if (published.mayHold || session.wroteDirectly) {
     session.replacedFinal()
     return outcome
@@ -180,12 +196,12 @@ async function lookingForTwins({ session, published, remote, signal }: Attempt, 
 /** Also a file that is shorter than what was kept is another one: ProFTPD makes an empty one before it refuses to continue a file that is gone. */
 async function isGone(session: UploadSession, remote: Remote, error: unknown, signal: AbortSignal): Promise<boolean> {
   if (!(error instanceof TransferError) || session.direct || !session.begun || !VANISHED.includes(error.kind)) return false
-  const found = await session.stat(remote, session.partial, signal).catch(() => undefined)
-  const isOther = found !== undefined && (found === null || (found.size !== null && found.size < session.kept))
-  if (!isOther) return false
-  if (session.vanished >= VANISHED_MAX && !(await showsTwin(session, remote, signal))) return false
+  const found = await session.stat(remote, session.partial, signal).catch(() => null)
+  const isShort = found?.is === 'there' && found.file.size !== null && found.file.size < session.kept
+  if (found?.is !== 'missing' && !isShort) return false
+  if ((session.vanished >= VANISHED_MAX || session.isAcknowledged) && !(await showsTwin(session, remote, signal))) return false
   session.vanished += 1
-  if (found !== null && remote.tree !== undefined) await discard(session, remote.tree, session.partial, signal)
+  if (isShort && remote.tree !== undefined) await discard(session, remote.tree, session.partial, signal)
   session.renew()
   return true
 }
@@ -197,14 +213,35 @@ async function sourceDigest({ job: { source } }: UploadSession, signal: AbortSig
   return `sha256:${digest}`
 }
 
-async function complete(session: UploadSession, remote: Remote, proof: ProofLevel, digest: string, signal: AbortSignal): Promise<Outcome> {
-  session.ports.recorder.forget(session.job.key)
-  session.job.placed?.(session.expected)
+interface Reached {
+  readonly proof: ProofLevel
+  /** The file was seen under the final name. */
+  readonly isSeen: boolean
+}
+
+const PROOF_TEXT: Readonly<Record<Exclude<ProofLevel, 'digest'>, string>> = {
+  'read-back': 'read back and compared',
+  size: 'size and acknowledgements',
+  acknowledged: 'confirmed by the server, not looked at',
+}
+
+/** Content that was compared stands, whatever name it has since; a length counts where it was told of the final name, or of none before. */
+function proofOf(proof: ProofLevel, final: Look, { job }: UploadSession): ProofLevel {
+  if (proof === 'digest' || proof === 'read-back') return proof
+  if (final.is !== 'there') return 'acknowledged'
+  return final.file.size === job.source.size ? 'size' : proof
+}
+
+async function complete(session: UploadSession, remote: Remote, reached: Reached, digest: string, signal: AbortSignal): Promise<Outcome> {
+  const outcome = concluded(session, reached, digest, remote)
   await tidy(session, remote, signal)
-  const by = {
-    digest: `${remote.digester?.algorithm ?? ''} by the server`,
-    'read-back': 'read back and compared',
-    size: 'size and acknowledgements',
-  }
-  return { status: 'complete', proof, proofDetail: by[proof], digest }
+  return outcome
+}
+
+function concluded(session: UploadSession, { proof, isSeen }: Reached, digest: string, remote?: Remote): Outcome {
+  session.ports.recorder.forget(session.job.key)
+  if (isSeen) session.job.placed?.(session.expected)
+  if (proof === 'acknowledged') session.note('the server confirmed every byte, and nothing of what it stored could be looked at')
+  const proofDetail = proof === 'digest' ? `${remote?.digester?.algorithm ?? ''} by the server` : PROOF_TEXT[proof]
+  return { status: 'complete', proof, proofDetail, digest }
 }

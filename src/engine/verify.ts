@@ -1,11 +1,12 @@
 /** The proof ladder: a server digest where there is one, else reading back. Nothing is claimed above the level reached. */
-import { abortError, TransferError } from '../core/errors.ts'
+import { abortError } from '../core/errors.ts'
 import type { ContentDigests } from '../core/fingerprint.ts'
 import { type ByteRange, EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import type { LocalSource } from '../local/local.ts'
 import type { Digester, Remote, Sink } from '../remotes/remote.ts'
 import { endOf } from './end-of-file.ts'
 import { type WatchOptions, watched } from './exchange.ts'
+import { isUntold } from './look.ts'
 import type { Clock } from './ports.ts'
 import { readBack } from './read-back.ts'
 
@@ -52,7 +53,7 @@ export async function proveByDigester(context: ProofContext, ranges: RangeSet, s
     // A digest of the whole says that something is wrong, not what: one hole must not cost everything.
     return proven.length > 0 || digester.ranges !== 'whole' ? { proven, method: 'digest' } : null
   } catch (error) {
-    if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+    if (!isUntold(error)) throw error
     return null
   }
 }
@@ -158,7 +159,7 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
       const same = await digestMatches(context, context.digester, whole, signal)
       return { verdict: same ? await wholeTo(context, signal) : 'different', method: 'digest' }
     } catch (error) {
-      if (!(error instanceof TransferError) || error.kind !== 'unsupported') throw error
+      if (!isUntold(error)) throw error
     }
   }
   if (!mayReadBack) return { verdict: 'unknown', method: 'read-back' }

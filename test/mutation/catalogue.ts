@@ -11,6 +11,7 @@ import { FTP_WAYS_DEFENCES } from './ftp-ways-defences.ts'
 import { GREEN_DEFENCES } from './green-defences.ts'
 import { HTTP_DEFENCES } from './http-defences.ts'
 import { JOURNAL_DEFENCES } from './journal-defences.ts'
+import { LOOKS_DEFENCES } from './looks-defences.ts'
 import { NAMING_DEFENCES } from './naming-defences.ts'
 import { NETWORK_DEFENCES } from './network-defences.ts'
 import { OUTLET_DEFENCES } from './outlet-defences.ts'
@@ -18,8 +19,8 @@ import { PUBLISH_DEFENCES } from './publish-defences.ts'
 import { SCHEDULE_DEFENCES } from './schedule-defences.ts'
 import { SECOND_WAY_DEFENCES } from './second-way-defences.ts'
 import { SFTP_DEFENCES } from './sftp-defences.ts'
-import { SHELL_DEFENCES } from './shell-defences.ts'
 import { SFTP_WAYS_DEFENCES } from './sftp-ways-defences.ts'
+import { SHELL_DEFENCES } from './shell-defences.ts'
 import { UPLOAD_DEFENCES } from './upload-defences.ts'
 
 /** Bytes first. */
@@ -28,6 +29,7 @@ export const DEFENCES: readonly Defence[] = [
   ...BESIDE_DEFENCES,
   ...PUBLISH_DEFENCES,
   ...SECOND_WAY_DEFENCES,
+  ...LOOKS_DEFENCES,
   ...DOWNLOAD_DEFENCES,
   ...FINISHED_DEFENCES,
   ...DISK_DEFENCES,

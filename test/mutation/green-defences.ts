@@ -49,7 +49,13 @@ export const GREEN_DEFENCES: readonly Defence[] = [
   {
     name: 'weakest-proof-is-told',
     protects: 'from claiming for all files what is true of one',
-    edits: [{ file: OUTPUTS, find: "['size', 'read-back', 'digest']", replace: "['digest', 'read-back', 'size']" }],
+    edits: [
+      {
+        file: OUTPUTS,
+        find: "['acknowledged', 'size', 'read-back', 'digest']",
+        replace: "['digest', 'read-back', 'size', 'acknowledged']",
+      },
+    ],
     detectors: [unit('summary', 'the weakest proof counts')],
   },
   {

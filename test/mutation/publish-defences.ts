@@ -63,8 +63,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-proof.ts',
-        find: 'session.direct && isAsBefore(session.finalBefore, there)',
-        replace: 'session.direct && there.size === -1',
+        find: 'isAsBefore(before.file, seen.file)',
+        replace: 'before.file.size === -1',
       },
     ],
     detectors: [here('writers', 'shows no change after a PUT')],
@@ -72,7 +72,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'in-place-is-read-back',
     protects: 'from a blend of two versions that are written to one name at once, taken for one by its length',
-    edits: [{ file: 'src/engine/upload-proof.ts', find: '&& !(session.direct && remote.tree !== undefined)', replace: '' }],
+    edits: [{ file: 'src/engine/upload-proof.ts', find: '(tree === undefined && finalBefore', replace: '(tree !== null && finalBefore' }],
     detectors: [here('writers', 'the length is no proof')],
   },
   {
@@ -157,7 +157,13 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'untold-is-no-size',
     protects: 'from the proof `size` where the server told none',
-    edits: [{ file: 'src/engine/upload-proof.ts', find: 'const sized = there.size !== null', replace: 'const sized = there.size !== -1' }],
+    edits: [
+      {
+        file: 'src/engine/upload-proof.ts',
+        find: "seen.is === 'there' && seen.file.size !== null && lengthTells",
+        replace: "seen.is === 'there' && lengthTells",
+      },
+    ],
     detectors: [here('writers', 'a size that the server does not tell')],
   },
   {
@@ -174,8 +180,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/staging.ts',
-        find: 'return (await session.stat(remote, path, signal)) !== null\n  } catch',
-        replace: 'return (await session.stat(remote, path, signal)) !== undefined\n  } catch',
+        find: "return (await session.stat(remote, to, signal)).is !== 'missing' ||",
+        replace: "return (await session.stat(remote, to, signal)).is !== 'unknown' ||",
       },
     ],
     detectors: [here('upload', 'is found out before the bytes travel')],
@@ -263,7 +269,13 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'folded-names-are-refused',
     protects: 'from sending two files to one name on a server that folds letter case',
-    edits: [{ file: 'src/engine/targets.ts', find: '    return found !== null\n', replace: '    return found === undefined\n' }],
+    edits: [
+      {
+        file: 'src/engine/targets.ts',
+        find: "'looking for the scratch file', signal)).is === 'there'",
+        replace: "'looking for the scratch file', signal)).is === 'unknown'",
+      },
+    ],
     detectors: [unit('targets', 'names that fold together')],
   },
 ]

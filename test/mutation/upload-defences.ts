@@ -93,8 +93,8 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-proof.ts',
-        find: "if (sized && policy.verify === 'auto') return 'size'",
-        replace: "if (sized && policy.timeoutMs > 0) return 'size'",
+        find: "if (policy.verify === 'full') throw isGone",
+        replace: 'if (policy.timeoutMs < 0) throw isGone',
       },
     ],
     detectors: [here('upload', 'verify: full at a server that lets nothing be read')],
@@ -105,8 +105,8 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-proof.ts',
-        find: 'if (there === null || (there.size !== null && there.size !== size)) {',
-        replace: 'if (there === null) {',
+        find: 'return told === null || told === size',
+        replace: 'return told === null || size >= 0',
       },
     ],
     detectors: [here('upload', 'keeps less than it confirms')],
@@ -135,9 +135,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from believing a rename that did nothing, or that somebody else undid',
     edits: [
       {
-        file: 'src/engine/publish.ts',
-        find: "if (final?.kind === 'file' && (final.size === null || final.size === source.size)) {",
-        replace: 'if (final?.size !== -1) {',
+        file: 'src/engine/published.ts',
+        find: "if (final.is === 'unknown' || this.fits(final)) return final",
+        replace: 'if (session.policy.retries >= 0) return final',
       },
     ],
     detectors: [here('upload', 'a rename that only says it was done at the end')],
@@ -153,9 +153,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from leaving an old file of the same size in place as "unchanged"',
     edits: [
       {
-        file: 'src/engine/publish.ts',
-        find: "return verdict === 'same' ? method : null",
-        replace: "return verdict === 'same' ? method : 'read-back'",
+        file: 'src/engine/published.ts',
+        find: "    if (verdict === 'same') return method\n    // It is",
+        replace: "    if (verdict !== 'unknown') return method\n    // It is",
       },
     ],
     detectors: [simulated('upload', 'openssh'), simulated('upload', 'proftpd')],
@@ -165,9 +165,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from comparing, and with a digest of a prefix accepting, a file of another size',
     edits: [
       {
-        file: 'src/engine/publish.ts',
-        find: 'if (final === null || !(final.size === source.size || (final.size === null && this.mayHold))) return null',
-        replace: 'if (final === null) return null',
+        file: 'src/engine/published.ts',
+        find: 'if (!(size === source.size || (size === null && this.mayHold))) return null',
+        replace: 'if (size === -1) return null',
       },
     ],
     detectors: [here('upload', 'a longer final file that begins with the source')],
@@ -239,9 +239,9 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     protects: 'from renaming onto a directory, which some servers replace with everything in it',
     edits: [
       {
-        file: 'src/engine/publish.ts',
-        find: "if (final?.kind === 'directory') {",
-        replace: "if (final?.kind === 'directory' && final.size === -1) {",
+        file: 'src/engine/published.ts',
+        find: "if (final.is === 'there' && final.file.kind === 'directory') {",
+        replace: "if (final.is === 'there' && final.file.kind === 'directory' && final.file.size === -1) {",
       },
     ],
     detectors: [here('upload', 'a directory of the name')],

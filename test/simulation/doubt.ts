@@ -15,6 +15,8 @@ export class Doubt {
   published: { readonly bytes: Buffer; readonly version: number } | null = null
   /** Index of the latest version of the source. */
   version = -1
+  /** The source of a download changed in this attempt: only a look afterwards could tell. */
+  changed = false
   /** The source of a download changed without a trace. */
   unseen = false
   /** The same lie about the end of a file that has no size was told in two readings: they agree. */
@@ -85,6 +87,11 @@ export function beyondProof(
   { content, doubted }: Pick<Change, 'content' | 'doubted'>,
 ): boolean {
   const { doubt, profile, direction, versions, isIdentified } = scene
+  // Where nothing can be looked at, what the server confirmed and did not keep is not found out.
+  const isBlind = profile.hides === true || profile.refuses?.stat !== undefined
+  if (isBlind && direction === 'upload') return doubted || doubt.bytes.size > 0 || (result?.proof === 'acknowledged' && scene.restarted)
+  if (direction === 'download' && result?.proof === 'acknowledged')
+    return doubted || doubt.bytes.size > 0 || doubt.undigested || doubt.unseen || doubt.changed
   // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
   const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === content?.length)
   if (!sized && isIdentified && !scene.inPlace) return false

@@ -7,7 +7,8 @@ import { Disk } from './disk.ts'
 import { Duet } from './duet.ts'
 import { judge, judgeCost, judgeTwins, renames } from './judge.ts'
 import { type ProcessOptions, runProcess, type Wrong } from './process.ts'
-import { BLOCK, profileNamed } from './profiles.ts'
+import { BLOCK, isUnreadable, profileNamed } from './profiles.ts'
+import { lateShows } from './reticent.ts'
 import type { Ended } from './rules.ts'
 import { BYSTANDER, FINAL, isAside, Scene } from './scene.ts'
 import { orphanStores } from './server-write.ts'
@@ -83,7 +84,7 @@ class Running {
     // Whether it is there already, a download only asks where the answer costs nothing.
     const there = scene.isWhole(scene.final)
     const last = await this.attempt([], spec.attempts.length, this.lastPolicy())
-    if (last?.status !== 'complete' && last?.status !== 'unchanged')
+    if (last?.status !== 'complete' && last?.status !== 'unchanged' && !this.isTaken(last))
       throw new Violation(`an attempt without faults did not succeed: ${last?.failure?.kind} ${last?.failure?.message}`)
     if (this.steps - steps > LIVE_STEPS_MAX) throw new Violation(`an attempt without faults took ${this.steps - steps} steps`)
     if (!there) judgeCost(scene, spec, this.moved, BLOCK)
@@ -94,7 +95,12 @@ class Running {
   private lastPolicy(): TransferPolicy {
     const policy = POLICIES[this.spec.policy]
     const wanted: TransferPolicy = { ...policy, onChange: 'restart', publishWithoutRename: 'always' }
-    return this.scene.profile.writeOnly === true && policy.verify === 'full' ? { ...wanted, verify: 'auto' } : wanted
+    return isUnreadable(this.scene.profile) && policy.verify === 'full' ? { ...wanted, verify: 'auto' } : wanted
+  }
+
+  /** What is taken away under its temporary name cannot be given the final one: that is said. */
+  private isTaken(last: TransferResult | null): boolean {
+    return this.scene.profile.mailbox === 'closed' && last?.failure?.kind === 'refused' && /takes/.test(last.failure.message)
   }
 
   /** Runs one attempt to its end or its crash and judges the world afterwards. */
@@ -118,6 +124,7 @@ class Running {
     scene.travelling = true
     const [result, other] = await this.transfer(turn, twin, options)
     scene.travelling = false
+    lateShows(scene.world, null)
     this.steps += turn.steps
     this.moved += turn.moved
     trace?.push(`  ended after ${turn.steps} steps: ${describe(result)}`)
@@ -148,6 +155,7 @@ class Running {
     else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
     scene.restarted = false
     scene.taken = false
+    scene.doubt.changed = false
     scene.edited = plan.some(({ kind, step }) => kind === 'partial-linked' && step === 0)
   }
 
@@ -211,9 +219,12 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
+    // Where looks are refused nobody can tell the other run from a server that takes files away.
+    if (scene.profile.refuses !== undefined) return false
     // What a dead session stores late is not the other run's doing.
     const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
-    const possible = renames(scene.profile) && !(scene.profile.writeOnly === true && spec.policy === 'full')
+    const possible =
+      renames(scene.profile) && scene.profile.mailbox !== 'closed' && !(isUnreadable(scene.profile) && spec.policy === 'full')
     return spec.twin?.version === 'same' && !disturbed && !isLate && possible && spec.policy !== 'fail'
   }
 

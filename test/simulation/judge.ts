@@ -30,7 +30,12 @@ export function judgeCost({ profile, direction, versions }: Scene, spec: History
   const faults = spec.attempts.flat()
   const continues =
     direction === 'upload'
-      ? (profile.resumer === 'positional' || profile.resumer === 'rewind') && profile.writeOnly !== true && renames(profile)
+      ? profile.refuses === undefined &&
+        profile.hides !== true &&
+        profile.mailbox === undefined &&
+        (profile.resumer === 'positional' || profile.resumer === 'rewind') &&
+        profile.writeOnly !== true &&
+        renames(profile)
       : profile.identity !== 'none' && profile.noRanges !== true && profile.unsized !== true
   const kept = continues && profile.removesBroken !== true && spec.policy === 'auto' && versions.length === 1 && spec.twin === null
   if (!kept || !faults.every(({ kind }) => INTERRUPTIONS.has(kind))) return

@@ -42,6 +42,14 @@ export interface Profile {
   readonly noRanges?: true
   /** Takes files and shows none. */
   readonly writeOnly?: true
+  /** Looks that it refuses: always, or now and then. */
+  readonly refuses?: Partial<Readonly<Record<'stat' | 'list' | 'read' | 'digest', 'always' | 'sometimes'>>>
+  /** Says that nothing is there, whatever is. */
+  readonly hides?: true
+  /** Takes files away at once: whatever was written, or what has got the final name. */
+  readonly mailbox?: 'closed' | 'renamed'
+  /** What it has renamed shows some looks later. */
+  readonly lags?: true
   /** A broken upload takes the file along. */
   readonly removesBroken?: true
   /** A dead session goes on storing what had arrived. */
@@ -64,6 +72,9 @@ const SFTP = { resumer: 'positional', digests: 'none', identity: 'time', packet:
 const FTP = { resumer: 'rewind', digests: 'none', identity: 'time', packet: 13, window: 3 } as const
 const DAV = { resumer: 'whole', digests: 'none', identity: 'time-size', packet: 14, window: 2, rename: 'after-delete' } as const
 const HTTP = { resumer: 'none', digests: 'none', packet: 14, window: 1 } as const
+
+const BLIND = { stat: 'always', list: 'always', read: 'always' } as const
+const MOODY = { stat: 'sometimes', list: 'sometimes', read: 'sometimes' } as const
 
 export const PROFILES: readonly Profile[] = [
   { ...SFTP, name: 'openssh', syncs: true, copies: true, modes: true },
@@ -96,6 +107,16 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
   { ...FTP, name: 'ftp-nodots', names: 'no-dots', rename: 'never', modes: true },
   { ...FTP, name: 'ftp-norename', rename: 'refused' },
+  { ...SFTP, name: 'sftp-blind', refuses: BLIND },
+  { ...SFTP, name: 'sftp-moody', refuses: MOODY },
+  { ...SFTP, name: 'sftp-blind-keeps', packet: 13, refuses: BLIND, rename: 'never' },
+  { ...SFTP, name: 'sftp-moody-keeps', refuses: MOODY, rename: 'never', copies: true },
+  { ...SFTP, name: 'sftp-hides', hides: true },
+  { ...SFTP, name: 'sftp-mailbox', mailbox: 'renamed' },
+  { ...SFTP, name: 'sftp-late', lags: true },
+  { ...FTP, name: 'ftp-unlooked', refuses: { stat: 'always' } },
+  { ...FTP, name: 'ftp-blind-norename', refuses: BLIND, rename: 'refused' },
+  { ...FTP, name: 'ftp-mailbox', mailbox: 'closed' },
   { ...FTP, name: 'ftp-conflict', rename: 'conflict', digests: 'whole', algorithm: 'md5' },
   { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true, onlyOne: 'denied' },
   { ...DAV, name: 'nginx-dav', window: 1, removesBroken: true },
@@ -103,6 +124,11 @@ export const PROFILES: readonly Profile[] = [
   { ...DAV, name: 'dav-untold', unsized: true },
   { ...DAV, name: 'dav-cached', cache: 'stubborn' },
   { ...DAV, name: 'http-put', identity: 'validator', rename: 'none', accepts: true },
+  { ...DAV, name: 'dav-moody', refuses: { ...MOODY, digest: 'sometimes' }, digests: 'whole', algorithm: 'md5' },
+  { ...DAV, name: 'put-blind', rename: 'none', refuses: BLIND },
+  { ...DAV, name: 'put-hidden', rename: 'none', hides: true },
+  { ...HTTP, name: 'http-unlooked', identity: 'none', refuses: { stat: 'always' } },
+  { ...HTTP, name: 'http-moody', identity: 'time', refuses: { stat: 'sometimes' } },
   { ...HTTP, name: 'http-plain', identity: 'time', noRanges: true },
   { ...HTTP, name: 'http-chunked', identity: 'none', unsized: true },
   { ...HTTP, name: 'http-undated', identity: 'none' },
@@ -110,6 +136,11 @@ export const PROFILES: readonly Profile[] = [
   { ...HTTP, name: 'http-weak', identity: 'weak' },
   { ...HTTP, name: 'http-cached', identity: 'validator', cache: 'obedient' },
 ]
+
+/** Nothing can be read back here. */
+export function isUnreadable({ writeOnly, refuses, hides }: Profile): boolean {
+  return writeOnly === true || hides === true || refuses?.read !== undefined
+}
 
 export function profileNamed(name: string): Profile {
   const found = PROFILES.find((profile) => profile.name === name)

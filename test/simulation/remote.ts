@@ -2,6 +2,7 @@
 import { TransferError } from '../../src/core/errors.ts'
 import type { AppendResumer, Digester, PositionalResumer, Remote, Resumer, Writer } from '../../src/remotes/remote.ts'
 import { takesName } from './profiles.ts'
+import { refuses } from './reticent.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { Server } from './server.ts'
 import { treeOf } from './tree.ts'
@@ -93,6 +94,7 @@ function digesterOf(server: Server, ranges: Digester['ranges']): Digester {
     ranges,
     digest: async (path, range, signal) => {
       const fault = await server.at('digest', signal)
+      refuses(server.scene, server.turn, 'digest')
       const bytes = server.file(path)?.bytes
       if (bytes === undefined) throw new TransferError('not-found', `no such file: ${path}`)
       if (path === FINAL && direction === 'upload') server.turn.looked()

@@ -49,6 +49,7 @@ export const RULES: readonly Rule[] = [
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
   { name: 'Mode', promise: 'what replaces a file has its permissions, and never wider ones under the final name', broken: modeLost },
   { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
+  { name: 'Once', promise: 'a server that takes files away gets each once, and once more for what went wrong', broken: sentAgain },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
 
@@ -122,7 +123,7 @@ function notKept(ended: Ended): string | null {
 /** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
 function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
   const began = earlier.some(({ author, how }) => author === turn && how === 'created')
-  return overwrites || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
+  return overwrites || scene.profile.hides === true || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
 }
 
 function notContained({ scene, bystander }: Ended): string | null {
@@ -147,6 +148,7 @@ function unproven(ended: Ended): string | null {
   if (!succeeded(result)) return null
   if (result.proof === null) return 'success without a proof'
   if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given') return 'a digest was claimed that there is none of'
+  if (result.proof === 'acknowledged') return unacknowledged(ended)
   if (result.proof !== 'size') return null
   if (policy === 'full' && source.length > 0 && (result.size !== 0 || profile.unsized === true)) return 'a proof of content was asked for'
   if (direction !== 'upload' || result.status === 'unchanged') return null
@@ -166,12 +168,30 @@ function modeLost(ended: Ended): string | null {
   return isDone ? `${scene.finalMode?.toString(8)} instead of ${wanted.toString(8)} at the end` : null
 }
 
+/** The weakest proof is for where nothing stronger is to be had. */
+function unacknowledged(ended: Ended): string | null {
+  const { scene, policy, turn } = ended
+  const { profile, direction } = scene
+  if (policy === 'full') return 'a proof of content was asked for'
+  if (direction === 'download') return turn.refusedLooks + turn.faults > 0 ? null : 'nothing was looked at where it could be'
+  if (turn.accepts) return 'what was only accepted was called acknowledged'
+  // After a broken exchange all may have been proven by reading instead.
+  if (!turn.confirmed && turn.faults === 0 && ended.result?.resumedFrom !== ended.result?.size) return 'the server had not confirmed it'
+  return turn.refusedLooks > 0 || turn.faults > 0 || profile.hides === true || profile.mailbox !== undefined || profile.unsized === true
+    ? null
+    : 'nothing was looked at where it could be'
+}
+
+function sentAgain({ turn }: Ended): string | null {
+  return turn.delivered > 1 + Math.min(1, turn.faults) ? `it was delivered ${turn.delivered} times` : null
+}
+
 /** Where nobody else was at the final name meanwhile. */
 function toldWrong(ended: Ended): string | null {
   const { result, scene, turn, owed } = ended
   const [before, ...changes] = changesSince(ended)
   if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
-  if (scene.restarted) return null
+  if (scene.restarted || scene.profile.hides === true) return null
   const { previous } = result
   const { final } = scene
   if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'

@@ -75,6 +75,7 @@ export class Scene {
     const { world, doubt, direction } = this
     doubt.version = this.versions.push(bytes) - 1
     if (direction === 'download' && !this.isIdentified && this.travelling) doubt.unseen = true
+    if (direction === 'download' && this.travelling) doubt.changed = true
     if (!quietly) world.wallMs += 5000
     world.version += 1
     if (direction === 'upload') world.local.set(LOCAL, bytes)

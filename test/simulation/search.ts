@@ -4,7 +4,7 @@ import { below, pick, seededRandom } from './chance.ts'
 import type { TwinPlan } from './duet.ts'
 import { runHistory } from './history.ts'
 import { renames } from './judge.ts'
-import { BLOCK, PROFILES, type Profile } from './profiles.ts'
+import { BLOCK, isUnreadable, PROFILES, type Profile } from './profiles.ts'
 import type { Direction } from './scene.ts'
 import type { HistorySpec, PolicyName } from './spec.ts'
 
@@ -16,8 +16,17 @@ export interface Lane {
 
 export const LANES: readonly Lane[] = PROFILES.flatMap((profile): Lane[] => [
   ...(profile.resumer === 'none' ? [] : [{ profile, direction: 'upload' } as const]),
-  ...(profile.writeOnly === true || profile.names !== undefined ? [] : [{ profile, direction: 'download' } as const]),
+  ...(onlyUploads(profile) ? [] : [{ profile, direction: 'download' } as const]),
 ])
+
+/** Where a download would meet nothing that it does not meet elsewhere. */
+function onlyUploads({ resumer, writeOnly, names, refuses, hides, mailbox, lags }: Profile): boolean {
+  return (
+    writeOnly === true ||
+    names !== undefined ||
+    (resumer !== 'none' && [refuses, hides, mailbox, lags].some((quirk) => quirk !== undefined))
+  )
+}
 
 type Plan = readonly PlannedFault[]
 type Plans = readonly Plan[]
@@ -80,7 +89,7 @@ async function* allSingles(lane: Lane): AsyncGenerator<HistorySpec> {
   // Long enough that an interruption costs less than the whole.
   yield* everyFault({ ...spec, size: LONG }, [], ['crash', 'disconnect'])
   for (const policy of ['full', 'given', 'fail'] as const) {
-    if (policy === 'full' && lane.profile.writeOnly === true) continue
+    if (policy === 'full' && isUnreadable(lane.profile)) continue
     yield* everyFault(
       { ...spec, policy, seed: 2 },
       [
@@ -145,7 +154,7 @@ export function byChance(lane: Lane, seed: number): HistorySpec {
     attempts.push(plan)
     left -= plan.length
   }
-  const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
+  const asked = policy === 'full' && isUnreadable(lane.profile) ? 'auto' : policy
   return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts, twin: null }
 }
 
@@ -186,6 +195,6 @@ export function twinByChance(lane: Lane, seed: number): HistorySpec {
     slices,
   }
   const policy = pick(random, POLICY_CHANCES)
-  const asked = policy === 'full' && lane.profile.writeOnly === true ? 'auto' : policy
+  const asked = policy === 'full' && isUnreadable(lane.profile) ? 'auto' : policy
   return { profile: lane.profile.name, direction: lane.direction, size: pick(random, SIZES), policy: asked, seed, attempts, twin }
 }

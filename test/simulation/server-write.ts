@@ -1,6 +1,7 @@
 /** How a server in memory takes bytes: packets through a window, and what becomes of those in flight when the exchange breaks. */
 import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { Body, WriteObserver } from '../../src/remotes/remote.ts'
+import { mailed } from './reticent.ts'
 import { FINAL, type Scene } from './scene.ts'
 import type { Turn } from './turn.ts'
 import { Crash, patched, type ServerFile } from './world.ts'
@@ -64,6 +65,8 @@ export class Pump {
       throw new TransferError('transient', `the server stored ${file.bytes.length} bytes`)
     if (this.scene.profile.syncs === true) file.durable = file.bytes.length
     observer.acknowledged(length)
+    this.turn.confirmed = true
+    mailed(this.scene, this.turn, this.incoming.path, 'closed')
   }
 
   private async send(): Promise<void> {

@@ -4,6 +4,7 @@ import type { ByteRange } from '../../src/core/ranges.ts'
 import type { ReadOptions, RemoteFile, Sink } from '../../src/remotes/remote.ts'
 import type { Kind, Place } from './alphabet.ts'
 import { below } from './chance.ts'
+import { lateShows, refuses } from './reticent.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { acceptedStores, type Incoming, orphanStores, Pump } from './server-write.ts'
 import type { Turn } from './turn.ts'
@@ -84,6 +85,9 @@ export class Server {
     const { profile, world, direction } = this.scene
     if (world.orphans.length > 0 && this.scene.random() < 0.6) orphanStores(this.scene)
     if (world.accepted.length > 0) acceptedStores(this.scene, path)
+    if (world.late.length > 0) lateShows(world, path)
+    refuses(this.scene, this.turn, 'stat')
+    if (profile.hides === true) return null
     const { file, version, isMarked } = this.seen(path)
     // An answer that a cache gave to an upload tells nothing but that there is something.
     if (isMarked) return { kind: 'file', size: null, modifiedAtMs: null, validator: null }
@@ -125,6 +129,8 @@ export class Server {
     await this.at('read', signal)
     if (profile.onlyOne !== undefined && this.writing > 0) throw new TransferError(profile.onlyOne, 'you are here already')
     if (profile.writeOnly === true) throw new TransferError('refused', 'nothing can be read here')
+    refuses(this.scene, this.turn, 'read')
+    if (profile.hides === true) throw new TransferError('not-found', `no such file: ${path}`)
     if (profile.noRanges === true && range.start > 0) throw new TransferError('unsupported', 'no ranges')
     const { file, version, isMarked } = this.seen(path)
     if (isMarked) throw new TransferError('refused', 'a cache answered')

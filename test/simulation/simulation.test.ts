@@ -8,13 +8,13 @@ import { specText } from './spec.ts'
 import { startThread, type Thread } from './workers.ts'
 
 /** HISTORIES=n changes how many seeds of chance each server and direction gets. */
-const HISTORIES = Number(process.env.HISTORIES ?? 200)
+const HISTORIES = Number(process.env.HISTORIES ?? 150)
 const TWINS = HISTORIES + 50
 const HISTORIES_MIN = 120_000
-/** Of the single faults all are run where few lanes are asked for, else every fourth: another one in each lane. */
-const SINGLES_SHARE = process.env.HISTORIES === undefined ? 4 : 1
-const STRIDE = 53
-const SHARE = 40
+/** Of the single faults all are run where few lanes are asked for, else every sixth: another one in each lane. */
+const SINGLES_SHARE = process.env.HISTORIES === undefined ? 6 : 1
+const STRIDE = 71
+const SHARE = 50
 
 let thread: Thread | null = null
 let broken = false

@@ -3,6 +3,7 @@ import { type FailureKind, TransferError } from '../../src/core/errors.ts'
 import type { Tree } from '../../src/remotes/remote.ts'
 import type { How } from './ledger.ts'
 import { takesName } from './profiles.ts'
+import { mailed, putOff, refuses } from './reticent.ts'
 import { FINAL, isAside, isPartial } from './scene.ts'
 import type { Server } from './server.ts'
 import type { ServerFile } from './world.ts'
@@ -34,12 +35,16 @@ export function treeOf(server: Server): Tree {
       const file = files.get(from)
       if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
       files.delete(from)
-      files.set(to, file)
-      if (from === FINAL) note('aside')
-      if (to === FINAL) {
-        scene.direct = false
-        note(isAside(from) ? 'put back' : 'renamed')
+      const move = (): void => {
+        files.set(to, file)
+        if (from === FINAL) note('aside')
+        if (to === FINAL) {
+          scene.direct = false
+          note(isAside(from) ? 'put back' : 'renamed')
+        }
+        mailed(scene, turn, to, 'renamed')
       }
+      if (to !== FINAL || !putOff(scene, file, to, move)) move()
       await server.at('rename reply', signal)
     },
     ...(profile.copies === true ? { copy: (from, to, _size, signal) => copied(server, from, to, signal) } : {}),
@@ -53,6 +58,8 @@ export function treeOf(server: Server): Tree {
     ...(profile.modes === true ? { setMode: (path, mode, signal) => modeSet(server, path, mode, signal) } : {}),
     list: async (_directory, signal) => {
       await server.at('list', signal)
+      refuses(scene, turn, 'list')
+      if (profile.hides === true) return []
       return [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
     },
   }

@@ -37,6 +37,14 @@ export class Turn {
   /** Bytes of the file that travelled. */
   moved = 0
   sizeLies = 0
+  /** Looks that were refused. */
+  refusedLooks = 0
+  /** Files that a server which takes them away has got. */
+  delivered = 0
+  /** Faults that happened. */
+  faults = 0
+  /** The server confirmed every byte of an exchange. */
+  confirmed = false
   digestFailed = false
   /** The server did not set the mode that it was told to. */
   modeRefused = false
@@ -93,6 +101,7 @@ export class Turn {
     const [fault] = due < 0 ? [] : this.plan.splice(due, 1)
     this.next = this.plan[0]?.step ?? STEPS_MAX
     if (fault === undefined) return null
+    this.faults += 1
     this.trace?.push(`  step ${this.steps} ${place}: ${fault.kind}`)
     return this.happen(fault.kind, place)
   }

@@ -14,6 +14,7 @@ import {
 } from '../../src/core/journal.ts'
 import type { Clock, Recorder } from '../../src/engine/ports.ts'
 import { Disk } from './disk.ts'
+import type { Late } from './reticent.ts'
 
 export { seededRandom } from './chance.ts'
 export { NO_BYTES } from './disk.ts'
@@ -67,6 +68,7 @@ export class World {
   readonly cache = new Map<string, { readonly file: ServerFile; readonly version: number }>()
   readonly orphans: Orphan[] = []
   readonly accepted: Accepted[] = []
+  readonly late: Late[] = []
   /** Local files by path: upload sources, download partials and targets. */
   readonly local: Disk
   readonly saves: Saves
@@ -76,7 +78,8 @@ export class World {
     this.local = local
     this.saves = saves
     this.shared = other?.shared ?? { wallMs: 1_000_000, version: 1 }
-    if (other !== null) Object.assign(this, { server: other.server, cache: other.cache, orphans: other.orphans, accepted: other.accepted })
+    if (other !== null)
+      Object.assign(this, { server: other.server, cache: other.cache, orphans: other.orphans, accepted: other.accepted, late: other.late })
   }
 
   /** The same server, as another process meets it. */

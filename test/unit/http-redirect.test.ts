@@ -28,11 +28,7 @@ async function open(
   direction: RemotePorts['direction'] = 'download',
   proxies = NO_PROXIES,
 ): Promise<Remote> {
-  const remote = await protocol.open(
-    protocol.parse(new URL('/file', origin), SECRETS),
-    remotePorts(3000, { direction, proxies }),
-    never,
-  )
+  const remote = await protocol.open(protocol.parse(new URL('/file', origin), SECRETS), remotePorts(3000, { direction, proxies }), never)
   t.after(() => remote.close())
   return remote
 }

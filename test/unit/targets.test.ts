@@ -95,15 +95,33 @@ test('the same content under two names of one file is in place, and other sizes 
   assert.deepEqual(seen, [])
 })
 
-test('a target that is gone, or has another size, is told; one that was not put in place, or cannot be looked at, is not', async () => {
+test('a target that has another size is told; one that is gone since, was not put in place, or cannot be looked at, is not', async () => {
   const remote = server(new Map([['b', 'longer than it was']]), (path) => path)
   const refusing: Remote = { ...remote, stat: () => Promise.reject(new TransferError('refused', 'no looking')) }
   const targets = [target(remote, 'a', 'gone'), target(remote, 'b', 'short'), target(remote, 'c', null), target(refusing, 'd', 'x')]
   const wrong = await lookAgain(targets, looking)
   assert.deepEqual(
     [...wrong.keys()].map(({ name }) => name),
-    ['a', 'b'],
+    ['b'],
   )
+})
+
+test('a look that breaks off is tried again, and only then says nothing', async () => {
+  const remote = server(new Map([['b', 'longer than it was']]), (path) => path)
+  let breaks = 1
+  const breaking: Remote = {
+    ...remote,
+    stat: (path, s) => (breaks-- > 0 ? Promise.reject(new TransferError('transient', 'connection lost')) : remote.stat(path, s)),
+  }
+  const targets = [target(breaking, 'b', 'short'), target(remote, 'c', null)]
+  const patient: Looking = {
+    ...looking,
+    policy: { ...looking.policy, retries: 1 },
+    ports: { ...looking.ports, clock: { ...systemClock, sleep: async () => {} } },
+  }
+  assert.equal((await lookAgain(targets, patient)).size, 1)
+  breaks = 2
+  assert.equal((await lookAgain(targets, patient)).size, 0)
 })
 
 test('names that fold together are refused before anything is sent, where the server folds them', async () => {

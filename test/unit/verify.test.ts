@@ -178,13 +178,24 @@ test('a digester that turns out not to work falls back to reading back', async (
 })
 
 test('any other failure of the digester goes up', async () => {
-  for (const kind of ['transient', 'protocol', 'denied'] as const) {
+  for (const kind of ['transient', 'untrusted', 'stopped'] as const) {
     const s = server()
     s.digest = () => {
       throw new TransferError(kind, 'no')
     }
     await assert.rejects(proveRanges(context(s, 'any'), WHOLE, never), { kind })
     await assert.rejects(proveWhole(context(s, 'any'), true, never), { kind })
+  }
+})
+
+test('a digest that the server refuses, in whatever words, is no answer: it is read back', async () => {
+  for (const kind of ['refused', 'protocol', 'denied', 'not-found', 'conflict'] as const) {
+    const s = server()
+    s.digest = () => {
+      throw new TransferError(kind, 'no')
+    }
+    assert.equal((await proveRanges(context(s, 'any'), WHOLE, never)).method, 'read-back')
+    assert.deepEqual(await proveWhole(context(s, 'any'), true, never), { verdict: 'same', method: 'read-back' })
   }
 })
 
