@@ -7,23 +7,24 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-YV4PRBWK.js";
+} from "./chunk-TSRIRCZA.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-75CRUXF3.js";
+} from "./chunk-ET56P2RX.js";
 import "./chunk-JNQCJRQQ.js";
-import "./chunk-RFNCZQJ4.js";
+import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-CH4BLU6L.js";
 import "./chunk-GW64MRGB.js";
+import "./chunk-6E4PVIWS.js";
 import {
   printable
 } from "./chunk-L2XN6AKA.js";
-import "./chunk-KECUYLEA.js";
+import "./chunk-L2ZNBNWG.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/action/cli-host.ts

@@ -2,19 +2,20 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-56CS3QXS.js";
+} from "./chunk-UC4N4IOA.js";
 import {
   finish,
   leave
-} from "./chunk-75CRUXF3.js";
+} from "./chunk-ET56P2RX.js";
 import "./chunk-JNQCJRQQ.js";
-import "./chunk-RFNCZQJ4.js";
+import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-CH4BLU6L.js";
 import "./chunk-GW64MRGB.js";
+import "./chunk-6E4PVIWS.js";
 import "./chunk-L2XN6AKA.js";
-import "./chunk-KECUYLEA.js";
+import "./chunk-L2ZNBNWG.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/post.ts
