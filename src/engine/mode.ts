@@ -9,6 +9,8 @@ export const OTHERS_READ = 0o004
 
 /** Gives the new file the mode of the old one, before it has its name where it comes by a rename. A server that does not is told of, and nothing depends on it. */
 export async function keepMode(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
+  // The first look may have failed where this one does not.
+  if (session.finalUntold) session.sawFinal(await session.stat(remote, session.job.path, signal), session.direct)
   const { oldMode, newMode } = session
   if (oldMode === null || session.modeRefused) return
   const wanted = oldMode & PERMISSIONS

@@ -120,7 +120,8 @@ async function createNamed(session: UploadSession, remote: Remote, writer: Write
     const isRefused = (isRefusal(error) || isMissing(error)) && !session.begun
     session.wroteDirectly ||= session.direct && !isRefused
     if (!isRefused) throw error
-    session.previous = before
+    // An empty file has nothing that could have been sent: whether the server made it nobody knows.
+    if (size > 0) session.previous = before
     throw isMissing(error) ? badPath(error) : error
   }
 }

@@ -16,32 +16,17 @@ import {
   scratchName,
 } from '../core/paths.ts'
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
-import type { LocalSource } from '../local/local.ts'
 import type { Remote, Tree } from '../remotes/remote.ts'
 import { isUntold, type Look, showsFile } from './look.ts'
 import { Pace } from './pace.ts'
-import type { EnginePorts, Previous, RemoteSupply, TransferPolicy } from './ports.ts'
+import type { EnginePorts, Previous } from './ports.ts'
 import { Session } from './session.ts'
+import type { UploadJob } from './upload-job.ts'
 import type { ProofContext } from './verify.ts'
 
 /** What was confirmed may show a little later: an index that lags, a cache. So often it is looked for, with a second between. */
 const LOOKS_MAX = 5
 const LOOK_AGAIN_MS = 1000
-
-export interface UploadJob {
-  readonly name: string
-  /** Sixteen hex digits: this file's entry in the journal. */
-  readonly key: string
-  /** Sixteen hex digits: the server, the account and the directory, for what the journal remembers of them. */
-  readonly place: string
-  readonly source: LocalSource
-  readonly remote: RemoteSupply
-  /** Final name on the server. */
-  readonly path: string
-  readonly policy: TransferPolicy
-  /** Told what the final name holds once it was seen to. */
-  placed?(content: ContentDigests): void
-}
 
 /** What one upload knows from attempt to attempt. */
 export class UploadSession extends Session {
@@ -75,7 +60,7 @@ export class UploadSession extends Session {
   kept = 0
   /** Another process has been seen at work on the same content. */
   contested = false
-  /** What may as well be older was taken for the sign of another process. */
+  /** What may as well be older was taken for the sign of another run. */
   missedOnce = false
   /** How often the partial of this process was gone while it was written. */
   vanished = 0
@@ -100,6 +85,8 @@ export class UploadSession extends Session {
   hadFile: boolean | null = null
   /** By the last look at the final name, which has told so. */
   nothingThere = false
+  /** The last look at the final name told nothing. */
+  finalUntold = false
   /** Permission bits of the file that is to be replaced, by the last look at it that told them; null where nothing is known. */
   oldMode: number | null = null
   /** Those of the file that is to replace it. */
@@ -200,6 +187,7 @@ export class UploadSession extends Session {
     this.finalBefore ??= final
     if (final.is !== 'unknown' && !ours && !this.wroteDirectly && !this.renameSent) this.hadFile ??= final.is === 'there'
     this.nothingThere = final.is === 'missing'
+    this.finalUntold = final.is === 'unknown'
     if (showsFile(final) && !ours && !this.wroteDirectly) this.oldMode = final.file.mode ?? null
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside !== null) return

@@ -13,10 +13,11 @@ import { PublishedName } from './published.ts'
 import { partialGone } from './refusal.ts'
 import { discard, tidy } from './tidy.ts'
 import { showsTwin } from './twin.ts'
+import type { UploadJob } from './upload-job.ts'
 import { makePlan } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
 import { send } from './upload-send.ts'
-import { type UploadJob, UploadSession } from './upload-session.ts'
+import { UploadSession } from './upload-session.ts'
 
 const UNBEGUN: Pick<UploadSession, 'sentBytes' | 'resumedFrom' | 'wroteDirectly' | 'previous' | 'begun'> = {
   sentBytes: 0,

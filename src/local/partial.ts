@@ -80,6 +80,8 @@ class FilePartial implements LocalPartial {
   private readonly opened: BigIntStats
   private readonly own: OwnWrites
   private alongside: FileDigester | null = null
+  /** The running digest may have taken in the bytes before this place. */
+  private settledTo = 0
   /** Every digest that was given out since the last change: what is published must still have them. */
   private readonly said = new Map<DigestAlgorithm, string>()
 
@@ -95,8 +97,10 @@ class FilePartial implements LocalPartial {
     return (await this.handle.stat()).size
   }
 
-  readonly write = (position: number, bytes: Uint8Array): Promise<void> => {
+  readonly write = async (position: number, bytes: Uint8Array): Promise<void> => {
     this.said.clear()
+    // What was taken for final is fetched once more: the running digest begins again.
+    if (position < this.settledTo) await this.stopAlongside()
     const end = BigInt(position + bytes.length)
     return this.own.during(
       () => this.writeAll(position, bytes),
@@ -111,6 +115,7 @@ class FilePartial implements LocalPartial {
   readonly settled = (end: number): void => {
     this.alongside ??= fileDigester(this.handle.fd)
     this.alongside.extend(end)
+    this.settledTo = Math.max(this.settledTo, end)
   }
 
   readonly truncate = async (size: number): Promise<void> => {
@@ -198,8 +203,10 @@ class FilePartial implements LocalPartial {
   }
 
   private async stopAlongside(): Promise<void> {
-    await this.alongside?.stop()
+    const running = this.alongside
     this.alongside = null
+    this.settledTo = 0
+    await running?.stop()
   }
 
   private async writeAll(position: number, bytes: Uint8Array): Promise<void> {

@@ -81,4 +81,16 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'sftp-copies:upload:55:auto:9:crash@27/source-first,restart-lost@29',
     'the server restarted under a reading beside sending; what had been sent was built on without a new proof, once the reading began again',
   ],
+  [
+    'openssh:upload:1:auto:7416650:-/refused@7:1.other.own.ends@0-0-4',
+    'the judge: a look at the size came after another version had replaced what was compared',
+  ],
+  [
+    'http-put:upload:0:auto:7431684:final-replaced,denied@6',
+    'an empty file that was stored and refused: the old one was said to be untouched',
+  ],
+  [
+    'openssh:download:55:auto:7497799:disk-full@9/partial-cut@7',
+    'blocks that others had cut off were fetched once more, and the running digest kept what it had taken in before',
+  ],
 ]

@@ -98,6 +98,7 @@ class SimulatedPartial implements LocalPartial {
   async write(position: number, bytes: Uint8Array): Promise<void> {
     const { inode, options } = this
     await options.step('write local')
+    if (position < (this.settledBytes.at(-1)?.end ?? 0)) this.settledBytes.length = 0
     if ((position & 16) !== 0) await null // writes overlap, and need not end in order
     inode.bytes = patched(inode.bytes, position, bytes)
     this.touched = inode.touched

@@ -364,6 +364,19 @@ test('after a truncation nothing of the old bytes is in the digest', async () =>
   await opened.close()
 })
 
+test('bytes that were taken for final and are written once more are in the digest as they are then', async () => {
+  const { target } = place()
+  const opened = await target.openPartial(TAG)
+  const [old, fresh] = [seededBytes(5, 2 * MIB), seededBytes(6, 2 * MIB)]
+  await opened.write(0, old)
+  opened.settled(old.length)
+  await opened.read({ start: 0, end: old.length }, () => {}, never) // the running digest has had the time to take them in
+  await opened.write(0, fresh)
+  opened.settled(fresh.length)
+  assert.equal(await opened.digest('sha256', never), sha256(fresh))
+  await opened.close()
+})
+
 test('a stop ends the digest with its reason; what was not waited for is closed all the same', async () => {
   const { target } = place()
   const opened = await target.openPartial(TAG)
