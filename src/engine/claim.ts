@@ -11,7 +11,7 @@ import { restoreFound } from './publish.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { discard } from './tidy.ts'
-import { type PartialSeen, whenItRests } from './twin.ts'
+import { mayBeTheirs, type PartialSeen, whenItRests } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 
 export interface FoundPartial {
@@ -98,7 +98,7 @@ async function restingPartial(session: UploadSession, remote: Remote, signal: Ab
     const resting = await whenItRests(session, remote, found, signal)
     if (resting !== null) return resting
     const final = await session.stat(remote, session.job.path, signal)
-    if (final.is === 'there' && final.file.size === session.job.source.size)
+    if (showsFile(final) && final.file.size === session.job.source.size && mayBeTheirs(session, final.file))
       throw new TransferError('offset-conflict', `another run has finished with the partial ${found.path}`)
   }
   return null

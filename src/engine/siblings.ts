@@ -27,7 +27,9 @@ export async function siblings(session: UploadSession, { tree }: Remote, signal:
   if (tree === undefined) return NONE
   try {
     const entries = await session.guarded('looking for an earlier partial', signal, (s) => tree.list(directory, s))
-    return sorted(session, directory, entries)
+    const found = sorted(session, directory, entries)
+    for (const aside of found.asides) session.asidesSeen.add(aside)
+    return found
   } catch (error) {
     if (signal.aborted || !(error instanceof TransferError)) throw error
     return NONE

@@ -35,8 +35,9 @@ export async function whenItRests(
   while (clock.nowMs() - started < WAIT_MAX_MS) {
     await clock.sleep(moving ? POLL_MS : LOOK_MS, signal)
     const look = await session.stat(remote, seen.path, signal)
-    if (!showsFile(look)) return null
-    const now = look.file
+    if (look.is !== 'unknown' && !showsFile(look)) return null
+    // A look that fails shows no change, and does not say that the file is gone.
+    const now = showsFile(look) ? look.file : file
     const changed = now.size !== file.size || now.modifiedAtMs !== file.modifiedAtMs
     if (changed && !session.contested) session.note('another run is sending the same file; waiting for it')
     if (changed) {
@@ -63,8 +64,8 @@ export async function showsTwin(session: UploadSession, remote: Remote, signal: 
   }
 }
 
-/** A file that was there before is a sign of nothing. Where nobody can tell whether it is that one, it is taken for a sign once. */
-function mayBeTheirs(session: UploadSession, now: RemoteFile): boolean {
+/** Whether what is under the final name has come since the first look. A file that was there before is a sign of nothing. Where nobody can tell whether it is that one, it is taken for a sign once. */
+export function mayBeTheirs(session: UploadSession, now: RemoteFile): boolean {
   const { finalBefore: before } = session
   if (before?.is === 'missing' || (before?.is === 'there' && !isAsBefore(before.file, now))) return true
   if ((before?.is === 'there' && isMarked(now)) || session.missedOnce) return false
@@ -74,11 +75,13 @@ function mayBeTheirs(session: UploadSession, now: RemoteFile): boolean {
 
 /**
  * Nothing is under the final name after our own rename. Of two processes one may move aside what the other has just published, or have the server remove it, to put the
- * same content in its place; then it shows beside the target. A partial that nobody works on any more is taken for such a process once only.
+ * same content in its place; then it shows beside the target. A partial that nobody works on any more is taken for such a process once only, and so
+ * is a file that an earlier process has left aside.
  */
 export async function movedAway(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  const known = new Set(session.asidesSeen)
   const { same, asides } = await siblings(session, remote, signal)
-  if (asides.some((aside) => baseName(aside) !== baseName(session.aside ?? ''))) return true
+  if (asides.some((aside) => !known.has(aside) && baseName(aside) !== baseName(session.aside ?? ''))) return true
   if (remote.tree?.replaces !== 'after-delete' || session.missedOnce || same.length === 0) return false
   session.missedOnce = true
   return true

@@ -1,5 +1,5 @@
 /** Gathers the facts about the partial on the server and has the plan made of them. */
-import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
+import { EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
 import type { Remote, Resumer, Writer } from '../remotes/remote.ts'
 import { type FoundPartial, findPartial, NOTHING_FOUND, probe } from './claim.ts'
@@ -44,9 +44,18 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
     way = wayWith(false)
   }
   if (way === 'send-again') return { plan: planAnew(facts), resumer }
-  if (way === 'beside') return { plan: planBeside(facts, worth), resumer }
+  if (way === 'beside' && (await isOurs(context, worth, signal))) return { plan: planBeside(facts, worth), resumer }
   session.phase('verifying', totalBytes(worth))
   return { plan: planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal))), resumer }
+}
+
+/** Nothing is written to a file that does not begin as the source does: somebody may have put another one in the partial's place, by a hard link for example. */
+async function isOurs(context: ProofContext, worth: RangeSet, signal: AbortSignal): Promise<boolean> {
+  const [range] = worth
+  if (range === undefined) return false
+  const first = rangeSet([{ start: range.start, end: Math.min(range.end, range.start + context.expected.blockSize) }])
+  const { proven } = await proveByReading({ ...context, progress: () => {} }, first, () => true, signal)
+  return totalBytes(proven) === totalBytes(first)
 }
 
 function told(session: UploadSession, worth: RangeSet, { proven, method }: RangeProof): RangeSet {

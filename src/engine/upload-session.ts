@@ -97,6 +97,8 @@ export class UploadSession extends Session {
   aside: string | null = null
   /** The server's clock, as the time of a file that this process has just written. */
   serverNowMs: number | null = null
+  /** Files of the final name that were set aside, by every listing so far. */
+  readonly asidesSeen = new Set<string>()
   /** Partials of other processes that were left alone. */
   readonly left = new Set<string>()
   /** Files of this process that nobody needs any more. */

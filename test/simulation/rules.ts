@@ -103,8 +103,7 @@ function notKept(ended: Ended): string | null {
   const changes = changesSince(ended)
   for (const [i, made] of changes.entries()) {
     const before = changes[i - 1]
-    // Nothing else could make room, and the new one is whole.
-    if (made.how === 'removed' && (made.beside || scene.edited || scene.taken || scene.restarted)) continue
+    if (made.how === 'removed' && hadToGo(ended, made)) continue
     const goes = made.author === turn && (made.how === 'created' || made.how === 'removed') && before?.content != null
     if (goes && !mayOverwrite(ended, changes.slice(0, i), made))
       return made.how === 'removed' ? 'the old file was removed' : 'the old file was written over'
@@ -116,8 +115,13 @@ function notKept(ended: Ended): string | null {
   const lost = changes[gone - 1]?.content ?? owed
   if (lost === null) return null
   for (const [name, { bytes }] of scene.world.server) if (isAside(name) && (scene.restarted || same(bytes, lost))) return null
-  if (how === 'removed' && (changes[gone]?.beside === true || scene.edited || scene.taken || scene.restarted)) return null
+  if (changes[gone] !== undefined && how === 'removed' && hadToGo(ended, changes[gone])) return null
   return 'the old file is lost'
+}
+
+/** It could not be moved aside, nothing else could make room, and the new one is whole, or was until others or a restart of the server changed it. */
+function hadToGo({ scene, turn }: Ended, { author, beside }: Change): boolean {
+  return author !== null && (author !== turn || turn.keptInPlace) && (beside || scene.edited || scene.taken || scene.restarted)
 }
 
 /** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */

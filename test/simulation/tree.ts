@@ -24,9 +24,14 @@ export function treeOf(server: Server): Tree {
   return {
     replaces,
     rename: async (from, to, signal) => {
-      await server.at('rename', signal)
-      const refusal = refusalOf(server, from, to)
-      if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
+      try {
+        await server.at('rename', signal)
+        const refusal = refusalOf(server, from, to)
+        if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
+      } catch (error) {
+        turn.keptInPlace ||= from === FINAL
+        throw error
+      }
       if (replaces === 'after-delete' && files.has(to) && files.has(from)) {
         files.delete(to)
         if (to === FINAL) note('deleted')

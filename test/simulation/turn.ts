@@ -31,6 +31,8 @@ export class Turn {
   /** How far the ledger was when the final name was last looked at. */
   lookedAt = 0
   comparedAt = 0
+  /** The old file was to be moved aside, and was not. */
+  keptInPlace = false
   /** How far the ledger was when this attempt began. */
   began: number
   /** Saves of the journal come to nothing from here on. */
