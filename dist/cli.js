@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-TSRIRCZA.js";
+} from "./chunk-AIZ4EHRY.js";
 import {
   INPUT_ROWS,
   createHost,

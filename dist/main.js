@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-TSRIRCZA.js";
+} from "./chunk-AIZ4EHRY.js";
 import {
   failUntilTold,
   leave
