@@ -36,7 +36,7 @@ export function judgeCost({ profile, direction, versions }: Scene, spec: History
         (profile.resumer === 'positional' || profile.resumer === 'rewind') &&
         profile.writeOnly !== true &&
         renames(profile)
-      : profile.identity !== 'none' && profile.noRanges !== true && profile.unsized !== true
+      : profile.refuses === undefined && profile.identity !== 'none' && profile.noRanges !== true && profile.unsized !== true
   const kept = continues && profile.removesBroken !== true && spec.policy === 'auto' && versions.length === 1 && spec.twin === null
   if (!kept || !faults.every(({ kind }) => INTERRUPTIONS.has(kind))) return
   const underWay =
