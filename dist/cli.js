@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AIZ4EHRY.js";
+} from "./chunk-DZOY7G65.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AIZ4EHRY.js";
+} from "./chunk-DZOY7G65.js";
 import {
   failUntilTold,
   leave

@@ -87,6 +87,8 @@ async function identify(session: DownloadSession, remote: Remote, signal: AbortS
   const { job } = session
   const look = await session.stat(remote, signal)
   if (look.is === 'missing') throw new TransferError('not-found', `the server has no such file: ${job.name}`)
+  // Reading would present the same credentials once more.
+  if (look.is === 'unknown' && look.why.ofLogin) throw look.why
   if (look.is === 'unknown') return untold(session)
   const { file } = look
   if (file.kind !== 'file') {
