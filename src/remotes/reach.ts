@@ -154,11 +154,17 @@ function reasonOf(error: Error | null): string {
 
 /** What an error says. Node's own for several addresses says nothing itself. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof Error)) return foreignMessage(error)
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message || codeOf(error)
   const parts = error.errors.map((part: unknown) => {
     const [address, port] = part instanceof Error && 'address' in part && 'port' in part ? [part.address, part.port] : []
     return address === undefined ? messageOf(part) : `${String(address)} port ${String(port)}: ${codeOf(part)}`
   })
   return `cannot connect (${parts.join(', ')})`
+}
+
+/** Of what is thrown without being an Error; it may be anything. */
+function foreignMessage(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null) return String(thrown)
+  return 'message' in thrown && typeof thrown.message === 'string' ? thrown.message : ''
 }
