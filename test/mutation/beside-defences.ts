@@ -3,6 +3,18 @@ import { type Defence, here, simulated, unit } from './defence.ts'
 
 export const BESIDE_DEFENCES: readonly Defence[] = [
   {
+    name: 'first-block-is-ours',
+    protects: "from writing into somebody else's file that has the partial's name",
+    edits: [
+      {
+        file: 'src/engine/upload-plan.ts',
+        find: 'return totalBytes(proven) === totalBytes(first)',
+        replace: 'return totalBytes(proven) >= 0',
+      },
+    ],
+    detectors: [here('beside', 'nothing is written to a file'), simulated('upload', 'sftp-copies')],
+  },
+  {
     name: 'wrong-kept-block-is-sent',
     protects: 'from leaving a kept block that was read back wrong in the file, because the rest is on its way already',
     edits: [
