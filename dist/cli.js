@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-DZOY7G65.js";
+} from "./chunk-FYIH36LZ.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-ET56P2RX.js";
+} from "./chunk-56GDKYNF.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-UC4N4IOA.js";
+} from "./chunk-Y6OIRCFE.js";
 import {
   finish,
   leave
-} from "./chunk-ET56P2RX.js";
+} from "./chunk-56GDKYNF.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
