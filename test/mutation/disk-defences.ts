@@ -217,8 +217,17 @@ export const DISK_DEFENCES: readonly Defence[] = [
   {
     name: 'digest-begins-anew-after-a-cut',
     protects: 'from a digest that holds bytes which a truncation took away',
-    edits: [{ file: PARTIAL, find: '    this.said.clear()\n    await this.stopAlongside()\n', replace: '    this.said.clear()\n' }],
+    edits: [
+      { file: PARTIAL, find: '    this.said.clear()\n    await this.stopAlongside()\n', replace: '    this.said.clear()\n' },
+      { file: PARTIAL, find: '    if (position < this.settledTo) await this.stopAlongside()\n', replace: '' },
+    ],
     detectors: [here('gaps', 'a digest that had begun')],
+  },
+  {
+    name: 'digest-begins-anew-after-a-rewrite',
+    protects: 'from a digest that holds bytes which were fetched once more',
+    edits: [{ file: PARTIAL, find: '    if (position < this.settledTo) await this.stopAlongside()\n', replace: '' }],
+    detectors: [unit('target', 'bytes that were taken for final')],
   },
   {
     name: 'newer-journal-wins',

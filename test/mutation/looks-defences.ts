@@ -75,7 +75,7 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
   {
     name: 'the-right-to-rename-before-a-blind-byte',
     protects: 'from sending bytes that cannot be published',
-    edits: [{ file: 'src/engine/staging.ts', find: "&& session.finalBefore?.is !== 'unknown') return", replace: ') return' }],
+    edits: [{ file: 'src/engine/staging.ts', find: " && session.finalBefore?.is !== 'unknown'\n", replace: '\n' }],
     detectors: [looks('nothing is sent, however small')],
   },
   {

@@ -201,6 +201,11 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
         find: 'truncateTo: partialSize > size ? size : null',
         replace: 'truncateTo: partialSize > 2 ** 52 ? size : null',
       },
+      {
+        file: 'src/engine/plan.ts',
+        find: 'const truncateTo = partialSize !== null && partialSize > size ? size : null',
+        replace: 'const truncateTo = partialSize !== null && partialSize > 2 ** 52 ? size : null',
+      },
     ],
     detectors: [simulated('upload', 'openssh'), unit('plan', 'planUpload')],
   },
