@@ -12,6 +12,8 @@ const LEAVE_MS = 2_000
 export interface Watch {
   /** Bytes moved so far in this exchange; only grows. */
   moved(total: number): void
+  /** Bytes that the server confirmed so far: a sign of life too, and no sign that more was sent. */
+  confirmed(total: number): void
 }
 
 export interface WatchOptions {
@@ -35,6 +37,7 @@ export async function watched<T>(
   const controller = new AbortController()
   const left = Promise.withResolvers<never>()
   let moved = 0
+  let confirmed = 0
   let seen = 0
   let cancel = (): void => {}
   const end = (error: TransferError): void => {
@@ -45,9 +48,10 @@ export async function watched<T>(
   const onAbort = (): void => end(abortError(signal))
   signal.addEventListener('abort', onAbort, { once: true })
   const look = (ms: number, isSecond: boolean): void => {
-    const finishing = moved >= options.bytes && moved > seen
-    if (moved - seen >= TRICKLE_BYTES || finishing) {
-      seen = moved
+    const alive = moved + confirmed
+    const finishing = moved >= options.bytes && alive > seen
+    if (alive - seen >= TRICKLE_BYTES || finishing) {
+      seen = alive
       arm()
     } else if (isSecond) {
       end(new TransferError('transient', `no progress for ${Math.round(ms / 1000)} s while ${options.what}`))
@@ -69,6 +73,9 @@ export async function watched<T>(
     const exchange = run(controller.signal, {
       moved: (total) => {
         moved = Math.max(moved, total)
+      },
+      confirmed: (total) => {
+        confirmed = Math.max(confirmed, total)
       },
     })
     return await Promise.race([exchange, left.promise])

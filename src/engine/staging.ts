@@ -1,9 +1,9 @@
 /** Whether the bytes go to a partial and are renamed, or to the final name itself: decided before they travel. */
 import { TransferError } from '../core/errors.ts'
-import { NAME_SHAPES, type NameShape } from '../core/paths.ts'
+import { directoryName, NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
-import { showsFile } from './look.ts'
+import { isUntold, showsFile } from './look.ts'
 import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
 import { makeScratch } from './scratch.ts'
@@ -26,11 +26,27 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
   // Somebody may have put a file there since that was decided.
   if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
   const { renames } = session.known
+  if (renames !== true) {
+    // Before anything is made: whatever it makes, such an account cannot take away again.
+    const barred = await mayNeither(session, remote, signal)
+    if (barred !== null) return goDirect(session, remote, barred, signal)
+  }
   // Where nothing is told of the final name, it must be known before that nothing has to be written over there.
   const isSmall = size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown'
   if (renames === true || (renames === null && isSmall)) return
   const refusal = await renamesScratch(session, remote, writer, signal)
   if (refusal !== null) return goDirect(session, remote, refusal, signal)
+}
+
+/** Without an answer the account may. */
+async function mayNeither(session: UploadSession, { tree }: TreeRemote, signal: AbortSignal): Promise<TransferError | null> {
+  const directory = directoryName(session.job.path)
+  try {
+    return await session.guarded('asking what the account may do', signal, async (s) => (await tree.mayNeither?.(directory, s)) ?? null)
+  } catch (error) {
+    if (!isUntold(error)) throw error
+    return null
+  }
 }
 
 /**

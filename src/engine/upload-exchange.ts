@@ -30,6 +30,7 @@ export async function exchange(session: UploadSession, segment: ByteRange, signa
       acknowledged: (total) => {
         // What an exchange that was left behind still hears says nothing about the next one.
         if (over) return
+        watch.confirmed(total)
         acknowledged = total
         // Beside this exchange others prove and acknowledge.
         session.acknowledge(union(session.acknowledged, rangeSet([{ start: segment.start, end: segment.start + total }])))

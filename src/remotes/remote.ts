@@ -9,6 +9,7 @@
  * - It may be called again after any failure except `untrusted` and `denied`. Calls on one Remote may overlap up to `connectionsMax`.
  * - Paths are what `Protocol.locate` made; they hold no CR, LF or NUL.
  */
+import type { TransferError } from '../core/errors.ts'
 import type { ByteRange } from '../core/ranges.ts'
 import type { Proxies } from './proxies.ts'
 
@@ -129,6 +130,11 @@ export interface Tree {
   copy?(from: string, to: string, size: number, signal: AbortSignal): Promise<void>
   /** Removes a file; a missing one is no error. */
   remove(path: string, signal: AbortSignal): Promise<void>
+  /**
+   * What the server says, where the account may neither rename nor remove anything in `directory`; null where it may, or where only a file would tell. Makes
+   * nothing. Absent where an answer does not tell a right that is missing from a file that is (FTP, WebDAV).
+   */
+  mayNeither?(directory: string, signal: AbortSignal): Promise<TransferError | null>
   /** Makes a directory and its missing parents; an existing one is no error. */
   makeDirectory(path: string, signal: AbortSignal): Promise<void>
   /** Sets the permission bits (0o7777) of a file. Rejects as `rename` does. Absent where the server cannot. */

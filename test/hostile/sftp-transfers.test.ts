@@ -274,3 +274,23 @@ describe('SFTP uploads to servers that lie', { concurrency: 4 }, () => {
           else Site.assertStored(files, '/', attempt.result, CONTENT)
         })
 })
+
+describe('SFTP uploads to accounts that may not take back what they make', () => {
+  const forbids: readonly ScriptedRequest['name'][] = ['RENAME', 'REMOVE']
+  const looks: readonly ScriptedRequest['name'][] = ['STAT', 'LSTAT', 'FSTAT', 'OPENDIR', 'READ']
+  for (const [what, size] of [
+    ['of one block', 1000],
+    ['of many blocks', SIZE],
+  ] as const)
+    test(`a file ${what} is all that there is afterwards`, async () => {
+      const files: Files = new Map()
+      const lie: Lying = ({ name, sftp, id }) =>
+        (forbids.includes(name) || looks.includes(name)) && did(sftp.status(id, STATUS.PERMISSION_DENIED))
+      const content = CONTENT.subarray(0, size)
+      const policy = { publishWithoutRename: 'always' } as const
+      const { result } = await against(files, lie, (open) => new Site().upload(open, '/out.bin', content, policy))
+      assert.equal(result.status, 'complete', result.failure?.message)
+      assert.deepEqual([...files.keys()], ['/out.bin'])
+      assert.ok(files.get('/out.bin')?.equals(content))
+    })
+})

@@ -119,4 +119,10 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
     edits: [{ file: `${AT}/paths.ts`, find: "spelling === 'bare' && directory", replace: "spelling === 'absolute' && directory" }],
     detectors: [ways('are bare after CWD')],
   },
+  {
+    name: 'ftp-no-login-after-a-refused-one',
+    protects: 'from locking an account by logging in for every file',
+    edits: [{ file: `${AT}/pool.ts`, find: 'if (this.#denial !== null) throw this.#denial', replace: '' }],
+    detectors: [unit('ftp-hostile', 'after a refused login')],
+  },
 ]

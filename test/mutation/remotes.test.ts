@@ -63,6 +63,7 @@ class File {
       this.log.push('stored')
     },
     writeHadBetterWait: () => false,
+    drained: 0,
     fstat: async () => ({ size: this.bytes?.length ?? 0 }) as Awaited<ReturnType<Requests['fstat']>>,
     stat: async () => {
       if (this.bytes === null) throw new StatusError(STATUS.noSuchFile, 'No such file')

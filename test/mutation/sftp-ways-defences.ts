@@ -40,4 +40,28 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     edits: [{ file: `${AT}/attempt.ts`, find: ' || trust.pins.length === 0) return []', replace: ') return []' }],
     detectors: [unit('sftp-second-ways', 'a key of another type is asked for only')],
   },
+  {
+    name: 'sftp-nothing-is-made-that-cannot-be-removed',
+    protects: 'from leaving scratch files and partials with accounts that may not remove them',
+    edits: [{ file: `${AT}/rights.ts`, find: 'FORBIDDEN.includes(error.code) ? error : null', replace: 'null' }],
+    detectors: [unit('sftp-rights', 'neither rename nor remove')],
+  },
+  {
+    name: 'sftp-a-missing-name-is-no-missing-right',
+    protects: 'from writing to the final name because a gateway answers "denied" to every name that is missing',
+    edits: [{ file: `${AT}/rights.ts`, find: 'return hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)', replace: 'return true' }],
+    detectors: [unit('sftp-rights', 'a gateway that says')],
+  },
+  {
+    name: 'sftp-no-login-after-a-refused-one',
+    protects: 'from locking an account by logging in for every file',
+    edits: [{ file: `${AT}/leases.ts`, find: 'if (this.#denial !== null) throw this.#denial', replace: '' }],
+    detectors: [unit('sftp-rights', 'after a refused login')],
+  },
+  {
+    name: 'engine-confirmed-bytes-are-life',
+    protects: 'from giving a slow link up whose queue is full',
+    edits: [{ file: 'src/engine/exchange.ts', find: 'const alive = moved + confirmed', replace: 'const alive = moved' }],
+    detectors: [unit('exchange', 'what the server confirms is life')],
+  },
 ]

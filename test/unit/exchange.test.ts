@@ -78,6 +78,27 @@ test('after the last byte the server has two minutes more for its last word, onc
   assert.equal(await hang({ bytes: 10_000 }, { 500: 9000, 1500: 10_000 }), 2000 + 1000 + 120_000, 'a short last stretch too')
 })
 
+test('what the server confirms is life as well: over a slow link a full queue is not refilled for minutes', async () => {
+  const clock = new CountingClock()
+  const options = { clock, timeoutMs: 1000, bytes: 100_000, what: 'testing' }
+  const ended = watched(options, never, (signal, watch) => {
+    watch.moved(50_000)
+    for (let i = 1; i <= 5; i += 1) clock.after(i * 900, () => watch.confirmed(i * 5000))
+    return aborted(signal)
+  }).catch((error: unknown) => error)
+  let over = false
+  void ended.then(() => {
+    over = true
+  })
+  while (!over && clock.pending > 0) {
+    let timers = 1
+    await clock.pass(() => timers-- === 0)
+    await new Promise(setImmediate)
+  }
+  assert.ok((await ended) instanceof TransferError)
+  assert.ok(clock.nowMs() > 4500, `ended after ${clock.nowMs()} ms`)
+})
+
 test('a count that moves back is no progress', async () => {
   assert.equal(await hang({}, { 100: 50_000, 1200: 10_000, 1500: 50_000 }), 2000)
 })

@@ -304,6 +304,27 @@ describe('FTP: sessions out of step', () => {
   })
 })
 
+test('FTP: after a refused login no other one is tried', async (t) => {
+  let password = '230 welcome'
+  let last: ScriptedSession | undefined
+  const { open, server } = await scene(t, {
+    PASS: (_, session) => {
+      last = session
+      session.say(password)
+    },
+  })
+  const remote = await open()
+  await remote.stat('f', never)
+  password = '530 Login incorrect.'
+  const idle: ScriptedSession = last ?? assert.fail('no session')
+  const gone = new Promise((resolve) => idle.control.once('close', resolve))
+  idle.say('421 idle for too long')
+  idle.control.end()
+  await gone
+  for (let i = 0; i < 3; i += 1) await fails('denied', remote.stat('f', never))
+  assert.equal(server.commands.filter((line) => line.startsWith('PASS')).length, 2)
+})
+
 describe('FTP: servers that lie about writes', () => {
   test('226 counts only with the right size, where the server tells one', async (t) => {
     let size = '550 no'

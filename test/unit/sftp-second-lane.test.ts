@@ -6,6 +6,7 @@ import type { Body, WriteObserver } from '../../src/remotes/remote.ts'
 import type { Connection } from '../../src/remotes/sftp/connection.ts'
 import { STATUS, StatusError } from '../../src/remotes/sftp/errors.ts'
 import { sendFile } from '../../src/remotes/sftp/files.ts'
+import { Habits } from '../../src/remotes/sftp/habits.ts'
 import { Leases } from '../../src/remotes/sftp/leases.ts'
 import type { Requests } from '../../src/remotes/sftp/requests.ts'
 import { seededBytes } from '../support/prng.ts'
@@ -46,7 +47,12 @@ class FarServer {
       if (this.#wishes.far !== false) await new Promise((resolve) => setTimeout(resolve, FAR_MS))
     }
     const { found } = this.#wishes
+    const { written } = this
     const requests: Partial<Requests> = {
+      get drained() {
+        return written[0] + written[1]
+      },
+      habits: new Habits(),
       outstanding: 0,
       writeHadBetterWait: () => false,
       open: async () => {

@@ -17,6 +17,8 @@ export class Pool {
   readonly #idle: Connection[]
   /** Grows with everything that we change on the server. */
   #epoch = 0
+  /** No further login after a refused one: some servers lock accounts for it. */
+  #denial: TransferError | null = null
 
   constructor(server: Server, first: Connection) {
     this.#server = server
@@ -83,10 +85,13 @@ export class Pool {
   }
 
   async #connect(signal: AbortSignal): Promise<Connection> {
+    if (this.#denial !== null) throw this.#denial
     try {
       return await connect(this.#server, signal)
     } catch (error) {
-      throw socketError(error, 'connecting')
+      const failure = socketError(error, 'connecting')
+      if (failure.kind === 'denied' || failure.kind === 'untrusted') this.#denial = failure
+      throw failure
     }
   }
 }

@@ -19,29 +19,24 @@ const ASKING_MS = 5000
 /** Where digests come from on this server, if from anywhere. */
 export interface DigestSource {
   readonly digester: Digester | undefined
-  close(): Promise<void>
 }
 
 export interface SourceOptions {
   readonly leases: Leases
   readonly ports: RemotePorts
-  connect(signal: AbortSignal): Promise<Connection>
   note(message: string): void
 }
 
-const NO_CLOSE = async (): Promise<void> => {}
-
 /** The server itself before the account's shell: it needs no scratch file. Downloads have nowhere to put one. */
-export function digestSource(knowsExtension: boolean, { leases, ports, connect, note }: SourceOptions): DigestSource {
-  if (knowsExtension) return { digester: checkFileDigester(leases), close: NO_CLOSE }
-  if (ports.shellDigests !== true || ports.direction !== 'upload') return { digester: undefined, close: NO_CLOSE }
+export function digestSource(knowsExtension: boolean, { leases, ports, note }: SourceOptions): DigestSource {
+  if (knowsExtension) return { digester: checkFileDigester(leases) }
+  if (ports.shellDigests !== true || ports.direction !== 'upload') return { digester: undefined }
   const { timeoutMs, redact, debug } = ports
-  const shell = new ShellDigester({ leases, timeoutMs, connect, redact, debug, note })
+  const shell = new ShellDigester({ leases, timeoutMs, redact, debug, note })
   return {
     get digester() {
       return shell.hopeful ? shell : undefined
     },
-    close: () => shell.close(),
   }
 }
 

@@ -13,11 +13,13 @@ export type Ability =
   | 'exclusive OPEN'
   | 'fsync'
   | 'check-file'
+  | 'REMOVE'
 
 export class Habits {
   /** Type of the host key by which the server was trusted. */
   hostKeyType: string | undefined
   readonly #refusals = new Map<string, StatusError>()
+  readonly #allowed = new Set<Ability>()
   readonly #notes: string[] = []
   readonly #debug: (message: string) => void
 
@@ -46,6 +48,15 @@ export class Habits {
   refusedIn(where: string, ability: Ability, refusal: StatusError): void {
     if (refusal.code === STATUS.unsupported) this.refused(ability, refusal)
     else this.#refusals.set(`${ability} in ${where}`, refusal)
+  }
+
+  /** Nothing has spoken against it when it was asked: it is not asked again. */
+  may(ability: Ability): boolean {
+    return this.#allowed.has(ability)
+  }
+
+  allowed(ability: Ability): void {
+    this.#allowed.add(ability)
   }
 
   note(text: string): void {

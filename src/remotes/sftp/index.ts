@@ -22,7 +22,9 @@ export const protocol: Protocol<SftpConfig> = {
   open,
 }
 
-async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal): Promise<Remote> {
+async function open(config: SftpConfig, given: RemotePorts, signal: AbortSignal): Promise<Remote> {
+  // A program of one's own that has no secrets to hide may leave that out.
+  const ports = Object.assign({ redact: (text: string) => text }, given)
   const habits = new Habits(ports.debug)
   const dial = (until: AbortSignal): Promise<Connection> => connect({ config, ports, habits }, until)
   const leases = new Leases(dial, CONNECTIONS_MAX)
@@ -30,7 +32,7 @@ async function open(config: SftpConfig, ports: RemotePorts, signal: AbortSignal)
   leases.adopt(first)
   try {
     const knows = await abortable(knowsCheckFile(first, ports.timeoutMs), signal)
-    const digests = digestSource(knows, { leases, ports, connect: dial, note: (message) => habits.note(message) })
+    const digests = digestSource(knows, { leases, ports, note: (message) => habits.note(message) })
     return remote({ leases, first, digests, habits, ports })
   } catch (error) {
     await leases.close()
@@ -58,7 +60,7 @@ function remote({ leases, first, digests, habits, ports }: Parts): Remote {
     stat: (path, signal) => leases.shared(signal, ({ requests }) => statFile(requests, path)),
     read: (path, range, sink, { size }, signal) =>
       leases.exclusive(signal, (connection) => readFile(connection, { path, range, size: size ?? null, sink }, signal)),
-    close: async () => void (await Promise.all([digests.close(), leases.close()])),
+    close: () => leases.close(),
     writer: {
       create: (path, size, body, observer, signal) => sendFile(leases, { path, length: size, body, observer }, signal),
       resumer: (directory, signal) => resuming.resumer(directory, signal),

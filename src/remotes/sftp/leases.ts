@@ -15,6 +15,8 @@ export interface LeaseOptions {
   readonly shareable?: boolean
   /** After an abort, how long `work` may tidy up by itself before the connection is cut. */
   readonly graceMs?: number
+  /** `work` leaves nothing unanswered when it is aborted: the connection can be used again. */
+  readonly outlivesAbort?: boolean
 }
 
 export class Leases {
@@ -24,6 +26,8 @@ export class Leases {
   readonly #waiting: (() => void)[] = []
   readonly #closing = new AbortController()
   #opening = 0
+  /** No further login after a refused one: some servers lock accounts for it. */
+  #denial: TransferError | null = null
 
   constructor(connect: (signal: AbortSignal) => Promise<Connection>, max: number) {
     this.#connect = connect
@@ -48,7 +52,8 @@ export class Leases {
     } catch (error) {
       if (signal.aborted && options.graceMs !== undefined) await settlesWithin(working, options.graceMs)
       // Whoever shares the connection did not stop: for them it is a lost connection.
-      if (signal.aborted || member.connection.outstanding > 0)
+      const isUnclean = signal.aborted && options.outlivesAbort !== true
+      if (isUnclean || member.connection.outstanding > 0)
         member.connection.retire(new TransferError('transient', 'another exchange on this connection ended early', { cause: error }))
       throw error
     } finally {
@@ -89,12 +94,16 @@ export class Leases {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
+    if (this.#denial !== null) throw this.#denial
     this.#opening += 1
     try {
       const either = AbortSignal.any([signal, this.#closing.signal])
       const connection = await this.#connect(either)
       if (this.#closing.signal.aborted) await connection.end()
       else this.#join(connection)
+    } catch (error) {
+      if (error instanceof TransferError && (error.kind === 'denied' || error.kind === 'untrusted')) this.#denial = error
+      throw error
     } finally {
       this.#opening -= 1
       this.#wake()

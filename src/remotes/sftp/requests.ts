@@ -91,6 +91,11 @@ export class Requests {
     return this.#pending.size
   }
 
+  /** Bytes that have left this process so far, on all channels of the connection. */
+  get drained(): number {
+    return this.#ports.drained()
+  }
+
   /** Something arrived on the channel. */
   heard(): void {
     this.#progressAt = performance.now()

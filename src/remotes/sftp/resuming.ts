@@ -1,7 +1,7 @@
 /** Finds out with a scratch file whether this server really writes in the middle of a file, and continues files where it does. */
 import { randomBytes } from 'node:crypto'
 import { TransferError, throwIfAborted } from '../../core/errors.ts'
-import { joinPath } from '../../core/paths.ts'
+import { directoryName, joinPath } from '../../core/paths.ts'
 import type { PositionalResumer } from '../remote.ts'
 import type { Connection } from './connection.ts'
 import { createNew } from './creating.ts'
@@ -9,6 +9,7 @@ import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
 import { sendFile } from './files.ts'
 import type { Leases } from './leases.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
+import { forbidsRemoving } from './rights.ts'
 import { explained, sizeOf, statFile } from './stat.ts'
 
 const ORIGINAL = Buffer.from('01234567')
@@ -61,6 +62,8 @@ export class Resuming {
   async #probe(connection: Connection, directory: string, signal: AbortSignal): Promise<Ability | null> {
     const { requests } = connection
     for (const left of this.#left) await this.#remove(requests, left)
+    // What cannot be taken away again is not made.
+    if ((await forbidsRemoving(requests, directory)) !== null) return null
     const name = `rt-probe-${randomBytes(8).toString('hex')}`
     // Some servers take no names that begin with a dot.
     for (const path of [joinPath(directory, `.${name}`), joinPath(directory, name)]) {
@@ -97,6 +100,7 @@ export class Resuming {
     } catch (error) {
       if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) this.#left.delete(path)
       else this.#debug(`could not remove ${path}: ${String(error)}`)
+      if (error instanceof StatusError && this.#left.has(path)) requests.habits.refusedIn(directoryName(path), 'REMOVE', error)
     }
   }
 }

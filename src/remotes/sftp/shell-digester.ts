@@ -1,19 +1,18 @@
 /**
- * Digests by the account's own shell, where it has one. On a connection of their own: a server may end it for the asking. Believed only in directories where the
+ * Digests by the account's own shell, where it has one. On a connection on which nothing else is going on: a server may end it for the asking. Believed only in directories where the
  * shell told the digest of a file that SFTP had just put there. Whatever else comes of the question is "no", for good, and never an error of the transfer.
  */
 import { TransferError, throwIfAborted } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import type { Digester } from '../remote.ts'
-import type { Connection } from './connection.ts'
-import { Leases } from './leases.ts'
+import type { Leases } from './leases.ts'
 import { type Outcome, runCommand } from './shell-command.ts'
 import { type Scratch, withScratch } from './shell-scratch.ts'
 import { ANSWER_MAX, COMMAND, digestIn, requestFor } from './shell-script.ts'
 import { statFile } from './stat.ts'
 
-/** Logging in once more and asking about the scratch file, all together. */
+/** Asking about the scratch file, all together. */
 const PROBE_MS = 8000
 /** A server that digests at this rate is given the time for it, in bytes per millisecond. */
 const DIGEST_RATE = 16 * 1024
@@ -21,10 +20,8 @@ const DIGEST_RATE = 16 * 1024
 const STRIKES_MAX = 2
 
 export interface ShellPorts {
-  /** The connections of the transfer itself. */
   readonly leases: Leases
   readonly timeoutMs: number
-  connect(signal: AbortSignal): Promise<Connection>
   redact(text: string): string
   debug(message: string): void
   /** For the log and the summary. */
@@ -50,18 +47,12 @@ export class ShellDigester implements Digester {
   readonly algorithm = 'sha256'
   readonly ranges = 'any'
   readonly #ports: ShellPorts
-  readonly #leases: Leases
   readonly #believed = new Map<string, boolean>()
   #strikes = 0
   #refusal: string | null = null
 
   constructor(ports: ShellPorts) {
     this.#ports = ports
-    this.#leases = new Leases((signal) => ports.connect(signal), 1)
-  }
-
-  close(): Promise<void> {
-    return this.#leases.close()
   }
 
   /** False once the account has turned out to have no shell that helps. */
@@ -119,12 +110,15 @@ export class ShellDigester implements Digester {
   async #ask(question: Question, signal: AbortSignal): Promise<Answer> {
     const request = requestFor(question.path, question.range, question.size)
     const command = { line: COMMAND, input: request, outputMax: ANSWER_MAX, limitMs: question.limitMs }
+    const { leases, debug, redact } = this.#ports
     let outcome: Outcome
     try {
-      outcome = await this.#leases.shared(signal, (connection) => runCommand(connection, command, signal))
+      // Alone on it: what ends with the connection is only this question.
+      const alone = { shareable: false, outlivesAbort: true }
+      outcome = await leases.exclusive(signal, (connection) => runCommand(connection, command, signal), alone)
     } catch (error) {
       throwIfAborted(signal)
-      this.#ports.debug(`digests by the shell: ${String(error)}`)
+      debug(`digests by the shell: ${String(error)}`)
       // A second login may be refused where the first one was not: a one-time code, a limit of sessions. It is not tried again.
       const refused = error instanceof TransferError && error.kind !== 'transient'
       return { kind: refused ? 'wrong' : 'lost', why: 'no further connection is to be had' }
@@ -133,7 +127,7 @@ export class ShellDigester implements Digester {
       const digest = digestIn(outcome.bytes, request)
       return digest === null ? { kind: 'wrong', why: 'it does not answer as asked' } : { kind: 'digest', digest }
     }
-    this.#ports.debug(`digests by the shell: ${outcome.why}: ${this.#ports.redact(outcome.words)}`)
+    debug(`digests by the shell: ${outcome.why}: ${redact(outcome.words)}`)
     return { kind: outcome.kind === 'late' ? 'wrong' : outcome.kind, why: outcome.why }
   }
 

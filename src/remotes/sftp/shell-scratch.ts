@@ -1,9 +1,11 @@
 /** A file of a few random bytes, to compare what the shell finds under a path with what SFTP put there. */
 import { createHash, randomBytes } from 'node:crypto'
-import { joinPath } from '../../core/paths.ts'
+import { directoryName, joinPath } from '../../core/paths.ts'
 import type { ByteRange } from '../../core/ranges.ts'
 import { createNew } from './creating.ts'
+import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
+import { forbidsRemoving } from './rights.ts'
 
 const SIZE = 1200
 /** One of each way of asking. */
@@ -38,11 +40,15 @@ export async function withScratch<T>(
 ): Promise<T> {
   const path = joinPath(directory, `.rt-probe-${randomBytes(8).toString('hex')}`)
   const content = randomBytes(SIZE)
+  let isMade = false
   try {
     await ports.leases.exclusive(
       signal,
       async (connection) => {
         const { requests } = connection
+        const refusal = await forbidsRemoving(requests, directory)
+        if (refusal !== null) throw requestFailure(refusal, `remove anything in ${directory || 'the login directory'}`)
+        isMade = true
         const handle = await createNew(connection, path, MODE)
         await requests.write(handle, content, 0)
         await requests.close(handle)
@@ -55,13 +61,21 @@ export async function withScratch<T>(
     }))
     return await work({ path, size: SIZE, asked })
   } finally {
-    await remove(ports, path, signal.aborted ? GRACE_MS : ports.timeoutMs)
+    if (isMade) await remove(ports, path, signal.aborted ? GRACE_MS : ports.timeoutMs)
   }
 }
 
 async function remove({ leases, debug }: ScratchPorts, path: string, limitMs: number): Promise<void> {
   try {
-    await leases.shared(AbortSignal.timeout(limitMs), ({ requests }) => requests.remove(path))
+    await leases.shared(AbortSignal.timeout(limitMs), async ({ requests }) => {
+      try {
+        await requests.remove(path)
+      } catch (error) {
+        if (error instanceof StatusError && !hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath))
+          requests.habits.refusedIn(directoryName(path), 'REMOVE', error)
+        throw error
+      }
+    })
   } catch (error) {
     debug(`could not remove ${path}: ${String(error)}`)
   }

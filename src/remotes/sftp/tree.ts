@@ -7,6 +7,7 @@ import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
 import type { Leases } from './leases.ts'
 import { Renaming } from './renaming.ts'
 import type { Handle, Requests } from './requests.ts'
+import { forbidsRemoving, forbidsRenaming } from './rights.ts'
 import { explained, isLink, kindOf, statFile } from './stat.ts'
 
 const ENTRIES_MAX = 100_000
@@ -40,6 +41,14 @@ export class SftpTree implements Tree {
 
   remove(path: string, signal: AbortSignal): Promise<void> {
     return this.#leases.shared(signal, ({ requests }) => remove(requests, path))
+  }
+
+  mayNeither(directory: string, signal: AbortSignal): Promise<TransferError | null> {
+    return this.#leases.shared(signal, async ({ requests }) => {
+      const refusal = await forbidsRenaming(requests, directory, this.#renaming.replaces)
+      const isBoth = refusal !== null && (await forbidsRemoving(requests, directory)) !== null
+      return isBoth ? requestFailure(refusal, `rename or remove anything in ${directory || 'the login directory'}`) : null
+    })
   }
 
   makeDirectory(path: string, signal: AbortSignal): Promise<void> {
@@ -85,7 +94,7 @@ async function makeDirectory(requests: Requests, path: string): Promise<void> {
   for (let at = trimmed(path); at !== '' && at !== '/'; at = trimmed(directoryName(at))) {
     const found = await tolerantKind(requests, at)
     if (found === 'file') throw new TransferError('conflict', `cannot make the directory ${path}: ${at} is a file`)
-    if (found === 'unknown' && (await stopsAt(requests, at))) break
+    if (found === 'unknown' && (await madeUnseen(requests, at))) break
     if (found !== 'missing' && found !== 'unknown') break
     missing.push(at)
     if (missing.length > DEPTH_MAX) throw new TransferError('limit', `${path} is deeper than ${DEPTH_MAX} directories`)
@@ -93,16 +102,13 @@ async function makeDirectory(requests: Requests, path: string): Promise<void> {
   for (const directory of missing.reverse()) await makeOne(requests, directory)
 }
 
-/**
- * A directory that we may not look at is made, or counts as there: a chrooted account often sees only what is below its own directory. False when its
- * parent has to be made first.
- */
-async function stopsAt(requests: Requests, path: string): Promise<boolean> {
+/** Of a directory that we may not look at. Whatever else is answered may mean that it is there, or that its parent is missing: then its parent is tried. */
+async function madeUnseen(requests: Requests, path: string): Promise<boolean> {
   try {
     await requests.makeDirectory(path)
     return true
   } catch (error) {
-    if (error instanceof StatusError) return !hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)
+    if (error instanceof StatusError) return false
     throw error
   }
 }
@@ -125,7 +131,10 @@ async function makeOne(requests: Requests, path: string): Promise<void> {
     await requests.makeDirectory(path)
   } catch (error) {
     // Somebody else was faster: the answer is a bare failure, so only looking tells.
-    if ((await tolerantKind(requests, path)) === 'directory') return
+    const found = await tolerantKind(requests, path)
+    if (found === 'directory') return
+    // Where nobody may look it counts as there: a chrooted account often sees only what is below its own directory.
+    if (found === 'unknown' && error instanceof StatusError && !hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return
     throw requestFailure(error, `make the directory ${path}`)
   }
 }

@@ -23,6 +23,9 @@ const ANSWER_SLOW_MS = 1000
 /** An answer that comes within this was not kept up by distance. */
 const SHORT_WAY_MS = 10
 
+/** How often it is told what left this process while nothing else happens: over a slow link one request takes longer than the engine's patience. */
+const TELL_MS = 1000
+
 /** A channel, and the file open on it. */
 export interface Lane {
   readonly requests: Requests
@@ -56,14 +59,20 @@ export interface WriteJob extends Lane {
  */
 export async function writeBody(job: WriteJob): Promise<void> {
   const window = new WriteWindow(job)
-  for (;;) {
-    throwIfAborted(job.signal)
-    const step = await abortable(job.chunks.next(), job.signal)
-    if (step.done === true) break
-    await window.send(step.value)
+  const telling = setInterval(() => window.tell(), TELL_MS)
+  try {
+    for (;;) {
+      throwIfAborted(job.signal)
+      const step = await abortable(job.chunks.next(), job.signal)
+      if (step.done === true) break
+      await window.send(step.value)
+    }
+    if (window.sent !== job.length) throw bodyLength(job, window.sent)
+    await window.empty()
+    window.tell()
+  } finally {
+    clearInterval(telling)
   }
-  if (window.sent !== job.length) throw bodyLength(job, window.sent)
-  await window.empty()
 }
 
 function bodyLength(job: WriteJob, got: number): TransferError {
@@ -93,11 +102,14 @@ class WriteWindow {
   #asked = false
   #quickestMs = Number.POSITIVE_INFINITY
   #acknowledged = 0
+  #told = 0
+  readonly #drainedBefore: number
   #failure: unknown = null
   #changed: (() => void) | null = null
 
   constructor(job: WriteJob) {
     this.#job = job
+    this.#drainedBefore = job.requests.drained
     this.#lanes = [{ requests: job.requests, handle: job.handle, capacity: WINDOW_FIRST, inFlight: 0 }]
   }
 
@@ -116,6 +128,13 @@ class WriteWindow {
       this.#check()
       this.#submit(lane, bytes.subarray(at, at + size))
     }
+  }
+
+  /** What lies in queues of this process is not on its way yet. */
+  tell(): void {
+    const drained = this.#job.requests.drained - this.#drainedBefore
+    this.#told = Math.max(this.#told, this.#acknowledged, Math.min(this.sent, drained))
+    this.#job.observer.sent(this.#told)
   }
 
   async empty(): Promise<void> {
@@ -139,7 +158,7 @@ class WriteWindow {
   }
 
   #submit(lane: OpenLane, bytes: Buffer): void {
-    const { start, observer } = this.#job
+    const { start } = this.#job
     const { length } = bytes
     const pending: PendingWrite = { length, lane, confirmed: false }
     const submittedAt = performance.now()
@@ -151,7 +170,7 @@ class WriteWindow {
       (error: unknown) => this.#fail(error),
     )
     this.sent += length
-    observer.sent(this.sent)
+    this.tell()
   }
 
   /** Answers may come in any order; only what has no gap before it counts. */
