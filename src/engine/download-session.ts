@@ -94,6 +94,14 @@ export class DownloadSession extends Session {
     return this.partial
   }
 
+  /** A partial of a version that nothing identifies can never be continued: it would only lie there, beside the one that can. */
+  async end(): Promise<void> {
+    const isUseless = this.partial !== null && this.fingerprint === null
+    await this.close()
+    // How the download went is what counts.
+    if (isUseless) await this.job.target.removePartial(this.tag).catch(() => undefined)
+  }
+
   async close(): Promise<void> {
     await this.partial?.close()
     this.partial = null

@@ -34,7 +34,7 @@ export async function download(job: DownloadJob, ports: EnginePorts, signal: Abo
     ports.reporter.report({ kind: 'finished', name: job.name, result })
     return result
   } finally {
-    await session.close()
+    await session.end()
   }
 }
 

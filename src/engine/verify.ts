@@ -6,7 +6,7 @@ import type { LocalSource } from '../local/local.ts'
 import type { Digester, Remote, Sink } from '../remotes/remote.ts'
 import { endOf } from './end-of-file.ts'
 import { type WatchOptions, watched } from './exchange.ts'
-import { isUntold } from './look.ts'
+import { isUntold, lookWith } from './look.ts'
 import type { Clock } from './ports.ts'
 import { readBack } from './read-back.ts'
 
@@ -177,10 +177,12 @@ export async function proveWhole(context: ProofContext, mayReadBack: boolean, si
 async function wholeTo(context: ProofContext, signal: AbortSignal): Promise<WholeProof['verdict']> {
   const end = await endOfPartial(context, signal)
   if (end !== 'unknown') return end === 'here' ? 'same' : 'different'
-  const look = await watched(watch(context, 'looking at the size again', 0), signal, (s) => context.remote.stat(context.path, s))
-  if (look === null) return 'different'
-  if (look.size === null) return 'unknown'
-  return look.size === context.expected.size ? 'same' : 'different'
+  const look = await lookWith(() =>
+    watched(watch(context, 'looking at the size again', 0), signal, (s) => context.remote.stat(context.path, s)),
+  )
+  if (look.is === 'missing') return 'different'
+  if (look.is === 'unknown' || look.file.size === null) return 'unknown'
+  return look.file.size === context.expected.size ? 'same' : 'different'
 }
 
 function endOfPartial(context: ProofContext, signal: AbortSignal): ReturnType<typeof endOf> {

@@ -72,11 +72,17 @@ export async function rawServer(
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => undefined)
     let pending = ''
+    let bodyLeft = 0
     socket.on('data', (chunk: Buffer) => {
-      pending += chunk.toString('latin1')
+      const body = Math.min(bodyLeft, chunk.length)
+      bodyLeft -= body
+      pending += chunk.toString('latin1', body)
       for (let end = pending.indexOf('\r\n\r\n'); end >= 0; end = pending.indexOf('\r\n\r\n')) {
         const header = pending.slice(0, end)
         pending = pending.slice(end + 4)
+        const length = Number(/^content-length: *(\d+)/im.exec(header)?.[1] ?? 0)
+        bodyLeft = Math.max(0, length - pending.length)
+        pending = pending.slice(length)
         requests.push(header)
         script(header, socket, requests.length - 1, under)
       }

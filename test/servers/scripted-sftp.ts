@@ -81,6 +81,9 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
     { hostKeys: [hostKey, ...(script.moreHostKeys ?? [])], ...(script.banner === undefined ? {} : { banner: script.banner }) },
     (connection) => {
       connections.add(connection)
+      // Small answers would wait for the client's delayed acknowledgements.
+      const socket = connection as Connection & { setNoDelay(noDelay: boolean): void }
+      socket.setNoDelay(true)
       connection.on('error', () => {})
       connection.on('close', () => connections.delete(connection))
       connection.on('authentication', (context) => {

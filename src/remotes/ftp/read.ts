@@ -148,6 +148,9 @@ async function assertWhole({ connection, path, range, intake, told }: Transfer, 
   if (isOpen || size === null || (size !== undefined && size < range.end)) {
     throw new TransferError('source-changed', `the file has ${size ?? 'no'} bytes now, and a read up to byte ${range.end} ended at ${end}`)
   }
+  // Not a byte from there, and no word of the size: asked again it says the same.
+  if (size === undefined && range.start > 0 && intake.received === 0)
+    throw new TransferError('unsupported', `the server sends nothing from byte ${range.start} on, and does not tell where the file ends`)
   throw shortRead(end, range.end)
 }
 
