@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-YV4PRBWK.js";
+} from "./chunk-64OXJXP5.js";
 import {
   INPUT_ROWS,
   createHost,

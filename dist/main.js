@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-YV4PRBWK.js";
+} from "./chunk-64OXJXP5.js";
 import {
   failUntilTold,
   leave

@@ -100,7 +100,8 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
     const isRefused = (isRefusal(error) || isMissing(error)) && !session.begun
     session.wroteDirectly ||= session.direct && !isRefused
     if (!isRefused) throw error
-    session.previous = before
+    // An empty file has nothing that could have been sent: whether the server made it nobody knows.
+    if (size > 0) session.previous = before
     throw isMissing(error) ? badPath(error) : error
   }
 }

@@ -77,4 +77,12 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'http-put:upload:1:auto:7119331:flip@1,accepted-late@1',
     'the judge: a PUT to the final name that was stored when the step had ended red',
   ],
+  [
+    'openssh:upload:1:auto:7416650:-/refused@7:1.other.own.ends@0-0-4',
+    'the judge: a look at the size came after another version had replaced what was compared',
+  ],
+  [
+    'http-put:upload:0:auto:7431684:final-replaced,denied@6',
+    'an empty file that was stored and refused: the old one was said to be untouched',
+  ],
 ]

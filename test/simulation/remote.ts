@@ -93,7 +93,7 @@ function digesterOf(server: Server, ranges: Digester['ranges']): Digester {
       const fault = await server.at('digest', signal)
       const bytes = server.file(path)?.bytes
       if (bytes === undefined) throw new TransferError('not-found', `no such file: ${path}`)
-      if (path === FINAL && direction === 'upload') server.turn.looked()
+      if (path === FINAL && direction === 'upload') server.turn.compared()
       const digest = digestOf(bytes.subarray(range.start, range.end), algorithm)
       if (fault === 'digest-wrong') return `${digest.slice(1)}0`
       if (direction === 'upload' && (path !== FINAL || server.scene.inPlace)) doubt.settle(range.start, range.end)

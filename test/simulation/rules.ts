@@ -68,13 +68,13 @@ function succeeded(result: TransferResult | null): result is TransferResult {
   return result !== null && (result.status === 'complete' || result.status === 'unchanged')
 }
 
-/** What others put there later is theirs: it had to hold the source at some moment since this process last changed it, or else last looked at it. */
+/** What others put there later is theirs: it had to hold the source at some moment since this process last changed it, or else last compared it. */
 function untrue(ended: Ended): string | null {
   const { result, scene, turn } = ended
   if (!succeeded(result)) return null
   const { changes } = scene.ledger
   const own = changes.findLastIndex(({ author }) => author === turn)
-  const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.lookedAt))
+  const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.comparedAt))
   const held = since.find((change) => isGood(ended, change))
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held

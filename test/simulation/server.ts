@@ -127,7 +127,7 @@ export class Server {
     if (file === undefined) throw new TransferError('not-found', `no such file: ${path}`)
     const told = profile.identity === 'validator' ? `"${version}"` : this.etagOf(file, version).etag
     if (validator !== undefined && validator !== told) throw new TransferError('source-changed', 'the validator differs')
-    if (path === FINAL && direction === 'upload' && range.start === 0) this.turn.looked()
+    if (path === FINAL && direction === 'upload' && range.start === 0) this.turn.compared()
     const endless = range.end === Number.POSITIVE_INFINITY
     const settles = direction === 'upload' && (path !== FINAL || this.scene.inPlace)
     for (let at = range.start; at < range.end; at += profile.packet) {

@@ -30,6 +30,7 @@ export class Turn {
   duet: { readonly pause: () => Promise<void> | undefined; readonly ended: () => void } | null = null
   /** How far the ledger was when the final name was last looked at. */
   lookedAt = 0
+  comparedAt = 0
   /** How far the ledger was when this attempt began. */
   began: number
   /** Saves of the journal come to nothing from here on. */
@@ -71,6 +72,12 @@ export class Turn {
 
   looked(): void {
     this.lookedAt = Math.max(0, this.scene.ledger.length - 1)
+  }
+
+  /** The content itself was looked at: what comes after that is not this process's to see. */
+  compared(): void {
+    this.looked()
+    this.comparedAt = this.lookedAt
   }
 
   /** Called before every effect. Throws what ends the exchange, or answers with what the place itself has to do wrong. */
