@@ -105,6 +105,7 @@ test('a rename that only says it was done is found out before the bytes travel: 
 
 test('a rename that only says it was done at the end is no success', async (t) => {
   const stage = new Stage(t)
+  stage.ticks = true
   writeFileSync(stage.path('in'), CONTENT)
   const tree = stage.server.remote.tree ?? assert.fail('a tree')
   const rename: typeof tree.rename = async (from, to, signal) => (from.endsWith('.partial') ? undefined : tree.rename(from, to, signal))
