@@ -23,8 +23,6 @@ export interface RemoteFile {
   readonly validator: string | null
   /** An ETag that says nothing about the content: weak, or made of time and size. A changed one is a change; an equal one proves nothing. */
   readonly etag?: string
-  /** Permission bits (0o7777), where the server tells them. */
-  readonly mode?: number
 }
 
 /** Takes the bytes in order. A chunk may be reused as soon as the sink has returned or its promise has settled; a promise is back-pressure. */
@@ -88,8 +86,8 @@ export type Resumer = AppendResumer | PositionalResumer
 export interface Writer {
   /**
    * Makes a new file and sends `body`, exactly `size` bytes. What stands under `path` is removed first, never written into: somebody may have it open, or it may
-   * be a link to another file. Resolves once the server has confirmed and does not tell another size than `size`: a look that is refused, or that finds nothing,
-   * takes nothing back. Resolves without having acknowledged all of it when the server took the bytes and did not say that they are stored (HTTP 202).
+   * be a link to another file. Resolves once the server has confirmed and the file's size is `size`; without having acknowledged all of it when the server took
+   * the bytes and did not say that they are stored (HTTP 202).
    */
   create(path: string, size: number, body: Body, observer: WriteObserver, signal: AbortSignal): Promise<void>
   /**
@@ -101,11 +99,8 @@ export interface Writer {
 
 export interface TreeEntry {
   readonly name: string
-  /** `unknown`: the server does not say. Never to be overwritten or removed on the strength of the listing. */
-  readonly kind: 'file' | 'directory' | 'other' | 'unknown'
+  readonly kind: 'file' | 'directory' | 'other'
   readonly size: number | null
-  /** The name could not be decoded, so that no request can name the entry. */
-  readonly garbled?: true
 }
 
 export interface Tree {
@@ -128,8 +123,6 @@ export interface Tree {
   remove(path: string, signal: AbortSignal): Promise<void>
   /** Makes a directory and its missing parents; an existing one is no error. */
   makeDirectory(path: string, signal: AbortSignal): Promise<void>
-  /** Sets the permission bits (0o7777) of a file. Rejects as `rename` does. Absent where the server cannot. */
-  setMode?(path: string, mode: number, signal: AbortSignal): Promise<void>
   /** Whether `path` itself is a link; false when the server does not tell. Absent where nothing can tell (HTTP). */
   isLink?(path: string, signal: AbortSignal): Promise<boolean>
   /** Entries of a directory without `.` and `..`, names unchecked. Rejects with `limit` beyond 100,000 entries. */
@@ -154,10 +147,7 @@ export interface Remote {
   readonly connectionsMax: number
   /** What a person should know about this server: a downgrade, a missing extension. For the log and the summary. */
   readonly notes: readonly string[]
-  /**
-   * Missing is null, not an error; so is an answer that means nothing else here. Rejects with `refused`, `denied` or `unsupported` when the server does not tell after
-   * every way of asking was tried: the caller goes on without knowing. A way that was refused is not tried again in this session. Follows links.
-   */
+  /** Missing is null, not an error. Follows links. */
   stat(path: string, signal: AbortSignal): Promise<RemoteFile | null>
   /**
    * Delivers exactly the bytes of `range` to `sink`, or rejects. Never resolves short: `transient` when the connection ended early, `source-changed` when the
