@@ -1,7 +1,49 @@
 /** Who may write to what is published, and that the old file goes last: src/engine/{claim,salvage,staging,publish,tidy,targets,upload-proof}.ts. */
-import { type Defence, here, simulated, unit } from './defence.ts'
+import { type Defence, type Detector, here, simulated, unit } from './defence.ts'
+
+/** The histories that once went wrong. */
+const PAST: Detector = { file: 'test/simulation/simulation.test.ts', pattern: 'what once went wrong', histories: 1 }
 
 export const PUBLISH_DEFENCES: readonly Defence[] = [
+  {
+    name: 'nothing-of-an-empty-source-is-kept',
+    protects: 'from cutting to nothing what somebody had put in the place of its partial',
+    edits: [{ file: 'src/engine/claim.ts', find: ' && session.job.source.size > 0\n', replace: '\n' }],
+    detectors: [PAST],
+  },
+  {
+    name: 'a-twin-may-take-the-partial-again',
+    protects: 'from a red end of the late one of two runs with the same content',
+    edits: [
+      { file: 'src/engine/upload.ts', find: ' && !(await showsTwin(session, remote, signal))) return false', replace: ') return false' },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'untouched-is-said-of-the-old-file',
+    protects: 'from calling the new file the old one, untouched, where a rename was refused and done all the same',
+    edits: [
+      { file: 'src/engine/publish.ts', find: '  session.sawFinal(final, false)\n  // Of a link', replace: '  // Of a link' },
+      {
+        file: 'src/engine/publish.ts',
+        find: '  // Some servers say no and do it all the same. What is',
+        replace: '  session.sawFinal(final, false)\n  // Some servers say no and do it all the same. What is',
+      },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'an-unseen-end-asks-for-the-size-again',
+    protects: 'from a longer file that passes for its beginning, where nobody may read behind it',
+    edits: [
+      {
+        file: 'src/engine/verify.ts',
+        find: "if (end !== 'unknown') return",
+        replace: "if (end !== 'later') return 'same'\n  if (end !== null) return",
+      },
+    ],
+    detectors: [PAST],
+  },
   {
     name: 'a-name-has-one-process',
     protects: 'from two processes that make, truncate or remove a partial under one name',
