@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-FYIH36LZ.js";
+} from "./chunk-24IV3QBL.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-56GDKYNF.js";
+} from "./chunk-NOMPDVKV.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-Y6OIRCFE.js";
+} from "./chunk-QJLL2I4G.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-FYIH36LZ.js";
+} from "./chunk-24IV3QBL.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-56GDKYNF.js";
+} from "./chunk-NOMPDVKV.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-Y6OIRCFE.js";
+} from "./chunk-QJLL2I4G.js";
 import {
   finish,
   leave
-} from "./chunk-56GDKYNF.js";
+} from "./chunk-NOMPDVKV.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
