@@ -116,6 +116,7 @@ async function survives(ground: Ground, rig: Rig, way: Way, span: Span, offset: 
 async function goesOn(ground: Ground, rig: Rig, way: Way, span: Span, offset: number): Promise<void> {
   const fault = cutAt(ground, rig, way, span, offset, 'fin')
   const first = await rig[way]({ policy: { retries: 0 } })
+  rig.site.proxy.clear()
   assert.deepEqual([first.status, first.failure?.kind], ['failed', 'transient'], first.failure?.message)
   assert.ok(
     rig.site.proxy.met.some(({ at }) => at === fault.at),

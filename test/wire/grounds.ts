@@ -94,9 +94,10 @@ export async function measure(ground: Ground, rig: Rig, way: Way): Promise<Span>
   const moved = noted.after.map((bytes, i) => bytes - (noted.before[i] ?? 0))
   const connection = moved.indexOf(Math.max(...moved))
   const end = noted.after[connection] ?? 0
-  // A connection of its own begins with its handshake; a header of HTTP lies before the bytes of the file.
+  // A connection of its own begins with its handshake; a header of HTTP lies before the bytes of the file, and its reply may have begun with the look.
   const bytes = ground.plain ? size : size + Math.ceil(size / TLS_RECORD) * TLS_OVERHEAD
-  const start = ground.plain || channel === 'data' ? end - bytes : (noted.before[connection] ?? 0) + ANSWER_BEGUN
+  const start =
+    ground.plain || ground.column === 'http' || channel === 'data' ? end - bytes : (noted.before[connection] ?? 0) + ANSWER_BEGUN
   return { connection: connection - first, start, end }
 }
 

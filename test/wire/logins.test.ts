@@ -107,8 +107,11 @@ for (const [name, open] of Object.entries(IMPOSTORS)) {
   })
 }
 
-/** A wrong password is one try, and leaves the partial where the right one finds it. */
-async function refusedThenRight(rig: Rig): Promise<void> {
+/**
+ * A wrong password is one try, and leaves the partial where the right one finds it. Over HTTP it is two requests: OPTIONS alone may be refused where all else is
+ * allowed, so that the second refusal is the answer.
+ */
+async function refusedThenRight(ground: Ground, rig: Rig): Promise<void> {
   const { proxy, channel } = rig.site
   proxy.plan({ kind: 'fin', direction: 'up', channel, at: CUT })
   const first = await rig.upload({ policy: { retries: 0 } })
@@ -118,7 +121,8 @@ async function refusedThenRight(rig: Rig): Promise<void> {
   const logins = proxy.connections.filter((c) => c.channel === 'control').length
   const refused = await rig.upload({ inputs: { password: 'not-the-password', 'private-key': '' } })
   assert.equal(refused.failure?.kind, 'denied', refused.failure?.message)
-  assert.equal(proxy.connections.filter((c) => c.channel === 'control').length, logins + 1, 'more than one try')
+  const tries = proxy.connections.filter((c) => c.channel === 'control').length - logins
+  assert.ok(tries >= 1 && tries <= (ground.column === 'http' ? 2 : 1), `${tries} tries`)
   assert.equal(rig.storedPartial(), kept, 'the partial was touched')
   const right = await rig.upload()
   assert.equal(right.status, 'complete', right.failure?.message)
@@ -129,6 +133,6 @@ async function refusedThenRight(rig: Rig): Promise<void> {
 for (const ground of GROUNDS.filter(({ ways }) => ways.includes('upload'))) {
   test(`a wrong password between two attempts: ${ground.name}`, async (t) => {
     const site = await ground.open(t)
-    if (site !== null) await refusedThenRight(laidOut(t, ground, site, 'upload', bytes))
+    if (site !== null) await refusedThenRight(ground, laidOut(t, ground, site, 'upload', bytes))
   })
 }

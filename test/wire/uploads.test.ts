@@ -81,10 +81,13 @@ async function partialFound(ground: Ground, rig: Rig, name: string): Promise<voi
 async function newBytesFirst(rig: Rig): Promise<void> {
   putPartial(rig, kept)
   let sent = 0
+  let phase = ''
   const sentBefore: number[] = []
   const connections: number[] = []
   const on = (event: TransferEvent): void => {
-    if (event.kind === 'progress') sent = event.done - event.reused
+    if (event.kind === 'phase') phase = event.phase
+    // The hashing of the source is told as progress, too.
+    if (event.kind === 'progress' && phase === 'transferring') sent = event.done - event.reused
   }
   const calls = (method: string, when: 'before' | 'after'): void => {
     if (method !== 'read') return
