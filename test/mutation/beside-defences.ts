@@ -54,7 +54,7 @@ export const BESIDE_DEFENCES: readonly Defence[] = [
         replace: "if (end === 'refused' || end === 'denied') ground.judged({ start: 0, end: session.expected.size }, true)",
       },
     ],
-    detectors: [here('beside', 'lets nothing be read is sent everything')],
+    detectors: [here('beside', 'lets no more than the first block be read')],
   },
   {
     name: 'sent-again-is-sent',

@@ -84,7 +84,7 @@ export const GREEN_DEFENCES: readonly Defence[] = [
         file: 'src/engine/upload-exchange.ts',
         find: '        session.sentBytes = sentBefore + total\n',
         replace:
-          '        session.sentBytes = sentBefore + total\n        session.acknowledge(union(before, rangeSet([{ start: segment.start, end: segment.start + total }])))\n        session.record()\n',
+          '        session.sentBytes = sentBefore + total\n        session.acknowledge(union(session.acknowledged, rangeSet([{ start: segment.start, end: segment.start + total }])))\n        session.record()\n',
       },
     ],
     detectors: [simulated('upload', 'openssh')],
@@ -129,6 +129,6 @@ export const GREEN_DEFENCES: readonly Defence[] = [
         replace: '    work.then(',
       },
     ],
-    detectors: [{ ...unit('ftp-hostile', 'accepting and saying nothing'), byLimit: true }],
+    detectors: [{ ...unit('ftp-hostile', 'an abort does not wait for an answer'), byLimit: true }],
   },
 ]

@@ -147,7 +147,7 @@ export const NAMING_DEFENCES: readonly Defence[] = [
         file: `${FTP}/renaming.ts`,
         find: '    if (inTheWay) this.#replaces = false\n',
         replace:
-          "    if (inTheWay) this.#replaces = false\n    if (inTheWay) await connection.command('DELE ' + wirePath(to, connection), signal)\n",
+          "    if (inTheWay) this.#replaces = false\n    if (inTheWay) await connection.command('DELE ' + (await connection.name(to, signal)), signal)\n",
       },
     ],
     detectors: [ftp('nothing is removed when that is refused')],

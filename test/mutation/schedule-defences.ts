@@ -13,7 +13,7 @@ export const SCHEDULE_DEFENCES: readonly Defence[] = [
   {
     name: 'trickle-is-a-stall',
     protects: 'from a server that sends a byte now and then',
-    edits: [{ file: 'src/engine/exchange.ts', find: 'moved - seen >= TRICKLE_BYTES', replace: 'moved - seen >= 1' }],
+    edits: [{ file: 'src/engine/exchange.ts', find: 'alive - seen >= TRICKLE_BYTES', replace: 'alive - seen >= 1' }],
     detectors: [unit('exchange', 'less than 4 KiB')],
   },
   {

@@ -264,7 +264,7 @@ export const SFTP_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/leases.ts`,
-        find: 'if (signal.aborted || member.connection.outstanding > 0)',
+        find: 'if (isUnclean || member.connection.outstanding > 0)',
         replace: 'if (member.connection.outstanding < 0)',
       },
     ],
