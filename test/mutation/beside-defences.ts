@@ -78,7 +78,7 @@ export const BESIDE_DEFENCES: readonly Defence[] = [
         replace: '      await this.#readRange(range)\n',
       },
     ],
-    detectors: [{ file: 'test/simulation/simulation.test.ts', pattern: 'what once went wrong', histories: 1 }],
+    detectors: [here('beside', 'a server that restarts under the reading')],
   },
   {
     name: 'slow-reading-gives-way',

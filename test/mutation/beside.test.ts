@@ -159,6 +159,26 @@ for (const kind of ['transient', 'denied'] as const) {
   })
 }
 
+test('a server that restarts under the reading has lost what was sent meanwhile: it is looked at anew', async (t) => {
+  const { stage } = await begun(t)
+  let restarted = false
+  let writing = false
+  const read: Remote['read'] = async (path, range, sink, options, signal) => {
+    if (!writing || restarted) return stage.server.remote.read(path, range, sink, options, signal)
+    restarted = true
+    const there = stage.server.files.get(path) ?? assert.fail('no partial')
+    stage.server.files.set(path, Buffer.from(there).fill(0, KEPT))
+    throw new TransferError('transient', 'the connection is lost')
+  }
+  stage.server.before = (step) => {
+    if (step === 'chunk') writing = true
+    if (step === 'stat') writing = false
+  }
+  const result = await stage.upload('in', { remote: (remote) => open({ ...remote, read }) })
+  assert.ok(restarted)
+  assertWhole(stage, result)
+})
+
 /** What each side fails with, and which of the two is told. */
 const ENDS: Readonly<Record<string, Wishes['remote']>> = {
   'the reading': (remote) =>
