@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-24IV3QBL.js";
+} from "./chunk-4IJP3Z5H.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-24IV3QBL.js";
+} from "./chunk-4IJP3Z5H.js";
 import {
   failUntilTold,
   leave

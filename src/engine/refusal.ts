@@ -17,9 +17,9 @@ export function partialGone(cause: TransferError): TransferError {
   return new TransferError('offset-conflict', `the file was gone before it was published (${cause.message})`, { cause })
 }
 
-/** The server confirmed every byte, and nothing of them is under the temporary name. It would take the next one as well. */
+/** The server confirmed every byte, and nothing of them is under either name: it takes what is closed, or what another run with the same file has published. */
 export function takenAway(cause: TransferError): TransferError {
-  const message = `the server takes files away under their temporary name, before they can be given the final one (${cause.message})`
+  const message = `the server takes files away before they can be given the final name, or has taken the one that another run had published (${cause.message})`
   return new TransferError('refused', message, {
     cause,
     hint: 'The file was sent once, and is not sent again: look where the server puts such files.',

@@ -148,7 +148,7 @@ test('a server that takes the file under its temporary name gets it once, with o
     }
     const result = await stage.upload('in', { policy: { verify } })
     assert.equal(result.failure?.kind, 'refused')
-    assert.match(result.failure?.message ?? '', /takes files away under their temporary name/)
+    assert.match(result.failure?.message ?? '', /takes files away before they can be given the final name/)
     assert.equal(created.length, 1)
   }
 })

@@ -219,12 +219,11 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
-    // Where looks are refused nobody can tell the other run from a server that takes files away.
-    if (scene.profile.refuses !== undefined) return false
+    // Where looks are refused, or what is published does not stay, nobody can tell the other run from a server that takes files away.
+    if (scene.profile.refuses !== undefined || scene.profile.mailbox !== undefined) return false
     // What a dead session stores late is not the other run's doing.
     const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
-    const possible =
-      renames(scene.profile) && scene.profile.mailbox !== 'closed' && !(isUnreadable(scene.profile) && spec.policy === 'full')
+    const possible = renames(scene.profile) && !(isUnreadable(scene.profile) && spec.policy === 'full')
     return spec.twin?.version === 'same' && !disturbed && !isLate && possible && spec.policy !== 'fail'
   }
 
