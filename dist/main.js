@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-4IJP3Z5H.js";
+} from "./chunk-3DYQ3OTT.js";
 import {
   failUntilTold,
   leave

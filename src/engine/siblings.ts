@@ -9,7 +9,7 @@ export interface Siblings {
   /** Partials of exactly this content that may be claimed, the largest first. */
   readonly same: readonly string[]
   /** All partials of this content, also those that somebody may still append to. */
-  readonly working: readonly string[]
+  readonly working: readonly TreeEntry[]
   /** Partials of other versions, those that somebody may still append to, and copies. */
   readonly others: readonly string[]
   /** Files of the final name that were set aside. */
@@ -52,7 +52,7 @@ function sorted(session: UploadSession, directory: string, entries: readonly Tre
       .filter(isSame)
       .sort((a, b) => (b.size ?? 0) - (a.size ?? 0))
       .map(path),
-    working: files.filter((entry) => partialParts(name, entry.name)?.tag === tag).map(path),
+    working: files.filter((entry) => partialParts(name, entry.name)?.tag === tag),
     others: files.filter(isOther).slice(0, OTHERS_MAX).map(path),
     asides: files.filter((entry) => passingKind(name, entry.name) === 'aside').map(path),
   }

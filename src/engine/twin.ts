@@ -50,14 +50,16 @@ export async function whenItRests(
   return { path: seen.path, file }
 }
 
-/** Whether another process has been at work on this content: its partial lies beside the target, or the final name has the length of the source. */
+/** Whether another process has been at work on this content: its partial lies beside the target, or the final name has the length of the source, as far as the server tells. */
 export async function showsTwin(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
   const { path, source } = session.job
   const partial = baseName(session.partial)
-  if ((await siblings(session, remote, signal)).working.some((found) => baseName(found) !== partial)) return true
+  const { working } = await siblings(session, remote, signal)
+  const signs = working.filter(({ name, size }) => name !== partial && session.twinSigns.isNew(name, size))
+  if (signs.length > 0) return true
   try {
     const final = await session.stat(remote, path, signal)
-    return showsFile(final) && final.file.size === source.size && mayBeTheirs(session, final.file)
+    return showsFile(final) && (final.file.size ?? source.size) === source.size && mayBeTheirs(session, final.file)
   } catch (error) {
     if (signal.aborted || !(error instanceof TransferError)) throw error
     return false

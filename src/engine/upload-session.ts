@@ -21,6 +21,7 @@ import { isUntold, type Look, showsFile } from './look.ts'
 import { Pace } from './pace.ts'
 import type { EnginePorts, Previous } from './ports.ts'
 import { Session } from './session.ts'
+import { TwinSigns } from './twin-signs.ts'
 import type { UploadJob } from './upload-job.ts'
 import type { ProofContext } from './verify.ts'
 
@@ -60,6 +61,7 @@ export class UploadSession extends Session {
   kept = 0
   /** Another process has been seen at work on the same content. */
   contested = false
+  readonly twinSigns = new TwinSigns()
   /** What may as well be older was taken for the sign of another run. */
   missedOnce = false
   /** How often the partial of this process was gone while it was written. */

@@ -103,6 +103,7 @@ async function confirmedOutcome(session: UploadSession, published: PublishedName
 async function attempt(session: UploadSession, published: PublishedName, signal: AbortSignal): Promise<Outcome> {
   session.phase('connecting', null)
   session.contested ||= published.mayHold
+  session.twinSigns.attemptBegins()
   const remote = await session.job.remote.get(signal)
   const { writer } = remote
   if (writer === undefined) throw new TransferError('refused', `nothing can be written to this server over ${remote.protocol}`)

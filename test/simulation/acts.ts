@@ -59,7 +59,9 @@ export const ACTS: Partial<Readonly<Record<Kind, Act>>> = {
       return bytes.length >= s.source.length ? bytes : resized(bytes, s.source.length)
     }),
   'partial-removed': (s) => s.removePartial(),
-  'final-flip': (s) => s.setFinal(s.flipped(s.final ?? NO_BYTES)),
+  'final-flip': (s) => {
+    if (s.final?.length !== 0) s.setFinal(s.flipped(s.final ?? NO_BYTES))
+  },
   'final-replaced': (s) => s.setFinal(randomBytes(s.random, s.random() < 0.5 ? s.source.length : below(s.random, 90))),
   'final-removed': (s) => s.setFinal(null),
   // Another name of a file that is somebody else's.

@@ -45,6 +45,14 @@ export async function runHistory(spec: HistorySpec, options: HistoryOptions = {}
   }
 }
 
+/** The second process of an attempt. */
+interface Twin {
+  readonly scene: Scene
+  readonly turn: Turn
+  readonly firstVersion: number
+  owed: Buffer | null
+}
+
 class Running {
   readonly trace: string[] | null
   private readonly spec: HistorySpec
@@ -139,6 +147,7 @@ class Running {
         result: other,
         wasDirect: false,
         firstVersion: twin.firstVersion,
+        owed: twin.owed,
       }
       judge(ended)
       judge(second)
@@ -182,7 +191,7 @@ class Running {
     return direct || (direction === 'upload' && world.saved?.entries.some(({ nonce }) => nonce === null) === true)
   }
 
-  private twin(turn: Turn, index: number): { scene: Scene; turn: Turn; firstVersion: number } {
+  private twin(turn: Turn, index: number): Twin {
     const { scene, spec } = this
     const plan = spec.twin
     if (plan === null) throw new Error('no second process')
@@ -196,12 +205,12 @@ class Running {
     const duet = new Duet([turn, other], plan)
     turn.duet = { pause: () => duet.pause(0), ended: () => duet.ended(0) }
     other.duet = { pause: () => duet.pause(1), ended: () => duet.ended(1) }
-    return { scene: second, turn: other, firstVersion: spec.direction === 'upload' ? 0 : this.firstVersion() }
+    return { scene: second, turn: other, firstVersion: spec.direction === 'upload' ? 0 : this.firstVersion(), owed: this.owed() }
   }
 
   private async transfer(
     turn: Turn,
-    twin: { readonly scene: Scene; readonly turn: Turn } | null,
+    twin: Twin | null,
     options: ProcessOptions,
   ): Promise<readonly [TransferResult | null, TransferResult | null]> {
     const { scene } = this
@@ -210,6 +219,8 @@ class Running {
     const second = (async () => {
       await twin.turn.pause()
       twin.turn.begin()
+      // What was taken away before it came it does not owe.
+      twin.owed = this.owed()
       return runProcess(twin.scene, twin.turn, options)
     })().finally(() => twin.turn.duet?.ended())
     return Promise.all([first, second])

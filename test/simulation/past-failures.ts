@@ -93,4 +93,8 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'openssh:download:55:auto:7497799:disk-full@9/partial-cut@7',
     'blocks that others had cut off were fetched once more, and the running digest kept what it had taken in before',
   ],
+  [
+    'ftp-mailbox:upload:1:auto:143:-/denied@8,restart-lost@14',
+    'what a run that died had left was taken for a run at work in every attempt, and a server that takes files away was sent seven of them',
+  ],
 ]

@@ -49,7 +49,11 @@ export const RULES: readonly Rule[] = [
   { name: 'Contained', promise: "nobody else's file changes, and no name but ours appears", broken: notContained },
   { name: 'Mode', promise: 'what replaces a file has its permissions, and never wider ones under the final name', broken: modeLost },
   { name: 'Told', promise: 'what is said about the old file is what happened to it', broken: toldWrong },
-  { name: 'Once', promise: 'a server that takes files away gets each once, and once more for what went wrong', broken: sentAgain },
+  {
+    name: 'Once',
+    promise: 'a server that takes files away gets each once, and once more for what went wrong or what another run seems to have done',
+    broken: sentAgain,
+  },
   { name: 'Proof', promise: 'nothing is claimed above what was reached', broken: unproven },
 ]
 
@@ -175,8 +179,9 @@ function modeLost(ended: Ended): string | null {
 /** The weakest proof is for where nothing stronger is to be had. */
 function unacknowledged(ended: Ended): string | null {
   const { scene, policy, turn } = ended
-  const { profile, direction } = scene
-  if (policy === 'full') return 'a proof of content was asked for'
+  const { profile, direction, source } = scene
+  // Of an empty file the size was all there is to prove, before it got its name.
+  if (policy === 'full' && source.length > 0) return 'a proof of content was asked for'
   if (direction === 'download') return turn.refusedLooks + turn.faults > 0 ? null : 'nothing was looked at where it could be'
   if (turn.accepts) return 'what was only accepted was called acknowledged'
   // After a broken exchange all may have been proven by reading instead.
@@ -186,8 +191,11 @@ function unacknowledged(ended: Ended): string | null {
     : 'nothing was looked at where it could be'
 }
 
-function sentAgain({ turn }: Ended): string | null {
-  return turn.delivered > 1 + Math.min(1, turn.faults) ? `it was delivered ${turn.delivered} times` : null
+/** Another run at work may have taken the file, and what one has left that died looks the same: each is given the benefit once, and a run at work also takes what was left. */
+function sentAgain({ scene, turn }: Ended): string | null {
+  const hasLeftover = [...scene.world.server.keys()].some((name) => name.endsWith('.partial'))
+  const doubts = turn.faults + (turn.duet === null ? Number(hasLeftover) : 2)
+  return turn.delivered > 1 + doubts ? `it was delivered ${turn.delivered} times` : null
 }
 
 /** Where nobody else was at the final name meanwhile. */
