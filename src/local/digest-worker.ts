@@ -18,21 +18,28 @@ export interface DigestWorkerData {
 
 /**
  * `piece`: SHA-256 and check of a range. `extend`: bytes before `end` are final, the running digest may take them.
- * `finish`: the running digest of everything before `end`.
+ * `prefix`: the running digest as it is at `end`; it goes on. `finish`: the running digest of everything before `end`.
  */
 export type DigestRequest =
   | { readonly kind: 'piece'; readonly id: number; readonly start: number; readonly end: number }
   | { readonly kind: 'extend'; readonly end: number }
+  | { readonly kind: 'prefix'; readonly id: number; readonly end: number }
   | { readonly kind: 'finish'; readonly id: number; readonly end: number }
 
 export type DigestReply =
   | { readonly id: number; readonly digest: string; readonly check: string }
+  /** The running digest is beyond that place. */
+  | { readonly id: number; readonly passed: true }
   | { readonly id: number; readonly shortAt: number }
   | { readonly id: number; readonly error: string }
+
+type Answer = { readonly digest: string; readonly check: string } | { readonly passed: true }
 
 interface Running {
   update(bytes: Uint8Array): void
   digest(): string
+  /** What `digest` would be now. */
+  soFar(): string
 }
 
 const STEP_BYTES = 1024 * 1024
@@ -48,14 +55,16 @@ class Short extends Error {
 function running(algorithm: DigestAlgorithm): Running {
   if (algorithm !== 'crc32') {
     const hash = createHash(algorithm)
-    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') }
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex'), soFar: () => hash.copy().digest('hex') }
   }
   let value = 0
+  const hex = (): string => value.toString(16).padStart(8, '0')
   return {
     update: (bytes) => {
       value = crc32(bytes, value)
     },
-    digest: () => value.toString(16).padStart(8, '0'),
+    digest: hex,
+    soFar: hex,
   }
 }
 
@@ -93,10 +102,17 @@ class FileHasher {
   }
 
   /** One step of catching up, so that pieces asked for meanwhile need not wait long. */
-  catchUp(): void {
-    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, this.settled)
+  catchUp(end = this.settled): void {
+    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, end)
     this.whole.update(bytes)
     this.at += bytes.length
+  }
+
+  /** Null when it is beyond that place. */
+  prefix(end: number): string | null {
+    if (this.at > end) return null
+    while (this.at < end) this.catchUp(end)
+    return this.whole.soFar()
   }
 
   finish(end: number): string {
@@ -110,6 +126,12 @@ class FileHasher {
     if (length === 0) throw new Short(at)
     return target.subarray(0, length)
   }
+}
+
+function answer(hasher: FileHasher, request: Exclude<DigestRequest, { kind: 'extend' }>): Answer {
+  if (request.kind === 'piece') return hasher.piece(request.start, request.end)
+  const digest = request.kind === 'prefix' ? hasher.prefix(request.end) : hasher.finish(request.end)
+  return digest === null ? { passed: true } : { digest, check: '' }
 }
 
 const port = parentPort
@@ -139,9 +161,8 @@ if (port !== null) {
     }
     const { id } = request
     try {
-      if (request.kind === 'finish' && failure !== null) return port.postMessage({ id, ...failure })
-      const found = request.kind === 'piece' ? hasher.piece(request.start, request.end) : { digest: hasher.finish(request.end), check: '' }
-      port.postMessage({ id, ...found })
+      if (request.kind !== 'piece' && failure !== null) return port.postMessage({ id, ...failure })
+      port.postMessage({ id, ...answer(hasher, request) })
     } catch (error) {
       port.postMessage({ id, ...explain(error) })
     }

@@ -16,6 +16,8 @@ export interface FileDigester {
   piece(range: ByteRange): Promise<Piece>
   /** Bytes before `end` are final: the running digest may take them. Only grows. */
   extend(end: number): void
+  /** The running digest as it is at `end`, or null when it is beyond that place already. */
+  prefix(end: number): Promise<string | null>
   /** The running digest of everything up to `end`, lowercase hex. Called once. `source-changed` when the file is shorter. */
   finish(end: number, signal: AbortSignal): Promise<string>
   /** Ends the thread; it no longer touches the descriptor afterwards. Idempotent. */
@@ -37,7 +39,7 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
   const { algorithm = 'sha256', start = 0, checkKey = '0'.repeat(CHECK_HEX_LENGTH) } = options
   const data: DigestWorkerData = { descriptor, algorithm, start, checkKey }
   const worker = new Worker(WORKER, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 } })
-  const waiting = new Map<number, PromiseWithResolvers<Piece>>()
+  const waiting = new Map<number, PromiseWithResolvers<Piece | null>>()
   let lastId = 0
   let dead: Error | null = null
   worker.unref()
@@ -46,6 +48,7 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
     waiting.delete(reply.id)
     if (waiting.size === 0) worker.unref()
     if ('digest' in reply) asked?.resolve(reply)
+    else if ('passed' in reply) asked?.resolve(null)
     else if ('shortAt' in reply)
       asked?.reject(new TransferError('source-changed', `the file ended at byte ${reply.shortAt} while it was read`))
     else asked?.reject(new TransferError('refused', `cannot read the file: ${reply.error}`))
@@ -56,18 +59,24 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
     waiting.clear()
   }
   worker.on('error', (error) => die(threadError(error)))
-  const ask = (request: (id: number) => DigestRequest): Promise<Piece> => {
+  const ask = (request: (id: number) => DigestRequest): Promise<Piece | null> => {
     if (dead !== null) return Promise.reject(dead)
     lastId += 1
-    const asked = Promise.withResolvers<Piece>()
+    const asked = Promise.withResolvers<Piece | null>()
     asked.promise.catch(() => {}) // whoever asked may have gone
     waiting.set(lastId, asked)
     worker.ref()
     worker.postMessage(request(lastId))
     return asked.promise
   }
+  const told = async (request: (id: number) => DigestRequest): Promise<Piece> => {
+    const found = await ask(request)
+    if (found === null) throw new TransferError('internal', 'the hashing thread gave no digest')
+    return found
+  }
   return {
-    piece: ({ start: from, end }) => ask((id) => ({ kind: 'piece', id, start: from, end })),
+    piece: ({ start: from, end }) => told((id) => ({ kind: 'piece', id, start: from, end })),
+    prefix: async (end) => (await ask((id) => ({ kind: 'prefix', id, end })))?.digest ?? null,
     extend: (end) => worker.postMessage({ kind: 'extend', end } satisfies DigestRequest),
     finish: async (end, signal) => {
       throwIfAborted(signal)
@@ -75,7 +84,7 @@ export function fileDigester(descriptor: number, options: DigesterOptions = {}):
       const onAbort = (): void => aborted.reject(abortError(signal))
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        const { digest } = await Promise.race([ask((id) => ({ kind: 'finish', id, end })), aborted.promise])
+        const { digest } = await Promise.race([told((id) => ({ kind: 'finish', id, end })), aborted.promise])
         return digest
       } finally {
         signal.removeEventListener('abort', onAbort)

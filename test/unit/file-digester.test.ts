@@ -44,6 +44,21 @@ test('the running digest from any start to any end, told in between or not', asy
   }
 })
 
+test('the running digest tells what it is at a place, and goes on; what it has passed it cannot tell', async () => {
+  for (const algorithm of ['sha256', 'crc32'] as const) {
+    const digester = fileDigester(file.fd, { algorithm })
+    const alone = async (end: number): Promise<string> => {
+      const other = fileDigester(file.fd, { algorithm })
+      return other.finish(end, never).finally(() => other.stop())
+    }
+    for (const end of [0, 7, MIB, MIB, 2 * MIB + 5]) assert.equal(await digester.prefix(end), await alone(end))
+    assert.equal(await digester.prefix(MIB), null)
+    assert.equal(await digester.prefix(CONTENT.length), await alone(CONTENT.length))
+    assert.equal(await digester.finish(CONTENT.length, never), await alone(CONTENT.length))
+    await digester.stop()
+  }
+})
+
 test('pieces in any order and the running digest beside them are both right', async () => {
   const random = seededRandom(7)
   for (let round = 0; round < 8; round += 1) {
@@ -67,6 +82,12 @@ test('a file that ends early is a changed source, for a piece and for the runnin
   const digester = fileDigester(file.fd)
   await assert.rejects(digester.piece({ start: 3 * MIB, end: 4 * MIB }), { kind: 'source-changed' })
   await assert.rejects(digester.finish(CONTENT.length + 1, never), { kind: 'source-changed' })
+  await digester.stop()
+})
+
+test('a place behind the end of the file is a changed source too', async () => {
+  const digester = fileDigester(file.fd)
+  await assert.rejects(digester.prefix(CONTENT.length + 1), { kind: 'source-changed' })
   await digester.stop()
 })
 

@@ -97,6 +97,8 @@ test('digests of ranges in every algorithm', async () => {
       for (const { start, end } of [
         { start: 0, end: content.length },
         { start: 7, end: 7 },
+        { start: 0, end: 2 * MIB + 3 },
+        { start: 0, end: MIB },
         { start: MIB - 1, end: 2 * MIB + 1 },
       ] satisfies ByteRange[])
         assert.equal(
