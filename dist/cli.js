@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-3DYQ3OTT.js";
+} from "./chunk-ADXS5347.js";
 import {
   INPUT_ROWS,
   createHost,

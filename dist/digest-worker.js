@@ -21,14 +21,16 @@ var Short = class extends Error {
 function running(algorithm) {
   if (algorithm !== "crc32") {
     const hash = createHash(algorithm);
-    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex"), soFar: () => hash.copy().digest("hex") };
   }
   let value = 0;
+  const hex = () => value.toString(16).padStart(8, "0");
   return {
     update: (bytes) => {
       value = crc32(bytes, value);
     },
-    digest: () => value.toString(16).padStart(8, "0")
+    digest: hex,
+    soFar: hex
   };
 }
 var FileHasher = class {
@@ -60,10 +62,16 @@ var FileHasher = class {
     this.settled = Math.max(this.settled, end);
   }
   /** One step of catching up, so that pieces asked for meanwhile need not wait long. */
-  catchUp() {
-    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, this.settled);
+  catchUp(end = this.settled) {
+    const bytes = this.read(this.buffer.subarray(0, STEP_BYTES), this.at, end);
     this.whole.update(bytes);
     this.at += bytes.length;
+  }
+  /** Null when it is beyond that place. */
+  prefix(end) {
+    if (this.at > end) return null;
+    while (this.at < end) this.catchUp(end);
+    return this.whole.soFar();
   }
   finish(end) {
     this.extend(end);
@@ -76,6 +84,11 @@ var FileHasher = class {
     return target.subarray(0, length);
   }
 };
+function answer(hasher, request) {
+  if (request.kind === "piece") return hasher.piece(request.start, request.end);
+  const digest = request.kind === "prefix" ? hasher.prefix(request.end) : hasher.finish(request.end);
+  return digest === null ? { passed: true } : { digest, check: "" };
+}
 var port = parentPort;
 if (port !== null) {
   const hasher = new FileHasher(workerData);
@@ -102,9 +115,8 @@ if (port !== null) {
     }
     const { id } = request;
     try {
-      if (request.kind === "finish" && failure !== null) return port.postMessage({ id, ...failure });
-      const found = request.kind === "piece" ? hasher.piece(request.start, request.end) : { digest: hasher.finish(request.end), check: "" };
-      port.postMessage({ id, ...found });
+      if (request.kind !== "piece" && failure !== null) return port.postMessage({ id, ...failure });
+      port.postMessage({ id, ...answer(hasher, request) });
     } catch (error) {
       port.postMessage({ id, ...explain(error) });
     }

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-3DYQ3OTT.js";
+} from "./chunk-ADXS5347.js";
 import {
   failUntilTold,
   leave

@@ -48,9 +48,7 @@ export async function findPartial(session: UploadSession, remote: Remote, writer
   session.namedLike(earlier.path)
   const found = await usable(session, earlier.file, writer, signal)
   if (found.resumer !== null) return given(session, tree, earlier.path, found, signal)
-  if (session.earlierPartials().includes(earlier.path)) await discard(session, tree, earlier.path, signal)
-  // Of no use here, and perhaps of a run that has only just made it.
-  else session.left.add(earlier.path)
+  await discard(session, tree, earlier.path, signal)
   return found
 }
 

@@ -9,6 +9,8 @@ import type { UploadSession } from './upload-session.ts'
 /** Between the two looks that show whether anybody is writing. */
 const LOOK_MS = 1000
 const POLL_MS = 2000
+/** Where a partial is empty, or nothing is told of what it holds, its run may have only just made it. */
+const JUST_MADE_MS = 4000
 /** A server whose answers change for ever must not hold us for ever. */
 const WAIT_MAX_MS = 6 * 60 * 60 * 1000
 
@@ -18,8 +20,8 @@ export interface PartialSeen {
 }
 
 /**
- * Waits as long as the file changes. One that does not is given back at once, or, when somebody has shown to be alive (`contested`), after `timeout`: whoever proves
- * what is there writes nothing meanwhile. Null when the file is gone, perhaps because it was published.
+ * Waits as long as the file changes. One that does not is given back at once, or, when somebody has shown to be alive (`contested`), after
+ * `timeout`: whoever proves what is there writes nothing meanwhile. Null when the file is gone, perhaps because it was published.
  */
 export async function whenItRests(
   session: UploadSession,
@@ -30,10 +32,10 @@ export async function whenItRests(
   const { clock } = session.ports
   const started = clock.nowMs()
   let { file } = seen
-  let moving = session.contested
+  let quietMs = session.contested ? session.policy.timeoutMs : file.size ? 0 : JUST_MADE_MS
   let quietSince = started
   while (clock.nowMs() - started < WAIT_MAX_MS) {
-    await clock.sleep(moving ? POLL_MS : LOOK_MS, signal)
+    await clock.sleep(quietMs > 0 ? POLL_MS : LOOK_MS, signal)
     const look = await session.stat(remote, seen.path, signal)
     if (look.is !== 'unknown' && !showsFile(look)) return null
     // A look that fails shows no change, and does not say that the file is gone.
@@ -42,10 +44,10 @@ export async function whenItRests(
     if (changed && !session.contested) session.note('another run is sending the same file; waiting for it')
     if (changed) {
       session.contested = true
-      moving = true
+      quietMs = session.policy.timeoutMs
       quietSince = clock.nowMs()
       file = now
-    } else if (!moving || clock.nowMs() - quietSince >= session.policy.timeoutMs) break
+    } else if (clock.nowMs() - quietSince >= quietMs) break
   }
   return { path: seen.path, file }
 }

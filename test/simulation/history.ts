@@ -126,7 +126,15 @@ class Running {
     // A digest is only given of the first version: see `checksum`.
     const given: PolicyName = spec.policy === 'given' && firstVersion > 0 ? 'auto' : spec.policy
     const overwrites = policy.publishWithoutRename === 'always'
-    const facts = { policy: given, overwrites, firstVersion, wasDirect: this.beganDirectly(), owed: this.owed(), bystander: this.bystander }
+    const facts = {
+      policy: given,
+      overwrites,
+      firstVersion,
+      wasDirect: this.beganDirectly(),
+      owed: this.owed(),
+      bystander: this.bystander,
+      foundLeftovers: [...scene.world.server.keys()].some((name) => name !== FINAL && name !== BYSTANDER),
+    }
     const twin = spec.twin?.attempt === index ? this.twin(turn, index) : null
     const options: ProcessOptions = { policy, checksum: this.checksum(), text: spec.seed % 16 === 0, wrong: this.wrong }
     scene.travelling = true
@@ -230,8 +238,9 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
-    // Where looks are refused, or what is published does not stay, nobody can tell the other run from a server that takes files away.
-    if (scene.profile.refuses !== undefined || scene.profile.mailbox !== undefined) return false
+    const { refuses, mailbox, unsized } = scene.profile
+    // Where looks are refused, no sizes are told, or what is published does not stay, nobody can tell the other run from a server that takes files away.
+    if (refuses !== undefined || mailbox !== undefined || unsized === true) return false
     // What a dead session stores late is not the other run's doing.
     const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
     const possible = renames(scene.profile) && !(isUnreadable(scene.profile) && spec.policy === 'full')

@@ -24,6 +24,8 @@ export interface Ended {
   readonly wasDirect: boolean
   /** What was under the final name, or waited beside it, when the attempt began. */
   readonly owed: Buffer | null
+  /** Something that an earlier process had made lay beside the final name when this one began. */
+  readonly foundLeftovers: boolean
   readonly bystander: Buffer
 }
 
@@ -82,6 +84,8 @@ function untrue(ended: Ended): string | null {
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.comparedAt))
   const held = since.find((change) => isGood(ended, change))
+  // Written to the final name itself, replaced by another run's version, and that one taken away: nothing there differs from a file that was taken at once.
+  if (held === undefined && result.writtenDirectly === true && turn.duet !== null && scene.profile.mailbox !== undefined) return null
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held
   const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
@@ -192,9 +196,8 @@ function unacknowledged(ended: Ended): string | null {
 }
 
 /** Another run at work may have taken the file, and what one has left that died looks the same: each is given the benefit once, and a run at work also takes what was left. */
-function sentAgain({ scene, turn }: Ended): string | null {
-  const hasLeftover = [...scene.world.server.keys()].some((name) => name.endsWith('.partial'))
-  const doubts = turn.faults + (turn.duet === null ? Number(hasLeftover) : 2)
+function sentAgain({ turn, foundLeftovers }: Ended): string | null {
+  const doubts = turn.faults + (turn.duet === null ? Number(foundLeftovers) : 2)
   return turn.delivered > 1 + doubts ? `it was delivered ${turn.delivered} times` : null
 }
 
