@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-ADXS5347.js";
+} from "./chunk-AZPT6MOQ.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-ADXS5347.js";
+} from "./chunk-AZPT6MOQ.js";
 import {
   failUntilTold,
   leave

@@ -20,22 +20,16 @@ import { proveWhole } from './verify.ts'
  * Gives the partial the final name; what shows there afterwards. Rejects with `offset-conflict` when the world is not as planned, so that the next attempt looks again.
  */
 export async function publish(session: UploadSession, published: PublishedName, remote: TreeRemote, signal: AbortSignal): Promise<Look> {
-  const { path, policy } = session.job
   session.phase('committing', null)
   published.mayHold = true
   await keepMode(session, remote, signal)
   session.renameSent = true
   session.previous = { kind: 'unknown' }
-  const { nothingThere } = session
-  try {
-    await session.rename(remote.tree, session.partial, path, signal)
-    session.learn(nothingThere ? { renames: true } : { renames: true, replaces: true })
-  } catch (error) {
-    if (isMissing(error)) throw await goneBefore(session, remote, error, signal)
-    await replaceStepwise(session, remote, asRefusal(session, error), signal)
-  }
+  const refusal = session.nothingThere ? null : session.breakdown
+  if (refusal === null) await replace(session, remote, signal)
+  else await replaceStepwise(session, remote, refusal, signal)
   session.owned = false
-  published.confirmed = policy.verify !== 'full'
+  published.confirmed = session.policy.verify !== 'full'
   const final = await published.appeared(remote, signal)
   // Not before the new file was seen in its place.
   if (session.aside !== null && showsFile(final)) await dropAside(session, remote.tree, session.aside, signal)
@@ -44,12 +38,26 @@ export async function publish(session: UploadSession, published: PublishedName, 
   return final
 }
 
-/** A server that breaks down at the same request twice, as some WebDAV servers do over an existing file, says no in its own way. */
-function asRefusal(session: UploadSession, error: unknown): TransferError {
-  if (isRefusal(error)) return error
-  if (!(error instanceof TransferError) || error.kind !== 'transient') throw error
+async function replace(session: UploadSession, remote: TreeRemote, signal: AbortSignal): Promise<void> {
+  const { nothingThere } = session
+  try {
+    await session.rename(remote.tree, session.partial, session.job.path, signal)
+    session.learn(nothingThere ? { renames: true } : { renames: true, replaces: true })
+  } catch (error) {
+    if (isMissing(error)) throw await goneBefore(session, remote, error, signal)
+    if (!isRefusal(error)) throw brokenDown(session, error)
+    await replaceStepwise(session, remote, error, signal)
+  }
+}
+
+/**
+ * A server that breaks down at the same request twice, as some WebDAV servers do over an existing file, says no in its own way: the next attempt goes by steps. Not
+ * this one: what was proven before a breakdown may be lost by it.
+ */
+function brokenDown(session: UploadSession, error: unknown): unknown {
+  if (!(error instanceof TransferError) || error.kind !== 'transient') return error
   session.renamesCut += 1
-  if (session.renamesCut < 2 || session.nothingThere) throw error
+  if (session.renamesCut >= 2) session.breakdown = error
   return error
 }
 

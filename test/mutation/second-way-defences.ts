@@ -7,6 +7,18 @@ const PUBLISH = 'src/engine/publish.ts'
 
 export const SECOND_WAY_DEFENCES: readonly Defence[] = [
   {
+    name: 'a-breakdown-voids-what-was-proven',
+    protects: 'from publishing what a server lost when it restarted at the rename',
+    edits: [
+      {
+        file: PUBLISH,
+        find: '    if (!isRefusal(error)) throw brokenDown(session, error)\n',
+        replace: '    if (!isRefusal(error) && brokenDown(session, error) !== session.breakdown) throw error\n',
+      },
+    ],
+    detectors: [{ file: 'test/simulation/simulation.test.ts', pattern: 'what once went wrong', histories: 1 }],
+  },
+  {
     name: 'a-server-known-not-to-rename-is-asked-first',
     protects: 'from sending what cannot be published to a server of which that is known',
     edits: [

@@ -188,8 +188,9 @@ function unacknowledged(ended: Ended): string | null {
   if (policy === 'full' && source.length > 0) return 'a proof of content was asked for'
   if (direction === 'download') return turn.refusedLooks + turn.faults > 0 ? null : 'nothing was looked at where it could be'
   if (turn.accepts) return 'what was only accepted was called acknowledged'
-  // After a broken exchange all may have been proven by reading instead.
-  if (!turn.confirmed && turn.faults === 0 && ended.result?.resumedFrom !== ended.result?.size) return 'the server had not confirmed it'
+  // After a broken exchange, or where nothing was sent, all was proven by reading instead.
+  const wasSent = ended.result?.resumedFrom !== ended.result?.size && ended.result?.bytesTransferred !== 0
+  if (!turn.confirmed && turn.faults === 0 && wasSent) return 'the server had not confirmed it'
   return turn.refusedLooks > 0 || turn.faults > 0 || profile.hides === true || profile.mailbox !== undefined || profile.unsized === true
     ? null
     : 'nothing was looked at where it could be'
