@@ -1,7 +1,18 @@
 /** Digests by the account's own shell, on real OpenSSH servers: with a shell, without one, and with shells that mislead. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -229,22 +240,21 @@ test('an abort ends the command on the server', async (t) => {
   await made.digester.digest('file', WHOLE, never)
   const stop = new AbortController()
   const digesting = made.digester.digest('huge', { start: 0, end: 2 ** 40 }, stop.signal)
-  // The shell alone ends with its channel.
-  while (toolsAt(made.server.root, /^(openssl|sha256sum)\0/) === 0) await pause(20)
+  const huge = realpathSync(join(made.server.root, 'huge'))
+  // Not before the tool is at work: the shell alone ends with its channel.
+  while (readersOf(huge) === 0) await pause(20)
   stop.abort(new TransferError('stopped', 'enough'))
   await assert.rejects(digesting, { kind: 'stopped' })
-  while (toolsAt(made.server.root, /^(openssl|sha256sum|sh)\0/) > 0) await pause(20)
+  while (readersOf(huge) > 0) await pause(20)
   assert.equal(await made.digester.digest('file', WHOLE, never), digestOf(CONTENT), 'the next one works')
 })
 
-/** Processes that run in this folder and are no servers. */
-function toolsAt(folder: string, tools: RegExp): number {
+/** How many processes have it open. */
+function readersOf(path: string): number {
   let count = 0
-  for (const pid of readdirSync('/proc')) {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
-      if (tools.test(line) && environment.split('\0').includes(`HOME=${folder}`)) count += 1
+      if (readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path)) count += 1
     } catch {
       // gone meanwhile
     }
