@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AZPT6MOQ.js";
+} from "./chunk-EJTOL7DF.js";
 import {
   INPUT_ROWS,
   createHost,

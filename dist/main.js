@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-AZPT6MOQ.js";
+} from "./chunk-EJTOL7DF.js";
 import {
   failUntilTold,
   leave

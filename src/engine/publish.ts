@@ -12,7 +12,7 @@ import { isMissing, isRefusal, partialGone, takenAway } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect, renamesScratch } from './staging.ts'
 import { discard } from './tidy.ts'
-import { showsTwin } from './twin.ts'
+import { twinTurnsUp } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveWhole } from './verify.ts'
 
@@ -63,7 +63,7 @@ function brokenDown(session: UploadSession, error: unknown): unknown {
 
 /** Another process with the same content may have taken the partial. Else the server has, and would take the next one as well. */
 async function goneBefore(session: UploadSession, remote: Remote, cause: TransferError, signal: AbortSignal): Promise<TransferError> {
-  return (await showsTwin(session, remote, signal)) ? partialGone(cause) : takenAway(cause)
+  return (await twinTurnsUp(session, remote, signal)) ? partialGone(cause) : takenAway(cause)
 }
 
 /** The server does not put one file in the place of another: the old one is moved aside by the same kind of rename, and back if the new one cannot follow. */

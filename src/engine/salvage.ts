@@ -17,6 +17,7 @@ import type { UploadSession } from './upload-session.ts'
 
 /** A server that copies slower than this is given no more time. */
 const COPY_BYTES_PER_MS = 20_000
+const REST_MS = 1000
 
 /** Blocks worth proving in the partial that this process now has, or null when it has none. */
 export async function salvage(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<RangeSet | null> {
@@ -31,13 +32,15 @@ export async function salvage(session: UploadSession, remote: Remote, writer: Wr
   const theirs = await oldPartial(session, remote, signal)
   if (theirs === null) return null
   const { path } = theirs
+  const size = theirs.size ?? 0
   session.namedLike(path)
-  const blocks = salvageable(old, theirs.size ?? 0, session.expected)
+  const blocks = salvageable(old, size, session.expected)
   const wanted = session.resumerWorks && policy.resume === 'auto' && totalBytes(blocks) > 0 && !(await session.isLink(remote, path, signal))
   if (
     wanted &&
     (await probe(session, writer, signal)) !== null &&
-    (await take(session, tree, { path, size: theirs.size ?? 0, old }, signal))
+    (!old.ended || (await rests(session, remote, { path, size, old }, signal))) &&
+    (await take(session, tree, { path, size, old }, signal))
   ) {
     session.note(`the source changed; ${formatBytes(totalBytes(blocks))} of the older partial may still be good`)
     return blocks
@@ -57,6 +60,16 @@ async function oldPartial(
     if (showsFile(look)) return { path, size: look.file.size }
   }
   return null
+}
+
+/**
+ * A process that has ended in order has closed its connection; what had arrived by then the server may store a moment later, over what this process writes there. So
+ * the file has to be the same twice.
+ */
+async function rests(session: UploadSession, remote: Remote, { path, size }: OldPartial, signal: AbortSignal): Promise<boolean> {
+  await session.ports.clock.sleep(REST_MS, signal)
+  const look = await session.stat(remote, path, signal)
+  return showsFile(look) && look.file.size === size
 }
 
 interface OldPartial {

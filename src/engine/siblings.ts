@@ -3,6 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import { fingerprintTag } from '../core/fingerprint.ts'
 import { baseName, directoryName, joinPath, partialParts, passingKind } from '../core/paths.ts'
 import type { Remote, TreeEntry } from '../remotes/remote.ts'
+import { isUntold } from './look.ts'
 import type { UploadSession } from './upload-session.ts'
 
 export interface Siblings {
@@ -21,18 +22,25 @@ const OTHERS_MAX = 20
 
 const NONE: Siblings = { same: [], working: [], others: [], asides: [] }
 
-/** A listing that fails is no knowledge: nothing is found then, and the transfer goes on. */
+/** More listings than this do not end: then it is done without. */
+const CUT_MAX = 2
+
+/**
+ * A listing that is refused is no knowledge: nothing is found then, and the transfer goes on. One that is cut off ends the attempt as anything else does that is cut
+ * off: the server may have lost in a restart what was proven before.
+ */
 export async function siblings(session: UploadSession, { tree }: Remote, signal: AbortSignal): Promise<Siblings> {
   const directory = directoryName(session.job.path)
-  if (tree === undefined) return NONE
+  if (tree === undefined || session.listingsCut >= CUT_MAX) return NONE
   try {
     const entries = await session.guarded('looking for an earlier partial', signal, (s) => tree.list(directory, s))
     const found = sorted(session, directory, entries)
     for (const aside of found.asides) session.asidesSeen.add(aside)
     return found
   } catch (error) {
-    if (signal.aborted || !(error instanceof TransferError)) throw error
-    return NONE
+    if (isUntold(error)) return NONE
+    if (!signal.aborted && error instanceof TransferError) session.listingsCut += 1
+    throw error
   }
 }
 

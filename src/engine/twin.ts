@@ -11,6 +11,7 @@ const LOOK_MS = 1000
 const POLL_MS = 2000
 /** Where a partial is empty, or nothing is told of what it holds, its run may have only just made it. */
 const JUST_MADE_MS = 4000
+const TURNS_UP_ASKED = 3
 /** A server whose answers change for ever must not hold us for ever. */
 const WAIT_MAX_MS = 6 * 60 * 60 * 1000
 
@@ -65,6 +66,15 @@ export async function showsTwin(session: UploadSession, remote: Remote, signal: 
   } catch (error) {
     if (signal.aborted || !(error instanceof TransferError)) throw error
     return false
+  }
+}
+
+/** The same, asked for some seconds: another run may have removed the partial of this one and not yet begun its own. */
+export async function twinTurnsUp(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  for (let asked = 1; ; asked += 1) {
+    if (await showsTwin(session, remote, signal)) return true
+    if (asked === TURNS_UP_ASKED) return false
+    await session.ports.clock.sleep(POLL_MS, signal)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { isAsBefore, isUntold } from './look.ts'
 import type { ProofLevel } from './ports.ts'
 import { partialGone, takenAway } from './refusal.ts'
-import { showsTwin } from './twin.ts'
+import { twinTurnsUp } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 import { type ProofContext, proveWhole, type WholeProof } from './verify.ts'
 
@@ -78,7 +78,7 @@ function lengthTells({ direct, finalBefore }: UploadSession, { tree }: Remote): 
 
 /** By another process with the same content. Where none shows, the server shows nothing, or takes files away: then the rename tells. */
 async function isTaken(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
-  return !session.direct && (await showsTwin(session, remote, signal))
+  return !session.direct && (await twinTurnsUp(session, remote, signal))
 }
 
 function goneMissing(partial: string): TransferError {

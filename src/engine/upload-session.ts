@@ -78,6 +78,8 @@ export class UploadSession extends Session {
   renames = false
   /** Renames that ended without a yes or a no. */
   renamesCut = 0
+  /** Without an answer. */
+  listingsCut = 0
   /** How a server that breaks down at renames over a file did so. */
   breakdown: TransferError | null = null
   /** False once this server's way of continuing, or its digest, was found not to work. */

@@ -12,7 +12,7 @@ import { leaveAsides, publish, restoreOld } from './publish.ts'
 import { PublishedName } from './published.ts'
 import { partialGone } from './refusal.ts'
 import { discard, tidy } from './tidy.ts'
-import { showsTwin } from './twin.ts'
+import { showsTwin, twinTurnsUp } from './twin.ts'
 import type { UploadJob } from './upload-job.ts'
 import { makePlan } from './upload-plan.ts'
 import { proveSent } from './upload-proof.ts'
@@ -201,7 +201,7 @@ async function isGone(session: UploadSession, remote: Remote, error: unknown, si
   const found = await session.stat(remote, session.partial, signal).catch(() => null)
   const isShort = found?.is === 'there' && found.file.size !== null && found.file.size < session.kept
   if (found?.is !== 'missing' && !isShort) return false
-  if ((session.vanished >= VANISHED_MAX || session.isAcknowledged) && !(await showsTwin(session, remote, signal))) return false
+  if ((session.vanished >= VANISHED_MAX || session.isAcknowledged) && !(await twinTurnsUp(session, remote, signal))) return false
   session.vanished += 1
   if (isShort && remote.tree !== undefined) await discard(session, remote.tree, session.partial, signal)
   session.renew()

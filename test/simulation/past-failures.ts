@@ -106,6 +106,14 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'a server that restarted at the rename for the second time was taken for one that refuses it, and what it had lost was published without a new proof',
   ],
   [
+    'vsftpd:upload:213:auto:9105054:stop@34:0.other.shared.ends@32',
+    'a run that was stopped had ended, and what its connection had brought was stored over what the next version wrote into its partial',
+  ],
+  [
+    'sftp-hides:upload:55:auto:9101129:restart-lost@42,crash@49',
+    'a listing that was cut off by a restart was no knowledge, and what the restart had lost was published by its acknowledgements',
+  ],
+  [
     'ftp-mailbox:upload:1:auto:143:-/denied@8,restart-lost@14',
     'what a run that died had left was taken for a run at work in every attempt, and a server that takes files away was sent seven of them',
   ],

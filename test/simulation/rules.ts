@@ -84,8 +84,9 @@ function untrue(ended: Ended): string | null {
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.comparedAt))
   const held = since.find((change) => isGood(ended, change))
-  // Written to the final name itself, replaced by another run's version, and that one taken away: nothing there differs from a file that was taken at once.
-  if (held === undefined && result.writtenDirectly === true && turn.duet !== null && scene.profile.mailbox !== undefined) return null
+  // Written to the final name itself and confirmed, and nothing shows since: whether it was taken at once, lost or replaced nobody can tell, and the proof says so.
+  const isUnseen = result.writtenDirectly === true && result.proof === 'acknowledged'
+  if (held === undefined && isUnseen && (turn.faults > 0 || turn.duet !== null)) return null
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held
   const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
@@ -191,9 +192,9 @@ function unacknowledged(ended: Ended): string | null {
   // After a broken exchange, or where nothing was sent, all was proven by reading instead.
   const wasSent = ended.result?.resumedFrom !== ended.result?.size && ended.result?.bytesTransferred !== 0
   if (!turn.confirmed && turn.faults === 0 && wasSent) return 'the server had not confirmed it'
-  return turn.refusedLooks > 0 || turn.faults > 0 || profile.hides === true || profile.mailbox !== undefined || profile.unsized === true
-    ? null
-    : 'nothing was looked at where it could be'
+  // The other run may have moved away what was to be looked at.
+  const mayBeUnseen = profile.hides === true || profile.mailbox !== undefined || profile.unsized === true || turn.duet !== null
+  return turn.refusedLooks > 0 || turn.faults > 0 || mayBeUnseen ? null : 'nothing was looked at where it could be'
 }
 
 /** Another run at work may have taken the file, and what one has left that died looks the same: each is given the benefit once, and a run at work also takes what was left. */
@@ -220,5 +221,7 @@ function toldWrong(ended: Ended): string | null {
   }
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
+  // A rename that was refused and done all the same: without a look the new file itself is taken for the old one, and moved aside.
+  if (turn.refusedLooks > 0 && scene.isWhole(waiting)) return null
   return waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
 }

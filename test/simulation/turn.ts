@@ -3,15 +3,20 @@ import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import { ACTS } from './acts.ts'
 import { FAILURES, fits, type Kind, type Place, type PlannedFault } from './alphabet.ts'
 import { FINAL, type Scene } from './scene.ts'
+import { orphanStores } from './server-write.ts'
 import { Crash, resized, VirtualClock } from './world.ts'
 
 const STEPS_MAX = 5_000
+const DRAINED_MS = 1000
 
 /** A violation, as far as it is known where it shows. */
 export class Violation extends Error {}
 
 export class Turn {
-  readonly clock = new VirtualClock()
+  readonly clock = new VirtualClock((ms) => {
+    // What a dead session had received it stores within a moment.
+    while (ms >= DRAINED_MS && this.scene.world.orphans.length > 0) orphanStores(this.scene)
+  })
   readonly controller = new AbortController()
   readonly scene: Scene
   /** Which attempt of the history this is. */

@@ -163,6 +163,12 @@ interface Timer {
 export class VirtualClock implements Clock {
   private now = 0
   private readonly timers: Timer[] = []
+  private readonly slept: (ms: number) => void
+
+  /** `slept` is told of every sleep: what others do meanwhile. */
+  constructor(slept: (ms: number) => void = () => {}) {
+    this.slept = slept
+  }
 
   nowMs(): number {
     return this.now
@@ -170,6 +176,7 @@ export class VirtualClock implements Clock {
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     this.now += ms
+    this.slept(ms)
     if (signal !== undefined) throwIfAborted(signal)
   }
 
