@@ -103,6 +103,23 @@ describe('SFTP: looking', () => {
       })
     })
 
+  for (const code of NO)
+    test(`the listing tells the size where all that is told of a file is that it can be opened (code ${code})`, () => {
+      const attrs = { mode: 0o100644, uid: 0, gid: 0, size: 3, atime: 1, mtime: 1 }
+      const intercept = (request: ScriptedRequest): boolean => {
+        if (request.name === 'READDIR') {
+          request.sftp.name(request.id, [{ filename: 'a', longname: '', attrs }])
+          return true
+        }
+        return ['STAT', 'LSTAT', 'FSTAT'].includes(request.name) && says(request, code)
+      }
+      return scripted({ intercept }, async ({ server, remote, log }) => {
+        server.files.set('/a', Buffer.from('abc'))
+        for (let i = 0; i < 2; i += 1) assert.equal((await remote.stat('/a', never))?.size, 3)
+        for (const way of ['STAT', 'LSTAT']) assert.equal(log.filter((line) => line === `${way} /a`).length, 1, way)
+      })
+    })
+
   test('a file that was taken away after it was acknowledged takes nothing back', () => {
     let files = new Map<string, Buffer>()
     const intercept = ({ name, path }: ScriptedRequest): boolean => {

@@ -32,18 +32,28 @@ export async function lookOtherwise(requests: Requests, path: string, refusal: S
   const { habits } = requests
   const directory = directoryName(path)
   const refusals = new Map<Ability, StatusError>([['STAT', refusal]])
+  const noted = (): void => {
+    // It is there, and those do not say so: they never will.
+    for (const [one, error] of refusals) habits.refusedIn(directory, one, error)
+  }
   let link = false
+  let bare: Partial<Stats> | undefined
   for (const { ability, look } of WAYS) {
     if (habits.lacks(ability, directory) !== undefined) continue
     const found = await told(() => look(requests, path))
-    if (found === null) return null
+    if (found === null && bare === undefined) return null
     if (found instanceof StatusError) refusals.set(ability, found)
     else if (isLinkOf(found)) link = true
-    else if (found !== undefined) {
-      // It is there, and those do not say so: they never will.
-      for (const [one, error] of refusals) habits.refusedIn(directory, one, error)
+    // Only that it is there: another way may tell more.
+    else if (found && found.size === undefined) bare ??= found
+    else if (found) {
+      noted()
       return found
     }
+  }
+  if (bare !== undefined) {
+    noted()
+    return bare
   }
   // A link that leads nowhere for us is refused by servers that answer well otherwise.
   if (!link) for (const [one, error] of refusals) habits.refusedIn(directory, one, error)
@@ -104,6 +114,13 @@ async function inParent(requests: Requests, path: string): Promise<Answer> {
   } finally {
     await requests.close(handle).catch(() => undefined)
   }
+}
+
+/** Whether the name is in the listing of its directory. A server that does not list has none. */
+export async function isListed(requests: Requests, path: string): Promise<boolean> {
+  if (requests.habits.lacks('READDIR', directoryName(path)) !== undefined) return false
+  const found = await told(() => inParent(requests, path))
+  return found !== null && found !== undefined && !(found instanceof StatusError)
 }
 
 /** Whether the path can be opened as a directory. A server that does not let us has told nothing: then it counts as none. */

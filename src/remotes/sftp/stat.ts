@@ -4,7 +4,7 @@ import { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
 import type { RemoteFile } from '../remote.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
-import { isDirectory, lookOtherwise } from './looking.ts'
+import { isDirectory, isListed, lookOtherwise } from './looking.ts'
 import type { Handle, Requests } from './requests.ts'
 
 /** Null when it is missing. Rejects with `refused` or `unsupported` when no way of asking tells. */
@@ -81,7 +81,8 @@ export async function stands(requests: Requests, path: string): Promise<boolean 
     }
   }
   try {
-    return (await statFile(requests, path)) !== null
+    // A link to nothing is missing for all who follow it.
+    return (await statFile(requests, path)) !== null || (await isListed(requests, path))
   } catch (error) {
     if (error instanceof TransferError && (error.kind === 'refused' || error.kind === 'unsupported')) return null
     throw error
