@@ -21,6 +21,7 @@ import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
 import { startFtpSrv } from '../servers/ftp-srv.ts'
+import { startInetutilsFtpd } from '../servers/inetutils-ftpd.ts'
 import { startProftpd } from '../servers/proftpd.ts'
 import { startPureFtpd } from '../servers/pureftpd.ts'
 import { startPyftpdlib } from '../servers/pyftpdlib.ts'
@@ -100,6 +101,10 @@ contractOn('Pure-FTPd', 'pure-ftpd', 'ftp', () => startPureFtpd(), { resumer: 'a
 contractOn('Pure-FTPd without EPSV', 'pure-ftpd', 'ftp', () => startPureFtpd({ extra: ['-b'] }), { resumer: 'append' })
 contractOn('Pure-FTPd, TLS', 'pure-ftpd', 'ftps', () => startPureFtpd(), { resumer: 'append' })
 contractOn('pyftpdlib', 'pyftpdlib', 'ftp', () => startPyftpdlib(), { resumer: 'append' })
+contractOn('GNU inetutils ftpd', 'inetutils-ftpd', 'ftp', () => startInetutilsFtpd(), {
+  resumer: 'append',
+  without: { 'links-to-nothing': 'DELE does not find them, and STOR makes what they point at' },
+})
 contractOn('ftp-srv', null, 'ftp', () => startFtpSrv(), {
   resumer: 'append',
   without: { 'odd-names': 'drops quotes from names', 'links-to-nothing': 'DELE does not find them, and STOR makes what they point at' },

@@ -1,7 +1,11 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import type { Credentials, Remote } from '../../src/remotes/remote.ts'
 import { protocol } from '../../src/remotes/sftp/index.ts'
+import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
+import { startDropbear } from '../servers/dropbear.ts'
+import { startMysecureshell } from '../servers/mysecureshell.ts'
 import { startOpenssh } from '../servers/openssh.ts'
 import { startProftpdSftp } from '../servers/proftpd-sftp.ts'
 import { startRcloneSftp } from '../servers/rclone-sftp.ts'
@@ -61,6 +65,32 @@ remoteContract('OpenSSH without fsync and copy-data', async () => subject(await 
 remoteContract('OpenSSH without posix-rename', async () => subject(await startOpenssh({ sftpArgs: '-P posix-rename' }), ''), {
   ...OPENSSH,
   refusesToReplace: true,
+})
+// Forms in which an administrator lists what is forbidden, or what alone is allowed: test/wire/narrow-accounts.test.ts has those that refuse more.
+remoteContract(
+  'OpenSSH without setting attributes',
+  async () => subject(await startOpenssh({ sftpArgs: '-P setstat,fsetstat,lsetstat' }), ''),
+  OPENSSH,
+)
+remoteContract('OpenSSH without looking', async () => subject(await startOpenssh({ sftpArgs: '-P stat,lstat,fstat' }), ''), OPENSSH)
+const ALLOWED = '-p realpath,stat,lstat,fstat,opendir,readdir,open,close,read,write,mkdir,remove,rename'
+remoteContract('OpenSSH with a list of what alone is allowed', async () => subject(await startOpenssh({ sftpArgs: ALLOWED }), ''), {
+  resumer: 'positional',
+  copies: false,
+  refusesToReplace: true,
+})
+
+/** Servers of packages that are not everywhere. */
+function contractOn(label: string, name: ServerName, start: () => Promise<ContractSubject>, options: ContractOptions): void {
+  if (findServer(name) === null) test(`remote contract: ${label}`, (t) => void serverOrSkip(t, name))
+  else remoteContract(label, start, options)
+}
+
+contractOn('Dropbear with sftp-server', 'dropbear', async () => subject(await startDropbear(), '', '', true), OPENSSH)
+contractOn('MySecureShell', 'mysecureshell', async () => subject(await startMysecureshell(), ''), {
+  resumer: 'positional',
+  copies: false,
+  replacesUnannounced: true,
 })
 remoteContract('ProFTPD mod_sftp', async () => subject(await startProftpdSftp(), '/'), { resumer: 'positional', copies: false })
 const RCLONE: ContractOptions = {

@@ -1,6 +1,6 @@
 /**
- * Where the real servers of the tests, and the tools that disturb the action, come from: Debian's and Ubuntu's packages. vsftpd, ProFTPD and Pure-FTPd exclude
- * each other, so ProFTPD is installed and the other two are unpacked into a folder of their own. No service is started and nothing but packages is changed on the machine.
+ * Where the real servers of the tests, and the tools that disturb the action, come from: Debian's and Ubuntu's packages. FTP servers exclude each other, so ProFTPD
+ * is installed and the others are unpacked into a folder of their own. No service is started and nothing but packages is changed on the machine.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -8,11 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
+/** These exclude each other, or would start a service. */
+type UnpackedName = 'vsftpd' | 'pure-ftpd' | 'inetutils-ftpd' | 'mysecureshell'
+
 export type ServerName =
+  | UnpackedName
   | 'sshd'
+  | 'dropbear'
   | 'proftpd'
-  | 'vsftpd'
-  | 'pure-ftpd'
   | 'pyftpdlib'
   | 'nginx'
   | 'apache2'
@@ -33,8 +36,9 @@ interface Installed {
   readonly files: readonly string[]
 }
 
-const INSTALLED: Readonly<Record<Exclude<ServerName, 'vsftpd' | 'pure-ftpd'>, Installed>> = {
+const INSTALLED: Readonly<Record<Exclude<ServerName, UnpackedName>, Installed>> = {
   sshd: { packages: ['openssh-server'], files: ['/usr/sbin/sshd'] },
+  dropbear: { packages: ['dropbear-bin', 'openssh-sftp-server'], files: ['/usr/sbin/dropbear', '/usr/lib/sftp-server'] },
   proftpd: { packages: ['proftpd-core', 'proftpd-mod-crypto'], files: ['/usr/sbin/proftpd', '/usr/lib/proftpd/mod_tls.so'] },
   pyftpdlib: { packages: ['python3-pyftpdlib'], files: ['/usr/bin/python3', '/usr/lib/python3/dist-packages/pyftpdlib/servers.py'] },
   nginx: { packages: ['nginx-light'], files: ['/usr/sbin/nginx'] },
@@ -62,9 +66,11 @@ interface Unpacked {
   readonly file: string
 }
 
-const UNPACKED: Readonly<Record<'vsftpd' | 'pure-ftpd', Unpacked>> = {
+const UNPACKED: Readonly<Record<UnpackedName, Unpacked>> = {
   vsftpd: { packages: ['vsftpd'], file: 'usr/sbin/vsftpd' },
   'pure-ftpd': { packages: ['pure-ftpd', 'pure-ftpd-common'], file: 'usr/sbin/pure-ftpd' },
+  'inetutils-ftpd': { packages: ['inetutils-ftpd'], file: 'usr/sbin/ftpd' },
+  mysecureshell: { packages: ['mysecureshell'], file: 'usr/bin/mysecureshell' },
 }
 
 const CACHE = join(tmpdir(), 'resumable-transfer-servers')
@@ -73,9 +79,12 @@ const APT = ['-y', '-q', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Acquire::Retrie
 
 export const SERVER_NAMES: readonly ServerName[] = [
   'sshd',
+  'dropbear',
+  'mysecureshell',
   'proftpd',
   'vsftpd',
   'pure-ftpd',
+  'inetutils-ftpd',
   'pyftpdlib',
   'nginx',
   'apache2',
@@ -91,9 +100,13 @@ export const SERVER_NAMES: readonly ServerName[] = [
   'faketime',
 ]
 
+function isUnpacked(name: ServerName): name is UnpackedName {
+  return Object.hasOwn(UNPACKED, name)
+}
+
 /** The executable of a server (for pyftpdlib the Python that has it), or null when it is not there. */
 export function findServer(name: ServerName): string | null {
-  if (name === 'vsftpd' || name === 'pure-ftpd') {
+  if (isUnpacked(name)) {
     const { file } = UNPACKED[name]
     return [...(ownCache() ? [join(CACHE, name, file)] : []), `/${file}`].find((candidate) => existsSync(candidate)) ?? null
   }
@@ -129,11 +142,11 @@ export function ensureDebianServers(log: (line: string) => void): ReadonlyMap<Se
 function fetchServers(missing: readonly ServerName[], log: (line: string) => void): void {
   log(`servers: installing ${missing.join(', ')}`)
   if (!apt(['update'], log)) log('servers: apt-get update failed, trying with what is known')
-  const packages = missing.flatMap((name) => (name === 'vsftpd' || name === 'pure-ftpd' ? [] : INSTALLED[name].packages))
+  const packages = missing.flatMap((name) => (isUnpacked(name) ? [] : INSTALLED[name].packages))
   withoutServices(() => {
     // One package that does not exist must not keep the others away.
     if (packages.length > 0 && !install(packages, log)) for (const one of packages) install([one], log)
-    for (const name of missing) if (name === 'vsftpd' || name === 'pure-ftpd') unpack(name, log)
+    for (const name of missing) if (isUnpacked(name)) unpack(name, log)
   })
 }
 
@@ -166,7 +179,7 @@ function withoutServices(action: () => void): void {
 }
 
 /** Downloads and unpacks beside the final folder and renames at the end: a folder that is there is complete. */
-function unpack(name: 'vsftpd' | 'pure-ftpd', log: (line: string) => void): void {
+function unpack(name: UnpackedName, log: (line: string) => void): void {
   mkdirSync(CACHE, { recursive: true, mode: 0o755 })
   if (!ownCache()) {
     log(`servers: ${CACHE} belongs to somebody else`)

@@ -16,6 +16,8 @@ export interface OpensshOptions {
   readonly sftpArgs?: string
   /** The account's login shell instead of /bin/sh. */
   readonly shell?: string
+  /** What /etc/ssh/sftp_config holds, where the login shell reads it. */
+  readonly shellConfig?: string
   /** A folder to serve instead of a temporary one. */
   readonly root?: string
   readonly listen?: string
@@ -42,6 +44,10 @@ export async function startOpenssh(options: OpensshOptions = {}): Promise<Openss
     mkdirSync(join(root, 'up'))
     chownSync(join(root, 'up'), UID, UID)
   } else chownSync(root, UID, UID)
+  if (options.shellConfig !== undefined) {
+    mkdirSync(join(directory, 'ssh'))
+    writeFileSync(join(directory, 'ssh', 'sftp_config'), options.shellConfig)
+  }
   writeFileSync(join(directory, 'sshd_config'), configuration(directory, port, mode, options))
   const server = await startServer({
     name: `openssh (${mode})`,
@@ -50,7 +56,22 @@ export async function startOpenssh(options: OpensshOptions = {}): Promise<Openss
     directory,
     command: 'unshare',
     // In a process namespace of its own, so that sessions end with the server.
-    args: ['-m', '--propagation', 'private', '--pid', '--fork', '--kill-child=SIGKILL', 'sh', '-c', NAMESPACE, 'sh', directory, mode, root],
+    args: [
+      '-m',
+      '--propagation',
+      'private',
+      '--ipc',
+      '--pid',
+      '--fork',
+      '--kill-child=SIGKILL',
+      'sh',
+      '-c',
+      NAMESPACE,
+      'sh',
+      directory,
+      mode,
+      root,
+    ],
     extra: { knownHosts: knownHostsLine(directory, port, options.listen) },
   })
   return Object.assign(server, { privateKey: readFileSync(join(directory, 'userkey'), 'utf8') })
@@ -58,6 +79,7 @@ export async function startOpenssh(options: OpensshOptions = {}): Promise<Openss
 
 // sshd refuses a chroot below a directory that others can write, such as /tmp; so the root is bound to a place of its own.
 const NAMESPACE = `mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/shadow" /etc/shadow
+[ -d "$1/ssh" ] && mount --bind "$1/ssh" /etc/ssh
 [ "$2" = chroot ] && { mount -t tmpfs -o mode=755 none /srv; mkdir /srv/jail; mount --bind "$3" /srv/jail; }
 exec /usr/sbin/sshd -D -e -f "$1/sshd_config"`
 

@@ -1,9 +1,10 @@
-/** vsftpd with a user of its own: a private mount namespace puts our passwd, shadow and PAM files over those of the system. Needs root. */
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+/** vsftpd with a user of its own. Needs root. */
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cryptPassword, makeCertificate, type Validity } from './certificate.ts'
+import { MOUNT_ACCOUNTS, writeAccounts } from './accounts.ts'
+import { makeCertificate, type Validity } from './certificate.ts'
 import { findServer } from './debian.ts'
-import { freePorts, serverDirectory, startServer, TEST_PASSWORD, TEST_USER, type TestServer } from './server.ts'
+import { freePorts, serverDirectory, startServer, type TestServer } from './server.ts'
 
 export interface VsftpdOptions {
   /** Data connections must continue the TLS session; as vsftpd is shipped. */
@@ -17,22 +18,16 @@ export interface VsftpdOptions {
   readonly listen?: string
 }
 
-const UID = 65_533
-const GID = 65_534
-
 export async function startVsftpd(options: VsftpdOptions = {}): Promise<TestServer> {
   const made = serverDirectory('vsftpd')
   const { directory } = made
   const root = options.root ?? made.root
   const certificate = makeCertificate(directory, options.certificateNames, options.certificateValidity)
   const port = await freePorts()
-  writeAccounts(directory, root)
+  writeAccounts(directory, root, 'vsftpd')
+  mkdirSync(join(directory, 'empty'))
   const configuration = join(directory, 'vsftpd.conf')
   writeFileSync(configuration, [...configurationLines(directory, port, certificate.bothFile, options), ''].join('\n'))
-  const mounts = ['passwd:/etc/passwd', 'shadow:/etc/shadow', 'pam.d:/etc/pam.d'].map((pair) => {
-    const [from, to] = pair.split(':')
-    return `mount --bind "$1/${from}" ${to}`
-  })
   return await startServer({
     name: 'vsftpd',
     port,
@@ -45,7 +40,7 @@ export async function startVsftpd(options: VsftpdOptions = {}): Promise<TestServ
       'private',
       'sh',
       '-c',
-      `${mounts.join('\n')}\nexec "$2" "$3"`,
+      `${MOUNT_ACCOUNTS}\nexec "$2" "$3"`,
       'sh',
       directory,
       findServer('vsftpd') ?? 'vsftpd',
@@ -53,23 +48,6 @@ export async function startVsftpd(options: VsftpdOptions = {}): Promise<TestServ
     ],
     extra: { tlsCa: certificate.pem },
   })
-}
-
-function writeAccounts(directory: string, root: string): void {
-  writeFileSync(join(directory, 'passwd'), `${readFileSync('/etc/passwd', 'utf8')}${TEST_USER}:x:${UID}:${GID}::${root}:/bin/sh\n`)
-  writeFileSync(
-    join(directory, 'shadow'),
-    `${readFileSync('/etc/shadow', 'utf8')}${TEST_USER}:${cryptPassword(TEST_PASSWORD)}:19000:0:99999:7:::\n`,
-    {
-      mode: 0o600,
-    },
-  )
-  mkdirSync(join(directory, 'pam.d'))
-  mkdirSync(join(directory, 'empty'))
-  const pam = ['auth required pam_unix.so', 'account required pam_permit.so', 'session optional pam_permit.so', '']
-  writeFileSync(join(directory, 'pam.d', 'vsftpd'), pam.join('\n'))
-  chownSync(root, UID, GID)
-  chmodSync(root, 0o755)
 }
 
 function configurationLines(directory: string, port: number, pemFile: string, options: VsftpdOptions): string[] {
