@@ -191,7 +191,8 @@ function cannotRename(refusal: TransferError | null, policy: TransferPolicy['pub
     hint:
       policy === 'never'
         ? 'Let the account rename files, or leave out `publish-without-rename: never`.'
-        : 'What is under the final name may be an earlier version, or what an earlier run without its saved state has not finished. Let the account rename files, or set `publish-without-rename: always` to have it overwritten while the bytes travel.',
+        : (refusal?.hint ??
+          'What is under the final name may be an earlier version, or what an earlier run without its saved state has not finished. Let the account rename files, or set `publish-without-rename: always` to have it overwritten while the bytes travel.'),
     ...(refusal === null ? {} : { cause: refusal }),
   })
 }

@@ -17,6 +17,18 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'what no way tells is refused')],
   },
   {
+    name: 'sftp-a-bare-answer-is-not-the-last',
+    protects: 'from an unknown size, and a weaker proof, where a listing tells it',
+    edits: [{ file: `${AT}/looking.ts`, find: 'bare ??= found', replace: 'return found' }],
+    detectors: [unit('sftp-second-ways', 'the listing tells the size')],
+  },
+  {
+    name: 'sftp-links-are-looked-for-in-listings',
+    protects: 'from writing through a link to nothing where LSTAT is forbidden',
+    edits: [{ file: `${AT}/stat.ts`, find: ' || (await isListed(requests, path))', replace: '' }],
+    detectors: [unit('sftp-second-ways', 'only the listing shows')],
+  },
+  {
     name: 'sftp-another-size-is-still-a-conflict',
     protects: 'from a finished upload that is not as long as it should be',
     edits: [{ file: `${AT}/files.ts`, find: 'size === null || right(size)) return', replace: 'size === null || size > 0) return' }],

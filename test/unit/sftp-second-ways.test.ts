@@ -120,6 +120,35 @@ describe('SFTP: looking', () => {
       })
     })
 
+  test('a link to nothing that only the listing shows is not written through', () => {
+    const attrs = { mode: 0o120777, uid: 0, gid: 0, size: 3, atime: 1, mtime: 1 }
+    let isThere = true
+    const through: string[] = []
+    const intercept = (request: ScriptedRequest): boolean => {
+      const { name, flags, sftp, id } = request
+      if (['STAT', 'LSTAT', 'FSTAT'].includes(name)) return says(request, STATUS.PERMISSION_DENIED)
+      if (!isThere) return false
+      if (name === 'READDIR') {
+        sftp.name(id, [{ filename: 'a', longname: '', attrs }])
+        return true
+      }
+      if (name === 'REMOVE') {
+        isThere = false
+        return says(request, STATUS.OK)
+      }
+      if (name !== 'OPEN') return false
+      if ((flags & OPEN_MODE.EXCL) !== 0) return says(request, STATUS.FAILURE)
+      if ((flags & OPEN_MODE.CREAT) === 0) return says(request, STATUS.NO_SUCH_FILE)
+      through.push(request.path)
+      return false
+    }
+    return scripted({ extensions: [FSYNC], intercept }, async ({ server, create }) => {
+      await create('/a', 'new')
+      assert.deepEqual(through, [])
+      assert.equal(server.files.get('/a')?.toString(), 'new')
+    })
+  })
+
   test('a file that was taken away after it was acknowledged takes nothing back', () => {
     let files = new Map<string, Buffer>()
     const intercept = ({ name, path }: ScriptedRequest): boolean => {

@@ -5,6 +5,8 @@ import { hasStatus, STATUS, StatusError } from './errors.ts'
 import { type Handle, OPEN, type Requests } from './requests.ts'
 import { explained, sizeOf, sizeUnder, stands } from './stat.ts'
 
+const KEPT =
+  'Let the account remove files, or remove that one on the server: it is not written into, because another program may have it open, or it may be a link.'
 const EXCLUSIVELY = OPEN.write | OPEN.create | OPEN.exclusive
 
 /**
@@ -102,6 +104,9 @@ async function clear(requests: Requests, path: string): Promise<true | null> {
     if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return true
     const there = await stands(requests, path)
     if (there !== true) return there === false ? true : null
-    throw await explained(requests, error, path, `remove what stands in the place of ${path}`, false)
+    const told = await explained(requests, error, path, `remove what stands in the place of ${path}`, false)
+    throw told instanceof TransferError && told.kind === 'refused'
+      ? new TransferError('refused', told.message, { hint: KEPT, cause: error })
+      : told
   }
 }

@@ -15,6 +15,8 @@ const NAMES_BYTES_MAX = 64 * 1024 * 1024
 /** Answers in a row that name nothing new. */
 const EMPTY_ANSWERS_MAX = 100
 const DEPTH_MAX = 1000
+const ONCE =
+  'Such an account can send a file once, to a name that is free. Let it rename or remove files, choose another name, or have the old file removed on the server.'
 
 export class SftpTree implements Tree {
   readonly copy?: NonNullable<Tree['copy']>
@@ -46,8 +48,9 @@ export class SftpTree implements Tree {
   mayNeither(directory: string, signal: AbortSignal): Promise<TransferError | null> {
     return this.#leases.shared(signal, async ({ requests }) => {
       const refusal = await forbidsRenaming(requests, directory, this.#renaming.replaces)
-      const isBoth = refusal !== null && (await forbidsRemoving(requests, directory)) !== null
-      return isBoth ? requestFailure(refusal, `rename or remove anything in ${directory || 'the login directory'}`) : null
+      if (refusal === null || (await forbidsRemoving(requests, directory)) === null) return null
+      const { kind, message } = requestFailure(refusal, `rename or remove anything in ${directory || 'the login directory'}`)
+      return new TransferError(kind, message, { hint: ONCE, cause: refusal })
     })
   }
 
