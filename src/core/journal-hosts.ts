@@ -31,6 +31,11 @@ export function withHostEntry(hosts: readonly HostEntry[], host: HostEntry): rea
   return [...hosts.filter(({ key }) => key !== host.key), host].slice(-HOSTS_MAX)
 }
 
+/** Of which nothing is known. */
+export function unseenHost(key: string): HostEntry {
+  return { key, shape: 'dot', renames: null, replaces: null, sends: null }
+}
+
 export function sameHost(a: HostEntry, b: HostEntry): boolean {
   return a.key === b.key && a.shape === b.shape && a.renames === b.renames && a.replaces === b.replaces && a.sends === b.sends
 }

@@ -2,7 +2,7 @@ import type { TransferError } from '../core/errors.ts'
 import type { ContentDigests, Fingerprint } from '../core/fingerprint.ts'
 import { contentFingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
-import { type HostEntry, sameHost } from '../core/journal-hosts.ts'
+import { type HostEntry, sameHost, unseenHost } from '../core/journal-hosts.ts'
 import {
   baseName,
   directoryName,
@@ -136,14 +136,12 @@ export class UploadSession extends Session {
 
   /** Of this server and directory, by this process or an earlier one. */
   get known(): HostEntry {
-    const { place: key } = this.job
-    return this.ports.recorder.host(key) ?? { key, shape: 'dot', renames: null, replaces: null, sends: null }
+    return this.ports.recorder.host(this.job.place) ?? unseenHost(this.job.place)
   }
 
   learn(seen: Partial<Omit<HostEntry, 'key'>>): void {
-    const { known } = this
-    const now = { ...known, ...seen }
-    if (!sameHost(now, known)) this.ports.recorder.learn(now)
+    const now = { ...this.known, ...seen }
+    if (!sameHost(now, this.known)) this.ports.recorder.learn(now)
   }
 
   /**
