@@ -1,6 +1,7 @@
 /**
- * What continuing costs: an upload over SFTP is ended when most of it is there, and the second attempt is measured against a fresh upload in the same turn.
- *   node bench/resuming.ts [--size=1024] [--kept=0.9] [--pairs=3] [--dist=path/to/dist] [--wan=path/to/wan.sh]
+ * What continuing costs: an upload is ended when most of it is there, and the second attempt is measured against a fresh upload in the same turn.
+ *   node bench/resuming.ts [--size=1024] [--kept=0.9] [--pairs=3] [--protocol=sftp|ftp] [--dist=path/to/dist] [--wan=path/to/wan.sh]
+ * SFTP is OpenSSH, where what is kept is read back beside the sending; FTP is vsftpd, where it is read before anything is sent.
  * `--wan` (root): over a link of 1 Gbit/s up and 50 Mbit/s down instead, see run.ts; the way down is narrowed with `tc` in the server's namespace.
  * Prints medians: the first new byte, the whole second attempt, a fresh upload, and the ratio of the two (lowest–highest). `npm run bench` has a row of each.
  */
@@ -26,6 +27,7 @@ export interface ResumeSetting {
   /** Of the file, there when the second attempt begins. */
   readonly kept: number
   readonly pairs: number
+  readonly protocol: 'sftp' | 'ftp'
   /** The folder of the bundle. */
   readonly dist: string
   readonly wan?: string
@@ -42,7 +44,7 @@ export async function resumeRow(setting: ResumeSetting): Promise<string> {
   const { wan } = setting
   if (wan !== undefined) linkUp(wan)
   try {
-    const server = await serve('openssh', wan === undefined ? undefined : LINK)
+    const server = await serve(setting.protocol === 'ftp' ? 'vsftpd' : 'openssh', wan === undefined ? undefined : LINK)
     try {
       return await row(setting, server)
     } finally {
@@ -66,7 +68,7 @@ function linkUp(wan: string): void {
 }
 
 async function row(setting: ResumeSetting, server: Serving): Promise<string> {
-  const { scratch, sizeMiB, kept, pairs, wan } = setting
+  const { scratch, sizeMiB, kept, pairs, protocol, wan } = setting
   const source = join(scratch, 'resumed.bin')
   const file = openSync(source, 'w')
   for (let i = 0; i < sizeMiB; i += 1) writeSync(file, randomBytes(MIB))
@@ -86,7 +88,7 @@ async function row(setting: ResumeSetting, server: Serving): Promise<string> {
   const ratios = of(({ fresh, second }) => second.seconds / fresh.seconds)
   const where = wan === undefined ? 'loopback' : `${UP_MBIT} Mbit/s up, ${DOWN_MBIT} Mbit/s down, ${RTT_MS} ms`
   return [
-    `| SFTP resume, ${sizeMiB} MiB, ${Math.round(kept * 100)} % kept, ${where}`,
+    `| ${protocol.toUpperCase()} resume, ${sizeMiB} MiB, ${Math.round(kept * 100)} % kept, ${where}`,
     `first new byte ${median(of(({ second }) => second.firstByte ?? Number.NaN))} s`,
     `second attempt ${median(of(({ second }) => second.seconds))} s`,
     `fresh ${median(of(({ fresh }) => fresh.seconds))} s`,
@@ -106,17 +108,24 @@ interface Wanted {
   readonly endAt?: number
 }
 
-async function attempt({ scratch, dist }: ResumeSetting, server: Serving, { source, name, endAt }: Wanted): Promise<Run> {
-  const knownHosts = (server.knownHosts ?? '').replace(/^\S+/, `[${server.host}]:${server.port}`)
+/** Where to, and how to get in. */
+function destination({ protocol }: ResumeSetting, server: Serving, name: string): readonly string[] {
+  const { host, port, username } = server
+  if (protocol === 'ftp') return [`--destination=ftp://${username}@${host}:${port}/${name}`, `--password=${server.password}`]
+  const knownHosts = (server.knownHosts ?? '').replace(/^\S+/, `[${host}]:${port}`)
+  const login = [`--known-hosts=${knownHosts}`, `--private-key=${server.privateKey}`]
+  return [`--destination=sftp://${username}@${host}:${port}/~/${name}`, ...login]
+}
+
+async function attempt(setting: ResumeSetting, server: Serving, { source, name, endAt }: Wanted): Promise<Run> {
+  const { scratch, dist } = setting
   const [program = '', ...args] = [
     ...server.prefix,
     process.execPath,
     join(dist, 'cli.js'),
     `--state=${join(scratch, `state-${name}`)}`,
     `--source=${source}`,
-    `--destination=sftp://${server.username}@${server.host}:${server.port}/~/${name}`,
-    `--known-hosts=${knownHosts}`,
-    `--private-key=${server.privateKey}`,
+    ...destination(setting, server, name),
   ]
   const sizeOf = (): number => statSync(partialOf(server, name), { throwIfNoEntry: false })?.size ?? 0
   const before = sizeOf()
@@ -145,19 +154,21 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       size: { type: 'string' },
       kept: { type: 'string' },
       pairs: { type: 'string' },
+      protocol: { type: 'string' },
       dist: { type: 'string' },
       wan: { type: 'string' },
     },
   })
   const scratch = mkdtempSync(join(tmpdir(), 'resumable-transfer-bench-'))
   try {
-    const { size, kept, pairs, dist, wan } = values
+    const { size, kept, pairs, protocol, dist, wan } = values
     console.log(
       await resumeRow({
         scratch,
         sizeMiB: Number(size ?? 1024),
         kept: Number(kept ?? 0.9),
         pairs: Number(pairs ?? 3),
+        protocol: protocol === 'ftp' ? 'ftp' : 'sftp',
         dist: dist ?? join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist'),
         ...(wan === undefined ? {} : { wan }),
       }),

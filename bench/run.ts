@@ -123,9 +123,11 @@ async function overLinks(wan: string): Promise<void> {
 
 /** A second attempt against a fresh upload, on this machine and where reading is twenty times slower than sending. */
 async function resuming(wan: string | undefined): Promise<void> {
-  const one = { scratch, sizeMiB, kept: 0.9, pairs, dist: join(root, 'dist') }
-  console.log(await resumeRow(one))
-  if (wan !== undefined) console.log(await resumeRow({ ...one, sizeMiB: Math.min(sizeMiB, 512), wan }))
+  for (const protocol of ['sftp', 'ftp'] as const) {
+    const one = { scratch, sizeMiB, kept: 0.9, pairs, protocol, dist: join(root, 'dist') }
+    console.log(await resumeRow(one))
+    if (wan !== undefined) console.log(await resumeRow({ ...one, sizeMiB: Math.min(sizeMiB, 512), wan }))
+  }
 }
 
 try {

@@ -16,6 +16,9 @@ export interface ProofFacts {
   readonly rates: Rates
 }
 
+/** Where nothing is measured, or nothing of it is to count, what is kept is read. */
+export const UNMEASURED: Rates = { sendAlone: null, readAlone: null, sendBeside: null, readBeside: null }
+
 /** `beside`: the missing bytes are sent while the kept ones are read. */
 export type ProofWay = 'digest' | 'beside' | 'read-first' | 'send-again'
 

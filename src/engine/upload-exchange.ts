@@ -14,6 +14,7 @@ export async function exchange(session: UploadSession, segment: ByteRange, signa
   const length = segment.end - segment.start
   const sentBefore = session.sentBytes
   let recorded = 0
+  let paced = 0
   let acknowledged = -1
   let sent = 0
   let over = false
@@ -26,6 +27,10 @@ export async function exchange(session: UploadSession, segment: ByteRange, signa
         if (!over) pace.sent(total - sent)
         sent = total
         session.sending()
+        // Protocols that acknowledge nothing before the end say nothing that could be recorded meanwhile.
+        if (over || total - paced < RECORD_BYTES) return
+        paced = total
+        rememberPace(session)
       },
       acknowledged: (total) => {
         // What an exchange that was left behind still hears says nothing about the next one.
@@ -37,6 +42,7 @@ export async function exchange(session: UploadSession, segment: ByteRange, signa
         if (total - recorded < RECORD_BYTES && total < length) return
         recorded = total
         session.record()
+        rememberPace(session)
       },
     }
     return run(job.source.read(segment, s), observer, s)
@@ -47,4 +53,9 @@ export async function exchange(session: UploadSession, segment: ByteRange, signa
       over = true
     })
   session.unacknowledged ||= acknowledged < length
+}
+
+/** For the next process, which may have to choose between reading back and sending before it has sent anything. */
+function rememberPace(session: UploadSession): void {
+  session.learn({ sends: session.pace.toRemember(session.known.sends) })
 }

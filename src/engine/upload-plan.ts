@@ -3,8 +3,9 @@ import { EMPTY, type RangeSet, rangeSet, totalBytes } from '../core/ranges.ts'
 import { formatBytes } from '../core/units.ts'
 import type { Remote, Resumer, Writer } from '../remotes/remote.ts'
 import { type FoundPartial, findPartial, NOTHING_FOUND, probe } from './claim.ts'
+import type { Rates } from './pace.ts'
 import { candidates, planAnew, planBeside, planUpload, type TransferPlan, type UploadFacts } from './plan.ts'
-import { type ProofWay, readsOn, wayToProve } from './read-back-choice.ts'
+import { type ProofWay, readsOn, UNMEASURED, wayToProve } from './read-back-choice.ts'
 import { salvage } from './salvage.ts'
 import type { UploadSession } from './upload-session.ts'
 import { digestFits, type ProofContext, proveByDigester, proveByReading, type RangeProof } from './verify.ts'
@@ -26,27 +27,41 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
     resumer: kindOf(resumer),
   }
   const worth = candidates(facts, hinted)
-  if (totalBytes(worth) === 0) return { plan: planUpload(facts, EMPTY), resumer }
+  const kept = totalBytes(worth)
+  if (kept === 0) return { plan: planUpload(facts, EMPTY), resumer }
   const context = session.proofContext(remote, session.partial)
   const wayWith = (digests: boolean): ProofWay =>
     wayToProve({
-      kept: totalBytes(worth),
+      kept,
       digests,
       writesAnywhere: resumer?.kind === 'positional',
       connectionsMax: session.oneAtATime ? 1 : remote.connectionsMax,
-      rates: session.pace.rates,
+      rates: ratesFor(session, kept),
     })
   let way = wayWith(digestFits(context, worth))
   if (way === 'digest') {
-    session.phase('verifying', totalBytes(worth))
+    session.phase('verifying', kept)
     const proof = await proveByDigester(context, worth, signal)
     if (proof !== null) return { plan: planUpload(facts, told(session, worth, proof)), resumer }
     way = wayWith(false)
   }
-  if (way === 'send-again') return { plan: planAnew(facts), resumer }
+  if (way === 'send-again') {
+    session.leftUnread = kept
+    return { plan: planAnew(facts), resumer }
+  }
   if (way === 'beside' && (await isOurs(context, worth, signal))) return { plan: planBeside(facts, worth), resumer }
-  session.phase('verifying', totalBytes(worth))
-  return { plan: planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal))), resumer }
+  session.phase('verifying', kept)
+  const read = await readFirst(session, context, { facts, worth }, signal)
+  if (read.leftUnread && facts.resumer === 'append') return { plan: planAnew(facts), resumer }
+  return { plan: planUpload(facts, told(session, worth, read)), resumer }
+}
+
+/**
+ * Bytes are given up for speed again only when there are more of them by now: where every attempt begins anew, and is cut where the one before was, no file is ever
+ * finished. Then they are read, however slowly.
+ */
+function ratesFor({ leftUnread, pace }: UploadSession, kept: number): Rates {
+  return kept > leftUnread ? pace.rates : UNMEASURED
 }
 
 /** Nothing is written to a file that does not begin as the source does: somebody may have put another one in the partial's place, by a hard link for example. */
@@ -70,8 +85,14 @@ interface Kept {
   readonly worth: RangeSet
 }
 
+interface FirstRead extends RangeProof {
+  /** Sending what is left is faster. */
+  readonly leftUnread: boolean
+}
+
 /** Ends where sending what is left is faster. A server that only appends takes all of the partial or nothing. */
-function readFirst({ pace }: UploadSession, context: ProofContext, { facts, worth }: Kept, signal: AbortSignal): Promise<RangeProof> {
+async function readFirst(session: UploadSession, context: ProofContext, { facts, worth }: Kept, signal: AbortSignal): Promise<FirstRead> {
+  const { pace } = session
   const total = totalBytes(worth)
   let done = 0
   const progress = (bytes: number): void => {
@@ -79,8 +100,14 @@ function readFirst({ pace }: UploadSession, context: ProofContext, { facts, wort
     done = bytes
     context.progress(bytes)
   }
-  const readOn = (left: number): boolean => readsOn(left, facts.resumer === 'append' ? total : left, pace.rates)
-  return pace.reading(() => proveByReading({ ...context, progress }, worth, readOn, signal))
+  let leftUnread = false
+  const readOn = (left: number): boolean => {
+    leftUnread = !readsOn(left, facts.resumer === 'append' ? total : left, ratesFor(session, total))
+    return !leftUnread
+  }
+  const proof = await pace.reading(() => proveByReading({ ...context, progress }, worth, readOn, signal))
+  if (leftUnread) session.leftUnread = total
+  return { ...proof, leftUnread }
 }
 
 /** `hinted`: the blocks worth proving, or null for all that is there. */

@@ -2,7 +2,7 @@ import type { TransferError } from '../core/errors.ts'
 import type { ContentDigests, Fingerprint } from '../core/fingerprint.ts'
 import { contentFingerprint, fingerprintTag, sameFingerprint } from '../core/fingerprint.ts'
 import type { JournalEntry } from '../core/journal.ts'
-import type { HostEntry } from '../core/journal-hosts.ts'
+import { type HostEntry, sameHost, unseenHost } from '../core/journal-hosts.ts'
 import {
   baseName,
   directoryName,
@@ -113,6 +113,8 @@ export class UploadSession extends Session {
   readonly pace: Pace
   /** A second exchange beside the first one was not let in. */
   oneAtATime = false
+  /** So many kept bytes were not read back the last time, because sending them again is faster. */
+  leftUnread = 0
   /** Bytes of the file that were there, proven in this attempt. */
   reused = 0
   /** `sentBytes` as the attempt's sending began. */
@@ -127,22 +129,19 @@ export class UploadSession extends Session {
     this.fingerprint = contentFingerprint(expected)
     this.earlier = ports.recorder.entry(job.key)
     this.nonce = ports.newNonce()
-    this.pace = new Pace(ports.clock)
+    this.pace = new Pace(ports.clock, this.known.sends)
     this.shape = this.known.shape
     this.earlierShape = this.shape
   }
 
   /** Of this server and directory, by this process or an earlier one. */
   get known(): HostEntry {
-    const { place: key } = this.job
-    return this.ports.recorder.host(key) ?? { key, shape: 'dot', renames: null, replaces: null }
+    return this.ports.recorder.host(this.job.place) ?? unseenHost(this.job.place)
   }
 
   learn(seen: Partial<Omit<HostEntry, 'key'>>): void {
-    const { known } = this
-    const now = { ...known, ...seen }
-    const isNew = now.shape !== known.shape || now.renames !== known.renames || now.replaces !== known.replaces
-    if (isNew) this.ports.recorder.learn(now)
+    const now = { ...this.known, ...seen }
+    if (!sameHost(now, this.known)) this.ports.recorder.learn(now)
   }
 
   /**

@@ -39,6 +39,7 @@ const WORDS = [
     '"shape":"plain"',
     '"renames":null',
     '"replaces":true',
+    '"sends":1099511627776',
     '"id":"00112233445566ff"',
     '"sequence":7',
     '"entries":[',

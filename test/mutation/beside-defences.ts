@@ -93,6 +93,43 @@ export const BESIDE_DEFENCES: readonly Defence[] = [
     detectors: [here('beside', 'reading that is slower than sending'), unit('read-back-choice')],
   },
   {
+    name: 'slow-reading-gives-way-in-a-new-process',
+    protects: 'from reading back for longer than starting over would take, because the process that knew how fast sending is has ended',
+    edits: [
+      {
+        file: 'src/engine/pace.ts',
+        find: 'sendAlone: rate(this.#sending, this.#sending.sent) ?? remembered,',
+        replace: 'sendAlone: rate(this.#sending, this.#sending.sent) ?? (remembered === 0 ? remembered : null),',
+      },
+    ],
+    detectors: [here('remembered-rate', 'append: slow reading'), here('remembered-rate', 'rewind: slow reading'), unit('pace')],
+  },
+  {
+    name: 'a-rate-that-was-made-up-does-not-last',
+    protects: 'from a memory that makes every later run choose wrongly',
+    edits: [
+      {
+        file: 'src/engine/pace.ts',
+        find: 'const measured = rate(this.#sending, this.#sending.sent)',
+        replace: 'const measured = known === null ? rate(this.#sending, this.#sending.sent) : null',
+      },
+    ],
+    detectors: [here('remembered-rate', 'append: a rate that was made up'), unit('pace')],
+  },
+  {
+    name: 'what-was-given-up-once-is-read',
+    protects:
+      'from giving kept bytes up for speed at every attempt, each of which is cut at the same place, so that no file is ever finished',
+    edits: [
+      {
+        file: 'src/engine/upload-plan.ts',
+        find: 'return kept > leftUnread ? pace.rates : UNMEASURED',
+        replace: 'return kept > leftUnread ? pace.rates : (pace.rates ?? UNMEASURED)',
+      },
+    ],
+    detectors: [here('remembered-rate', 'what was given up for speed')],
+  },
+  {
     name: 'both-sides-end-together',
     protects: 'from an exchange that goes on when the other one has failed',
     edits: [{ file: 'src/engine/upload-beside.ts', find: '    this.#stop.abort(error)\n', replace: '' }],

@@ -101,6 +101,12 @@ export const JOURNAL_DEFENCES: readonly Defence[] = [
     detectors: GOLDEN,
   },
   {
+    name: 'journal-rates-have-a-limit',
+    protects: 'from a rate of sending that was made up to be faster than anything',
+    edits: [{ file: HOSTS, find: '(isCount(value) && value <= SENDS_MAX)', replace: 'isCount(value)' }],
+    detectors: GOLDEN,
+  },
+  {
     name: 'journal-version',
     protects: 'from a journal of another version or program',
     edits: [

@@ -95,18 +95,18 @@ test('credentials that are refused are not tried under other names', async (t) =
 
 test('a memory that is wrong is corrected: the shape, and whether renames work', async (t) => {
   const stage = staged(t, CONTENT)
-  stage.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: true, replaces: true })
+  stage.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: true, replaces: true, sends: null })
   const { remote } = choosy(noWords)
   assert.equal((await stage.upload('in', { remote })).status, 'complete')
-  assert.deepEqual(stage.hosts.get(PLACE), { key: PLACE, shape: 'extension', renames: true, replaces: true })
+  assert.deepEqual(stage.hosts.get(PLACE), { key: PLACE, shape: 'extension', renames: true, replaces: true, sends: null })
   // It was forbidden, and is allowed now: asked again, also for a file of one block.
   const allowed = staged(t, SMALL, OLD)
-  allowed.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: false, replaces: null })
+  allowed.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: false, replaces: null, sends: null })
   const result = await allowed.upload('in')
   assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
   assert.equal(allowed.hosts.get(PLACE)?.renames, true)
   const forbidden = staged(t, CONTENT)
-  forbidden.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: true, replaces: null })
+  forbidden.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: true, replaces: null, sends: null })
   const direct = await forbidden.upload('in', { remote: renaming(forbidden, () => 'refused') })
   assert.deepEqual([direct.status, direct.writtenDirectly], ['complete', true], direct.failure?.message)
   assert.equal(forbidden.hosts.get(PLACE)?.renames, false)
@@ -114,7 +114,7 @@ test('a memory that is wrong is corrected: the shape, and whether renames work',
 
 test('where nothing was renamed before that is asked first, also for a file of one block, and nothing is sent', async (t) => {
   const stage = staged(t, SMALL, OLD)
-  stage.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: false, replaces: null })
+  stage.hosts.set(PLACE, { key: PLACE, shape: 'dot', renames: false, replaces: null, sends: null })
   const result = await stage.upload('in', { remote: renaming(stage, () => 'refused') })
   assert.deepEqual([result.failure?.kind, result.bytesTransferred, result.previous], ['refused', 0, { kind: 'untouched' }])
   assert.match(result.failure?.message ?? '', /lacks the right to rename/)

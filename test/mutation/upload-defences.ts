@@ -8,7 +8,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-plan.ts',
-        find: 'planUpload(facts, told(session, worth, await readFirst(session, context, { facts, worth }, signal)))',
+        find: 'planUpload(facts, told(session, worth, read))',
         replace: 'planUpload(facts, worth)',
       },
       { file: 'src/engine/upload-plan.ts', find: 'planUpload(facts, told(session, worth, proof))', replace: 'planUpload(facts, worth)' },

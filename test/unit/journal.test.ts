@@ -20,7 +20,7 @@ import {
   withHost,
   withoutEntry,
 } from '../../src/core/journal.ts'
-import type { HostEntry } from '../../src/core/journal-hosts.ts'
+import { type HostEntry, SENDS_MAX } from '../../src/core/journal-hosts.ts'
 import { NAME_SHAPES } from '../../src/core/paths.ts'
 import { rangeSet } from '../../src/core/ranges.ts'
 
@@ -81,9 +81,9 @@ const UNDATED: JournalEntry = {
   acknowledged: [],
 }
 const REMEMBERED: readonly HostEntry[] = [
-  { key: '4444444444444444', shape: 'plain', renames: true, replaces: false },
-  { key: '5555555555555555', shape: 'extension', renames: null, replaces: null },
-  { key: '6666666666666666', shape: 'dot', renames: false, replaces: true },
+  { key: '4444444444444444', shape: 'plain', renames: true, replaces: false, sends: 118_000_000 },
+  { key: '5555555555555555', shape: 'extension', renames: null, replaces: null, sends: null },
+  { key: '6666666666666666', shape: 'dot', renames: false, replaces: true, sends: SENDS_MAX },
 ]
 
 const VALID: Readonly<Record<string, Journal>> = {
@@ -167,7 +167,13 @@ const entry: fc.Arbitrary<JournalEntry> = fc
   })
 
 const seen = fc.option(fc.boolean())
-const host: fc.Arbitrary<HostEntry> = plain({ key: hex(16), shape: fc.constantFrom(...NAME_SHAPES), renames: seen, replaces: seen })
+const host: fc.Arbitrary<HostEntry> = plain({
+  key: hex(16),
+  shape: fc.constantFrom(...NAME_SHAPES),
+  renames: seen,
+  replaces: seen,
+  sends: fc.option(fc.oneof(fc.nat(), fc.maxSafeNat()).map((n) => Math.min(n, SENDS_MAX))),
+})
 
 const journals: fc.Arbitrary<Journal> = plain({
   version: fc.constant(3 as const),
@@ -329,10 +335,13 @@ test('what is known of servers is found and replaced by key, and of too many the
 
 test('a journal without entries is worth keeping for a server that is not as most are', () => {
   const knowing = (host: Partial<HostEntry>): boolean =>
-    isWorthKeeping(withHost(emptyJournal(ID), { key: '4444444444444444', shape: 'dot', renames: true, replaces: true, ...host }))
+    isWorthKeeping(
+      withHost(emptyJournal(ID), { key: '4444444444444444', shape: 'dot', renames: true, replaces: true, sends: null, ...host }),
+    )
   assert.equal(isWorthKeeping(emptyJournal(ID)), false)
   assert.equal(isWorthKeeping(withEntry(emptyJournal(ID), UPLOAD)), true)
   assert.equal(knowing({}), false)
   assert.equal(knowing({ renames: null, replaces: null }), false)
+  assert.equal(knowing({ sends: 118_000_000 }), false, 'how fast it is')
   for (const odd of [{ shape: 'plain' }, { shape: 'extension' }, { renames: false }, { replaces: false }] as const) assert.ok(knowing(odd))
 })

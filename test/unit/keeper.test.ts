@@ -263,11 +263,11 @@ test('what this process recorded is marked as ended, and nothing else', async ()
 })
 
 test('what is known of servers is kept for the places of this step; what most do is worth no save of its own', async () => {
-  const odd: HostEntry = { key: HOST, shape: 'plain', renames: true, replaces: false }
+  const odd: HostEntry = { key: HOST, shape: 'plain', renames: true, replaces: false, sends: null }
   const other: HostEntry = { ...odd, key: '5555555555555555' }
   const [disk, store] = [place('disk', null), place('store', null)]
   const { keeper } = await loaded(disk, store)
-  keeper.learn({ key: HOST, shape: 'dot', renames: true, replaces: null })
+  keeper.learn({ key: HOST, shape: 'dot', renames: true, replaces: null, sends: 1000 })
   await keeper.flush()
   await keeper.checkpoint(never)
   assert.equal(heldBy(disk)?.hosts.length, 1)

@@ -20,6 +20,8 @@ const WAYS: readonly (readonly [what: string, facts: Partial<ProofFacts>, way: P
   ['reading was measured beside sending only', { rates: at({ readBeside: 10, sendBeside: 1000 }) }, 'send-again'],
   ['reading is hopeless, and there is little to read', { kept: 1000, rates: at({ readAlone: 50, sendAlone: 1000 }) }, 'beside'],
   ['only sending was measured', { rates: at({ sendAlone: 1000 }) }, 'beside'],
+  ['50 Mbit/s down, 1 Gbit/s up', { writesAnywhere: false, rates: at({ readAlone: 6250, sendAlone: 125_000 }) }, 'send-again'],
+  ['nothing read yet, sending remembered, appends', { writesAnywhere: false, rates: at({ sendAlone: 125_000 }) }, 'read-first'],
   ['only reading was measured', { rates: at({ readAlone: 1 }) }, 'beside'],
 ]
 
@@ -48,6 +50,13 @@ test('readsOn: reads first as long as sending instead would take as long', () =>
       true,
     ],
     ['nothing left', 0, 0, at({ readAlone: 1, sendAlone: 1000 }), true],
+    ['50 Mbit/s down, 1 Gbit/s up: all', 227 * MIB, 227 * MIB, at({ readAlone: 6250, sendAlone: 125_000 }), false],
+    ['50 Mbit/s down, 1 Gbit/s up: the last two seconds', 11 * MIB, 227 * MIB, at({ readAlone: 6250, sendAlone: 125_000 }), true],
+    ['as measured beside sending, which is slower than what was', 227 * MIB, 227 * MIB, at({ readAlone: 6250, sendBeside: 6250 }), true],
+    ['a rate that was made up: none', 227 * MIB, 227 * MIB, at({ readAlone: 6250, sendAlone: 0 }), true],
+    ['a rate that was made up: more than there is', 227 * MIB, 227 * MIB, at({ readAlone: 6250, sendAlone: 2 ** 40 / 1000 }), false],
+    ['a rate that was made up, and two seconds', 11 * MIB, 227 * MIB, at({ readAlone: 6250, sendAlone: 2 ** 40 / 1000 }), true],
+    ['neither moves', 100, 100, at({ readAlone: 0, sendAlone: 0 }), true],
   ]
   for (const [what, left, again, rates, on] of table) assert.equal(readsOn(left, again, rates), on, what)
 })
