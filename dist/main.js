@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-QJLL2I4G.js";
+} from "./chunk-IB6KKSZK.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-EJTOL7DF.js";
+} from "./chunk-OZKRPRD7.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-NOMPDVKV.js";
+} from "./chunk-EI2UKGOE.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

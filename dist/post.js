@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-QJLL2I4G.js";
+} from "./chunk-IB6KKSZK.js";
 import {
   finish,
   leave
-} from "./chunk-NOMPDVKV.js";
+} from "./chunk-EI2UKGOE.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

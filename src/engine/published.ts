@@ -1,7 +1,7 @@
 /** What is known of the final name: whether it holds the source already, and whether what the server confirmed shows there. */
 import { TransferError } from '../core/errors.ts'
 import type { Remote, TreeRemote } from '../remotes/remote.ts'
-import { type Look, showsFile } from './look.ts'
+import { isAsBefore, isMarked, type Look, showsFile } from './look.ts'
 import type { ProofLevel } from './ports.ts'
 import { partialGone } from './refusal.ts'
 import { movedAway } from './twin.ts'
@@ -73,6 +73,7 @@ export class PublishedName {
     const { session } = this
     const { path, source } = session.job
     const final = await session.whenShown(remote, path, (look) => this.fits(look), signal)
+    if (showsFile(final) && this.fits(final)) return this.replaced(remote, final, signal)
     if (final.is === 'unknown' || this.fits(final)) return final
     if (final.is === 'there') {
       this.confirmed = false
@@ -85,9 +86,24 @@ export class PublishedName {
     const isMoved = await movedAway(session, remote, signal)
     this.confirmed &&= !isMoved && !isThere
     if (isMoved) throw partialGone(new TransferError('not-found', `after the rename there is no ${path}`))
-    if (isThere) throw new TransferError('conflict', `the server confirmed the rename to ${path}, and did not do it`)
+    if (isThere) throw notDone(path)
     session.note(`the server confirmed the rename, and nothing shows under ${path}: it takes files away at once, or shows them later`)
     return final
+  }
+
+  /** The old file may be as long as the new one: some servers confirm a rename over it and do nothing. Its marks tell, else its bytes. */
+  private async replaced(remote: TreeRemote, final: Look, signal: AbortSignal): Promise<Look> {
+    const { session } = this
+    const { finalBefore: before, partial } = session
+    const { path } = session.job
+    if (before?.is !== 'there' || !showsFile(final) || before.file.size !== final.file.size) return final
+    const isNew = (look: Look): boolean => !showsFile(look) || !isAsBefore(before.file, look.file)
+    const now = await session.whenShown(remote, path, (look) => isNew(look) || !(showsFile(look) && isMarked(look.file)), signal)
+    const isThere = (await session.stat(remote, partial, signal)).is === 'there'
+    if (!isThere && isNew(now)) return now
+    if (!isThere && (await couldProve(session.wholeProofContext(remote, path), true, signal)).verdict !== 'different') return now
+    this.confirmed = false
+    throw notDone(path)
   }
 
   private fits(look: Look): boolean {
@@ -100,4 +116,8 @@ export class PublishedName {
     if (session.direct) return false
     return (await session.stat(remote, session.partial, signal)).is === 'there' || movedAway(session, remote, signal)
   }
+}
+
+function notDone(path: string): TransferError {
+  return new TransferError('conflict', `the server confirmed the rename to ${path}, and did not do it`)
 }

@@ -102,8 +102,8 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/publish.ts',
-        find: '(await showsTwin(session, remote, signal)) ? partialGone(cause) : takenAway(cause)',
-        replace: '(await showsTwin(session, remote, signal)) ? takenAway(cause) : partialGone(cause)',
+        find: '(await twinTurnsUp(session, remote, signal)) ? partialGone(cause) : takenAway(cause)',
+        replace: '(await twinTurnsUp(session, remote, signal)) ? takenAway(cause) : partialGone(cause)',
       },
     ],
     detectors: [looks('under its temporary name gets it once')],

@@ -6,6 +6,21 @@ const PAST: Detector = { file: 'test/simulation/simulation.test.ts', pattern: 'w
 
 export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
+    name: 'a-confirmed-rename-is-looked-at',
+    protects: 'from an old file as long as the new one passing for it, where a rename is confirmed and not done',
+    edits: [
+      {
+        file: 'src/engine/published.ts',
+        find: 'return this.replaced(remote, final, signal)',
+        replace: 'return final',
+      },
+    ],
+    detectors: [
+      here('publish', 'confirmed and not done, and the partial stays'),
+      here('publish', 'confirmed and not done, and the partial vanishes'),
+    ],
+  },
+  {
     name: 'nothing-of-an-empty-source-is-kept',
     protects: 'from cutting to nothing what somebody had put in the place of its partial',
     edits: [{ file: 'src/engine/claim.ts', find: ' && session.job.source.size > 0\n', replace: '\n' }],
@@ -15,7 +30,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     name: 'a-twin-may-take-the-partial-again',
     protects: 'from a red end of the late one of two runs with the same content',
     edits: [
-      { file: 'src/engine/upload.ts', find: ' && !(await showsTwin(session, remote, signal))) return false', replace: ') return false' },
+      { file: 'src/engine/upload.ts', find: ' && !(await twinTurnsUp(session, remote, signal))) return false', replace: ') return false' },
     ],
     detectors: [PAST],
   },

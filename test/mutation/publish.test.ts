@@ -83,6 +83,25 @@ for (const kind of REFUSALS) {
   })
 }
 
+for (const partial of ['stays', 'vanishes'] as const) {
+  test(`a rename over a file as long as the new one is confirmed and not done, and the partial ${partial}: that is no success`, async (t) => {
+    const old = Buffer.from(seededBytes(9, CONTENT.length))
+    const stage = staged(t, CONTENT, old)
+    const remote = (given: Remote): Remote => {
+      const tree = stage.server.remote.tree ?? assert.fail('a tree')
+      const rename: Tree['rename'] = async (from, to, signal) => {
+        if (to !== 'out') return tree.rename(from, to, signal)
+        if (partial === 'vanishes') stage.server.files.delete(from)
+      }
+      return { ...given, tree: { ...tree, rename } }
+    }
+    const result = await stage.upload('in', { remote })
+    assert.deepEqual([result.status, result.failure?.kind], ['failed', 'conflict'], result.failure?.message)
+    assert.match(result.failure?.message ?? '', /did not do it/)
+    assert.ok(holds(stage.server.files.get('out'), old))
+  })
+}
+
 test('the new file cannot follow: the old one is put back', async (t) => {
   const stage = staged(t, CONTENT)
   const { refuses, more } = overNothing(stage)
