@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-IB6KKSZK.js";
+} from "./chunk-NLZCJQ3V.js";
 import {
   finish,
   leave
-} from "./chunk-EI2UKGOE.js";
+} from "./chunk-UWJXL6OI.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

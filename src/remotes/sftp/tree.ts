@@ -47,8 +47,10 @@ export class SftpTree implements Tree {
 
   mayNeither(directory: string, signal: AbortSignal): Promise<TransferError | null> {
     return this.#leases.shared(signal, async ({ requests }) => {
+      // Removing first: servers that put a rename off fail over a name that is not there.
+      if ((await forbidsRemoving(requests, directory)) === null) return null
       const refusal = await forbidsRenaming(requests, directory, this.#renaming.replaces)
-      if (refusal === null || (await forbidsRemoving(requests, directory)) === null) return null
+      if (refusal === null) return null
       const { kind, message } = requestFailure(refusal, `rename or remove anything in ${directory || 'the login directory'}`)
       return new TransferError(kind, message, { hint: ONCE, cause: refusal })
     })
