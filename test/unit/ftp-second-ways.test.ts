@@ -272,28 +272,3 @@ describe('FTP: replies that are not as they should be', () => {
     assert.equal(server.sessions, 2)
   })
 })
-
-describe('FTP: a login', () => {
-  for (const [reply, words] of [
-    ['332 Need account', /account \(ACCT\)/],
-    ['530 Your password has expired, change your password', /new password/],
-    ['451 Login failed', null],
-    ['433 no such user', null],
-  ] as const)
-    test(`${reply} is final`, async (t) => {
-      const { open } = await scene(t, () => ({ PASS: reply }))
-      const error = await fails('denied', open())
-      assert.ok(error.message.includes(reply))
-      if (words !== null) assert.match(error.hint ?? '', words)
-    })
-
-  test('421 and a full server may pass', async (t) => {
-    for (const reply of ['421 busy', '530 too many connections']) await fails('transient', (await scene(t, () => ({ PASS: reply }))).open())
-  })
-
-  test('that ends the session at the password is tried twice', async (t) => {
-    const { open } = await scene(t, () => ({ PASS: (_word, { control }) => void control.end() }))
-    await fails('transient', open())
-    assert.match((await fails('denied', open())).message, /2 times/)
-  })
-})

@@ -180,6 +180,13 @@ interface Answer {
   readonly reply: () => Promise<Reply>
 }
 
+/** As `ask`, where the end of the session (421) is an answer, too. */
+export async function askOutright(control: Control, command: string, wait: Wait, action: string): Promise<Reply> {
+  if (control.echoed) await control.realign(wait)
+  control.send(command)
+  return await control.within(control.final(), action, wait)
+}
+
 async function answer(control: Control, command: string, wait: Wait, { action, reply }: Answer): Promise<Reply> {
   if (control.echoed) await control.realign(wait)
   control.send(command)
