@@ -8,6 +8,12 @@ const ways = (pattern: string): Detector => unit('ftp-second-ways', pattern)
 
 export const FTP_WAYS_DEFENCES: readonly Defence[] = [
   {
+    name: 'ftp-a-connection-made-is-no-way-that-worked',
+    protects: 'from EPSV for ever, where a firewall makes the connection in place of the server',
+    edits: [{ file: `${AT}/passive.ts`, find: '        return data\n', replace: '        this.#ways.worked(way)\n        return data\n' }],
+    detectors: [ways('by PASV where the one that EPSV names is made')],
+  },
+  {
     name: 'ftp-failed-logins-are-no-full-server',
     protects: 'from `too many failed logins` being taken for a server without room',
     edits: [{ file: `${AT}/errors.ts`, find: ' && !FAILED_LOGINS.test(reply.text)', replace: '' }],

@@ -89,6 +89,19 @@ export class Connection {
     return reply
   }
 
+  /** The reply that ends a transfer, whenever it comes. IIS says 425 here, after 150. */
+  final(): Promise<Reply> {
+    const final = this.control.final()
+    final.then(
+      (reply) => {
+        if (reply.code === 425) this.#passive.failed()
+        else if (isGood(reply)) this.#passive.worked()
+      },
+      () => undefined,
+    )
+    return final
+  }
+
   /** To be called before anything is sent past `command`. */
   async realign(signal: AbortSignal): Promise<void> {
     if (this.control.echoed) await this.control.realign(this.wait(signal))

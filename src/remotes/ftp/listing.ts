@@ -104,7 +104,7 @@ async function listing(connection: Connection, command: string, path: string, si
     if (opening.code >= 400) return refusedListing(connection, opening, command, path)
     // 226 at once: some servers open no connection for an empty directory.
     if (opening.code >= 200) return []
-    const final = connection.control.final()
+    const final = connection.final()
     await data.ready(connection.wait(signal))
     await receive({ data, intake, final, timeoutMs: connection.timeoutMs, signal })
     data.destroy()
