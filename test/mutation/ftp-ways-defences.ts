@@ -14,6 +14,12 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [ways('by PASV where the one that EPSV names is made')],
   },
   {
+    name: 'ftp-an-empty-listing-tells-nothing-alone',
+    protects: 'from a file that is there and is told to be missing, because listing is switched off',
+    edits: [{ file: `${AT}/stat.ts`, find: "is empty`) : 'empty'", replace: "is empty`) : 'nothing'" }],
+    detectors: [looks('a listing that has never shown anything')],
+  },
+  {
     name: 'ftp-failed-logins-are-no-full-server',
     protects: 'from `too many failed logins` being taken for a server without room',
     edits: [{ file: `${AT}/errors.ts`, find: ' && !FAILED_LOGINS.test(reply.text)', replace: '' }],

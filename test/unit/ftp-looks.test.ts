@@ -111,6 +111,17 @@ describe('FTP: a look that is refused', () => {
     assert.deepEqual(server.commands.slice(before), ['CWD f'])
   })
 
+  for (const none of ['226 nothing', null])
+    test(`a listing that has never shown anything does not tell what is missing: ${none ?? 'empty'}`, async (t) => {
+      const empty: Answer = none ?? shows('')
+      const { remote, files } = await scene(t, () => ({ SIZE: '502 no', LIST: empty, NLST: empty }))
+      files.set('f', CONTENT)
+      await fails('refused', remote.stat('f', never))
+      const chunks: Buffer[] = []
+      await remote.read('f', { start: 0, end: Number.POSITIVE_INFINITY }, (chunk) => void chunks.push(Buffer.from(chunk)), {}, never)
+      assert.equal(Buffer.concat(chunks).toString(), 'content')
+    })
+
   test('takes nothing back of a new file that the server has confirmed', async (t) => {
     for (const no of ['550 Permission denied.', '502 no', '550 no', '450 no']) {
       const { remote, files } = await scene(t, () => ({ SIZE: no, LIST: no, NLST: no }))
