@@ -20,6 +20,12 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [looks('a listing that has never shown anything')],
   },
   {
+    name: 'ftp-a-silent-listing-is-not-repeated',
+    protects: 'from a listing that hangs being asked for the same way in every attempt',
+    edits: [{ file: `${AT}/listing.ts`, find: '    noteSilence(connection, way.command, path, error)\n', replace: '' }],
+    detectors: [looks('a listing that nobody answers')],
+  },
+  {
     name: 'ftp-failed-logins-are-no-full-server',
     protects: 'from `too many failed logins` being taken for a server without room',
     edits: [{ file: `${AT}/errors.ts`, find: ' && !FAILED_LOGINS.test(reply.text)', replace: '' }],

@@ -22,12 +22,12 @@ interface Scene {
   count(command: RegExp): number
 }
 
-async function scene(t: TestContext, answers: (files: Map<string, Buffer>) => Answers = () => ({})): Promise<Scene> {
+async function scene(t: TestContext, answers: (files: Map<string, Buffer>) => Answers = () => ({}), timeoutMs = 5000): Promise<Scene> {
   const files = new Map<string, Buffer>()
   const server = await startScriptedFtp({ ...memoryFtp(files), ...answers(files) })
   const credentials = { username: 'u', password: 'p', headers: new Map(), fingerprints: [], tlsVerify: true }
   const warnings: string[] = []
-  const ports = remotePorts(5000, { warn: (message) => void warnings.push(message) })
+  const ports = remotePorts(timeoutMs, { warn: (message) => void warnings.push(message) })
   const remote = await protocol.open(protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), credentials), ports, never)
   t.after(async () => {
     await remote.close()
@@ -109,6 +109,14 @@ describe('FTP: a look that is refused', () => {
     const error = await fails('refused', remote.stat('f', never))
     assert.match(error.message, /refused/)
     assert.deepEqual(server.commands.slice(before), ['CWD f'])
+  })
+
+  test('a listing that nobody answers is asked for another way the next time', async (t) => {
+    const { remote, files, count } = await scene(t, (held) => ({ FEAT: MACHINE, SIZE: '502 no', MLSD: null, LIST: listing(held) }), 700)
+    files.set('f', CONTENT)
+    await fails('transient', remote.stat('f', never))
+    assert.equal((await remote.stat('f', never))?.size, CONTENT.length)
+    assert.equal(count(/^MLSD/), 1)
   })
 
   for (const none of ['226 nothing', null])
