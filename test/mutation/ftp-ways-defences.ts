@@ -3,9 +3,34 @@ import { type Defence, type Detector, unit } from './defence.ts'
 
 const AT = 'src/remotes/ftp'
 const looks = (pattern: string): Detector => unit('ftp-looks', pattern)
+const logins = (pattern: string): Detector => unit('ftp-logins', pattern)
 const ways = (pattern: string): Detector => unit('ftp-second-ways', pattern)
 
 export const FTP_WAYS_DEFENCES: readonly Defence[] = [
+  {
+    name: 'ftp-a-connection-made-is-no-way-that-worked',
+    protects: 'from EPSV for ever, where a firewall makes the connection in place of the server',
+    edits: [{ file: `${AT}/passive.ts`, find: '        return data\n', replace: '        this.#ways.worked(way)\n        return data\n' }],
+    detectors: [ways('by PASV where the one that EPSV names is made')],
+  },
+  {
+    name: 'ftp-an-empty-listing-tells-nothing-alone',
+    protects: 'from a file that is there and is told to be missing, because listing is switched off',
+    edits: [{ file: `${AT}/stat.ts`, find: "is empty`) : 'empty'", replace: "is empty`) : 'nothing'" }],
+    detectors: [looks('a listing that has never shown anything')],
+  },
+  {
+    name: 'ftp-a-silent-listing-is-not-repeated',
+    protects: 'from a listing that hangs being asked for the same way in every attempt',
+    edits: [{ file: `${AT}/listing.ts`, find: '    noteSilence(connection, way.command, path, error)\n', replace: '' }],
+    detectors: [looks('a listing that nobody answers')],
+  },
+  {
+    name: 'ftp-failed-logins-are-no-full-server',
+    protects: 'from `too many failed logins` being taken for a server without room',
+    edits: [{ file: `${AT}/errors.ts`, find: ' && !FAILED_LOGINS.test(reply.text)', replace: '' }],
+    detectors: [logins('530 Too many failed login attempts')],
+  },
   {
     name: 'ftp-a-refused-look-is-no-knowledge',
     protects: 'from a file that is there and is told to be missing, because SIZE is not allowed',
@@ -104,14 +129,20 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-logins-are-not-repeated',
     protects: 'from ten logins with a password that the server refuses in a way of its own',
-    edits: [{ file: `${AT}/errors.ts`, find: "return passes || kind !== 'transient' ?", replace: "return passes || kind !== 'denied' ?" }],
-    detectors: [ways('451 Login failed is final')],
+    edits: [
+      {
+        file: `${AT}/errors.ts`,
+        find: "return passes(reply) || kind !== 'transient' ?",
+        replace: "return passes(reply) || kind !== 'denied' ?",
+      },
+    ],
+    detectors: [logins('451 Login failed is final')],
   },
   {
     name: 'ftp-a-third-login-is-not-tried',
-    protects: 'from an account that is locked, because the server hangs up on the password',
-    edits: [{ file: `${AT}/login.ts`, find: 'if (times < LOGINS_MAX) return error', replace: 'if (times > 0) return error' }],
-    detectors: [ways('that ends the session at the password')],
+    protects: 'from an account that is locked, because the server hangs up on the password, or says 421 to it',
+    edits: [{ file: `${AT}/login.ts`, find: 'return times < LOGINS_MAX', replace: 'return times > 0' }],
+    detectors: [logins('that ends the session at the password'), logins('421 closing: the same password')],
   },
   {
     name: 'ftp-bare-names',

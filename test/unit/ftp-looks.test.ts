@@ -22,12 +22,12 @@ interface Scene {
   count(command: RegExp): number
 }
 
-async function scene(t: TestContext, answers: (files: Map<string, Buffer>) => Answers = () => ({})): Promise<Scene> {
+async function scene(t: TestContext, answers: (files: Map<string, Buffer>) => Answers = () => ({}), timeoutMs = 5000): Promise<Scene> {
   const files = new Map<string, Buffer>()
   const server = await startScriptedFtp({ ...memoryFtp(files), ...answers(files) })
   const credentials = { username: 'u', password: 'p', headers: new Map(), fingerprints: [], tlsVerify: true }
   const warnings: string[] = []
-  const ports = remotePorts(5000, { warn: (message) => void warnings.push(message) })
+  const ports = remotePorts(timeoutMs, { warn: (message) => void warnings.push(message) })
   const remote = await protocol.open(protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), credentials), ports, never)
   t.after(async () => {
     await remote.close()
@@ -110,6 +110,25 @@ describe('FTP: a look that is refused', () => {
     assert.match(error.message, /refused/)
     assert.deepEqual(server.commands.slice(before), ['CWD f'])
   })
+
+  test('a listing that nobody answers is asked for another way the next time', async (t) => {
+    const { remote, files, count } = await scene(t, (held) => ({ FEAT: MACHINE, SIZE: '502 no', MLSD: null, LIST: listing(held) }), 700)
+    files.set('f', CONTENT)
+    await fails('transient', remote.stat('f', never))
+    assert.equal((await remote.stat('f', never))?.size, CONTENT.length)
+    assert.equal(count(/^MLSD/), 1)
+  })
+
+  for (const none of ['226 nothing', null])
+    test(`a listing that has never shown anything does not tell what is missing: ${none ?? 'empty'}`, async (t) => {
+      const empty: Answer = none ?? shows('')
+      const { remote, files } = await scene(t, () => ({ SIZE: '502 no', LIST: empty, NLST: empty }))
+      files.set('f', CONTENT)
+      await fails('refused', remote.stat('f', never))
+      const chunks: Buffer[] = []
+      await remote.read('f', { start: 0, end: Number.POSITIVE_INFINITY }, (chunk) => void chunks.push(Buffer.from(chunk)), {}, never)
+      assert.equal(Buffer.concat(chunks).toString(), 'content')
+    })
 
   test('takes nothing back of a new file that the server has confirmed', async (t) => {
     for (const no of ['550 Permission denied.', '502 no', '550 no', '450 no']) {

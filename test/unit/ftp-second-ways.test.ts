@@ -108,6 +108,57 @@ describe('FTP: a data connection', () => {
     assert.equal(await contentOf(remote, 'f'), 'content')
   })
 
+  for (const before of ['', '150 opening\r\n'])
+    test(`by PASV where the one that EPSV names is made, and not to the server: ${before === '' ? '' : '150 and '}425`, async (t) => {
+      const extended = new WeakSet<ScriptedSession>()
+      const { open, files, sent } = await scene(t, (held) => {
+        const memory = memoryFtp(held)
+        const unless: (verb: string) => Answer = (verb) => (argument, session) => {
+          if (extended.has(session)) return session.say(`${before}425 Unable to build data connection`)
+          const usual = memory[verb]
+          if (typeof usual === 'function') return usual(argument, session)
+        }
+        return {
+          EPSV: async (_argument, session) => {
+            extended.add(session)
+            session.say(`229 come (|||${await session.listen()}|)`)
+          },
+          PASV: (_argument, session) => {
+            extended.delete(session)
+            return pasv(session)
+          },
+          STOR: unless('STOR'),
+          RETR: unless('RETR'),
+        }
+      })
+      const remote = await open()
+      await fails('transient', create(remote, 'f'))
+      await create(remote, 'f')
+      assert.equal(files.get('f')?.toString(), 'content')
+      assert.equal(await contentOf(remote, 'f'), 'content')
+      const other = await open()
+      await fails('transient', contentOf(other, 'f'))
+      assert.equal(await contentOf(other, 'f'), 'content')
+      assert.equal(sent(/^EPSV/).length, 2)
+    })
+
+  test('by EPSV again where 425 passes and there is no PASV', async (t) => {
+    let turn = 0
+    const { open, files } = await scene(t, (held) => ({
+      PASV: '502 no',
+      STOR: (path, session) => {
+        turn += 1
+        const usual = memoryFtp(held).STOR
+        if (turn === 1) session.say('425 Cannot open data connection.')
+        else if (typeof usual === 'function') return usual(path, session)
+      },
+    }))
+    const remote = await open()
+    await fails('transient', create(remote, 'f'))
+    await create(remote, 'f')
+    assert.equal(files.get('f')?.toString(), 'content')
+  })
+
   test('by EPSV where PASV is refused, and by PASV where EPSV is', async (t) => {
     for (const answers of [{ PASV: '502 no' }, { EPSV: '502 no', PASV: (_argument: string, session: ScriptedSession) => pasv(session) }]) {
       const { open, files } = await scene(t, () => answers)
@@ -270,30 +321,5 @@ describe('FTP: replies that are not as they should be', () => {
     await remote.tree?.remove('f', never)
     await remote.tree?.remove('f', never)
     assert.equal(server.sessions, 2)
-  })
-})
-
-describe('FTP: a login', () => {
-  for (const [reply, words] of [
-    ['332 Need account', /account \(ACCT\)/],
-    ['530 Your password has expired, change your password', /new password/],
-    ['451 Login failed', null],
-    ['433 no such user', null],
-  ] as const)
-    test(`${reply} is final`, async (t) => {
-      const { open } = await scene(t, () => ({ PASS: reply }))
-      const error = await fails('denied', open())
-      assert.ok(error.message.includes(reply))
-      if (words !== null) assert.match(error.hint ?? '', words)
-    })
-
-  test('421 and a full server may pass', async (t) => {
-    for (const reply of ['421 busy', '530 too many connections']) await fails('transient', (await scene(t, () => ({ PASS: reply }))).open())
-  })
-
-  test('that ends the session at the password is tried twice', async (t) => {
-    const { open } = await scene(t, () => ({ PASS: (_word, { control }) => void control.end() }))
-    await fails('transient', open())
-    assert.match((await fails('denied', open())).message, /2 times/)
   })
 })

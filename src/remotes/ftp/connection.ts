@@ -89,6 +89,19 @@ export class Connection {
     return reply
   }
 
+  /** The reply that ends a transfer, whenever it comes. IIS says 425 here, after 150. */
+  final(): Promise<Reply> {
+    const final = this.control.final()
+    final.then(
+      (reply) => {
+        if (reply.code === 425) this.#passive.failed()
+        else if (isGood(reply)) this.#passive.worked()
+      },
+      () => undefined,
+    )
+    return final
+  }
+
   /** To be called before anything is sent past `command`. */
   async realign(signal: AbortSignal): Promise<void> {
     if (this.control.echoed) await this.control.realign(this.wait(signal))
@@ -178,6 +191,13 @@ export async function askAtOnce(control: Control, command: string, wait: Wait): 
 interface Answer {
   readonly action: string
   readonly reply: () => Promise<Reply>
+}
+
+/** As `ask`, where the end of the session (421) is an answer, too. */
+export async function askOutright(control: Control, command: string, wait: Wait, action: string): Promise<Reply> {
+  if (control.echoed) await control.realign(wait)
+  control.send(command)
+  return await control.within(control.final(), action, wait)
 }
 
 async function answer(control: Control, command: string, wait: Wait, { action, reply }: Answer): Promise<Reply> {

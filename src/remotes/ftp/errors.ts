@@ -13,6 +13,10 @@ export interface Reply {
 
 const CONNECTION_LIMIT =
   /too many|maximum (number|login|connections|clients)|max(imum)? .{0,60}(clients|connections|users)|already connected|connection limit/i
+/** The same words about logins that failed: the password is wrong, or was. */
+const FAILED_LOGINS =
+  /attempts|tries|failures?\b|\bfailed|authentication|incorrect|invalid|(bad|wrong) (passwords?|logins?|credentials)|locked|banned/i
+const SESSIONS = /connections|connection limit|already connected|clients|sessions|users|logged[ -]in/i
 // vsftpd's word for a write that failed never says why; a full disk or quota is what makes writes fail, and asking again helps no other reason either.
 const NO_SPACE =
   /quota|no space|disk (is )?full|not enough (disk )?space|insufficient (disk |storage )?space|exceeded storage|won't be saved|failure writing to local file/i
@@ -33,11 +37,20 @@ interface Verdict {
   readonly hint?: string
 }
 
+/** The server has no room for another session, and says so beyond doubt: that is nothing against the password. */
+export function hasNoRoom(reply: Reply): boolean {
+  return isFull(reply) && SESSIONS.test(reply.text)
+}
+
+function isFull(reply: Reply): boolean {
+  return reply.code !== 332 && reply.code >= 400 && CONNECTION_LIMIT.test(reply.text) && !FAILED_LOGINS.test(reply.text)
+}
+
 /** Code and text together decide: 530 is a wrong password or a full server, 550 is anything. Order matters. */
 function judge(reply: Reply): Verdict {
   const { code, text } = reply
-  if (code === 421) return CONNECTION_LIMIT.test(text) ? { kind: 'transient', hint: HINTS.limit } : { kind: 'transient' }
-  if (code !== 332 && code >= 400 && CONNECTION_LIMIT.test(text)) return { kind: 'transient', hint: HINTS.limit }
+  if (isFull(reply)) return { kind: 'transient', hint: HINTS.limit }
+  if (code === 421) return { kind: 'transient' }
   if (code === 452 || code === 552 || (code >= 400 && NO_SPACE.test(text))) return { kind: 'no-space' }
   if (code >= 500 && TLS_WANTED.test(text) && !SESSION_REUSE.test(text)) return { kind: 'denied', hint: HINTS.tls }
   if (code === 425 || code === 522)
@@ -59,8 +72,13 @@ export function loginError(reply: Reply, action: string): TransferError {
   }
   if (EXPIRED.test(reply.text)) return replyErrorAs('denied', reply, action, 'Log in by another client once, and set a new password.')
   const { kind } = judge(reply)
-  const passes = kind === 'transient' && (reply.code === 421 || CONNECTION_LIMIT.test(reply.text))
-  return passes || kind !== 'transient' ? replyError(reply, action) : replyErrorAs('denied', reply, action)
+  return passes(reply) || kind !== 'transient' ? replyError(reply, action) : replyErrorAs('denied', reply, action)
+}
+
+function passes(reply: Reply): boolean {
+  if (isFull(reply)) return true
+  const failed = FAILED_LOGINS.test(reply.text) && !SESSIONS.test(reply.text)
+  return !failed && (reply.code === 421 || CONNECTION_LIMIT.test(reply.text))
 }
 
 /** Text of a reply on one line. */

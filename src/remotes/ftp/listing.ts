@@ -40,7 +40,7 @@ export async function entriesOf(connection: Connection, path: string, signal: Ab
   let empty: Listing | null = null
   let refusal: Refusal | null = null
   for (const way of WAYS) {
-    if (!connection.ways.allows(way.command) || (way.command === 'MLSD' && !connection.features.has('MLST'))) continue
+    if (!allowed(connection, way.command, path) || (way.command === 'MLSD' && !connection.features.has('MLST'))) continue
     const found = await tryWay(connection, way, path, signal)
     if ('refused' in found) refusal ??= found
     else if (found.entries.length > 0 || connection.ways.proven(way.command)) return found
@@ -48,6 +48,17 @@ export async function entriesOf(connection: Connection, path: string, signal: Ab
   }
   if (empty !== null) return empty
   throw refusal?.refused() ?? new TransferError('refused', `listing ${path}: the server has refused every way of listing before`)
+}
+
+/** A listing that ran into the time limit is not asked for the same way again: of this directory, and of no other where the way has never worked. */
+function allowed({ ways }: Connection, command: Way['command'], path: string): boolean {
+  return ways.allows(command) && ways.allows(`${command} ${path}`)
+}
+
+function noteSilence({ ways }: Connection, command: Way['command'], path: string, error: unknown): void {
+  if (!(error instanceof TransferError) || !/no (answer|data) from the server for/.test(error.message)) return
+  ways.refused(`${command} ${path}`)
+  ways.refused(command)
 }
 
 /** An answer, but no listing. It is an error only where no other way gives one. */
@@ -58,7 +69,10 @@ interface Refusal {
 async function tryWay(connection: Connection, way: Way, path: string, signal: AbortSignal): Promise<Listing | Refusal> {
   const { ways } = connection
   const argument = await place(connection, way.command, path, signal)
-  const lines = await listing(connection, way.command + argument, path, signal)
+  const lines = await listing(connection, way.command + argument, path, signal).catch((error: unknown) => {
+    noteSilence(connection, way.command, path, error)
+    throw error
+  })
   if (!Array.isArray(lines)) {
     ways.refused(way.command)
     return lines
@@ -104,7 +118,7 @@ async function listing(connection: Connection, command: string, path: string, si
     if (opening.code >= 400) return refusedListing(connection, opening, command, path)
     // 226 at once: some servers open no connection for an empty directory.
     if (opening.code >= 200) return []
-    const final = connection.control.final()
+    const final = connection.final()
     await data.ready(connection.wait(signal))
     await receive({ data, intake, final, timeoutMs: connection.timeoutMs, signal })
     data.destroy()

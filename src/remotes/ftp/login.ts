@@ -1,10 +1,10 @@
 /** From the first byte to a session that can be used: TLS, the login, what the server says of itself. */
 import { TransferError } from '../../core/errors.ts'
 import type { FtpConfig } from './config.ts'
-import { ask, askAtOnce, Connection, isGood, type Server } from './connection.ts'
+import { ask, askAtOnce, askOutright, Connection, isGood, type Server } from './connection.ts'
 import { Control } from './control.ts'
 import { sharedWait, type Wait } from './deadline.ts'
-import { loginError, replyError, replyErrorAs, replyText } from './errors.ts'
+import { hasNoRoom, loginError, type Reply, replyError, replyErrorAs, replyText } from './errors.ts'
 import { parseDirectory, parseFeatures } from './features.ts'
 
 const NOT_KNOWN: readonly number[] = [500, 501, 502, 504]
@@ -53,34 +53,46 @@ async function greet(control: Control, server: Server, wait: Wait): Promise<void
   })
 }
 
-/** Logins that ended without an answer to the password, for everybody who connects with the same credentials. */
-const unanswered = new WeakMap<FtpConfig, number>()
+/** Logins whose answer left open whether the password is right, for everybody who connects with the same credentials. */
+const doubtful = new WeakMap<FtpConfig, number>()
 const LOGINS_MAX = 2
 
 async function logIn(control: Control, { config, ports }: Server, wait: Wait): Promise<void> {
   ports.presenting?.()
+  const action = `logging in as ${config.username}`
   const user = await ask(control, `USER ${config.username}`, wait)
   if (user.code >= 200 && user.code < 300) return
-  if (user.code === 332 || user.code < 300 || user.code > 399) throw loginError(user, `logging in as ${config.username}`)
+  if (user.code === 332 || user.code < 300 || user.code > 399) throw loginError(user, action)
   // The command is a secret: it must not be what an error is named after.
-  const done = await ask(control, `PASS ${config.password}`, wait, 'PASS').catch((error: unknown) => {
+  const done = await askOutright(control, `PASS ${config.password}`, wait, 'PASS').catch((error: unknown) => {
     throw dropped(error, config)
   })
-  unanswered.delete(config)
-  if (!isGood(done)) throw loginError(done, `logging in as ${config.username}`)
+  // Taken once, it is the right one.
+  if (isGood(done)) doubtful.set(config, Number.NEGATIVE_INFINITY)
+  else throw turnedAway(done, action, config)
 }
 
 /** A server that hangs up on a password is asked once more, because the line may have been at fault. A third time may lock the account. */
 function dropped(error: unknown, config: FtpConfig): unknown {
-  if (!(error instanceof TransferError) || !/closed connection|FIN packet/.test(error.message)) return error
-  const times = (unanswered.get(config) ?? 0) + 1
-  unanswered.set(config, times)
-  if (times < LOGINS_MAX) return error
+  if (!(error instanceof TransferError) || !/closed connection|FIN packet|ECONNRESET/.test(error.message) || mayTryAgain(config))
+    return error
   return new TransferError(
     'denied',
-    `logging in as ${config.username}: the server ended the session ${times} times when it had the password`,
+    `logging in as ${config.username}: the server ended the session ${LOGINS_MAX} times when it had the password`,
     { cause: error },
   )
+}
+
+/** The same where it says 421, or that something is too much without saying that it is sessions. */
+function turnedAway(reply: Reply, action: string, config: FtpConfig): TransferError {
+  const error = loginError(reply, action)
+  return error.kind !== 'transient' || hasNoRoom(reply) || mayTryAgain(config) ? error : replyErrorAs('denied', reply, action)
+}
+
+function mayTryAgain(config: FtpConfig): boolean {
+  const times = (doubtful.get(config) ?? 0) + 1
+  doubtful.set(config, times)
+  return times < LOGINS_MAX
 }
 
 async function protectData(control: Control, wait: Wait): Promise<void> {

@@ -24,8 +24,12 @@ export class Passive {
 
   /** The server could not make the connection that was asked for last: the other way has a turn. */
   failed(): void {
-    const other = this.#last === 'EPSV' ? 'PASV' : 'EPSV'
-    if (this.#last !== null && this.#ways.allows(other)) this.#ways.refused(this.#last)
+    if (this.#last !== null && !this.#ways.proven(this.#last)) this.#ways.passive = this.#last === 'EPSV' ? 'PASV' : 'EPSV'
+  }
+
+  /** A transfer has come to a good end. That a connection was made is less: what stands between makes it in the server's place. */
+  worked(): void {
+    if (this.#last !== null) this.#ways.worked(this.#last)
   }
 
   async open(
@@ -45,7 +49,6 @@ export class Passive {
       }
       try {
         const data = await dial(port, share)
-        this.#ways.worked(way)
         for (const failed of failures) this.#ways.refused(failed.way)
         return data
       } catch (error) {
@@ -57,7 +60,8 @@ export class Passive {
   }
 
   #order(): readonly PassiveWay[] {
-    const allowed = (['EPSV', 'PASV'] as const).filter((way) => this.#ways.allows(way))
+    const first = this.#ways.passive
+    const allowed = ([first, first === 'EPSV' ? 'PASV' : 'EPSV'] as const).filter((way) => this.#ways.allows(way))
     const proven = allowed.filter((way) => this.#ways.proven(way))
     // Where one has worked, that the other might is no reason to double every wait.
     return proven.length > 0 ? proven : allowed

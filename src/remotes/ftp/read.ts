@@ -33,7 +33,7 @@ export async function read(
     try {
       const { opening, command } = await begin(connection, path, range, signal)
       begun = true
-      const final = connection.control.final()
+      const final = connection.final()
       await transfer({ connection, command, path, range, data, intake, final, told: toldBytes(opening) }, signal)
       if (intake.overrun && range.end === size) throw surplus(range)
     } finally {

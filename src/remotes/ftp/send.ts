@@ -90,7 +90,7 @@ function cannotContinue(upload: Upload, reply: Reply): boolean {
 }
 
 async function transfer(connection: Connection, upload: Upload, data: DataConnection, signal: AbortSignal): Promise<void> {
-  const final = connection.control.final()
+  const final = connection.final()
   const watch = new ServerWatch(data, final, connection.timeoutMs)
   const either = AbortSignal.any([signal, watch.signal])
   const started = performance.now()

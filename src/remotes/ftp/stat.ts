@@ -8,8 +8,11 @@ import { kindOf, parseMlst, parseMode, parseSize, parseTime } from './features.t
 import { entriesOf } from './listing.ts'
 import { isRefusal, refusedLook } from './refusals.ts'
 
-/** `missing`: told by a way that is known to find what is there. `nothing`: by one that is not. A failure: the way is closed. */
-type Look = RemoteFile | 'missing' | 'nothing' | TransferError
+/**
+ * `missing`: told by a way that is known to find what is there. `nothing`: by one that is not. `empty`: by a listing that shows nothing at all, as one does that is
+ * switched off. A failure: the way is closed.
+ */
+type Look = RemoteFile | 'missing' | 'nothing' | 'empty' | TransferError
 
 const DIRECTORY: RemoteFile = { kind: 'directory', size: null, modifiedAtMs: null, validator: null }
 const NOTHING_SAID = 'the server has refused before to say anything of names'
@@ -28,6 +31,7 @@ async function firstAnswer(connection: Connection, path: string, ways: readonly 
     const look = await way(connection, path, signal)
     if (look === 'missing') return null
     if (look === 'nothing') nothing = true
+    else if (look === 'empty') continue
     else if (look instanceof TransferError) refusal = look
     else return look
   }
@@ -135,7 +139,7 @@ async function byListing(connection: Connection, path: string, signal: AbortSign
     const unreadable = /[^\0-\x7f]/.test(name) && listing.entries.some((one) => one.garbled === true)
     if (hidden || unreadable) return new TransferError('refused', `the listing does not tell whether there is ${path}`)
     if (listing.entries.length > 0) return 'missing'
-    return connection.ways.blind ? new TransferError('refused', `the listing in which ${path} should be is empty`) : 'nothing'
+    return connection.ways.blind ? new TransferError('refused', `the listing in which ${path} should be is empty`) : 'empty'
   }
   // They found nothing where there is something. Those that have worked before are right in general.
   for (const way of ['MLST', 'SIZE']) connection.ways.refused(way)

@@ -7,6 +7,8 @@ export class Ways {
   readonly #refused = new Set<string>()
   /** A look by a way that has never worked found nothing where something had just been stored: from such a way `nothing` is no knowledge. */
   blind = false
+  /** Which of the two is asked first for a data connection. */
+  passive: 'EPSV' | 'PASV' = 'EPSV'
   /** How names in other directories are spelled, once a server has taken none as they come. */
   spelling: Spelling = 'given'
 
