@@ -149,3 +149,31 @@ describe('HTTP uploads with credentials that are wrong', { concurrency: 4 }, () 
     }
   })
 })
+
+describe('HTTP uploads to servers that break down when they are asked', { concurrency: 4 }, () => {
+  for (const [verify, ending] of [
+    ['auto', 'complete'],
+    ['full', 'refused'],
+  ] as const)
+    test(`every look is answered 500, verify ${verify}: what was confirmed is sent once`, async () => {
+      const files = new Map<string, Buffer>()
+      const script = dav(files, (body) => body)
+      let sent = 0
+      const server = await scriptedServer((request, response) => {
+        const { method, body } = request
+        if (method === 'PUT' && body.length === CONTENT.length) sent += 1
+        if (['PUT', 'MOVE', 'DELETE'].includes(method)) script(request, response, 0)
+        else response.writeHead(500).end()
+      })
+      const who = witness(5000)
+      try {
+        const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+        const { result } = await new Site().upload(open, '/out.bin', CONTENT, { verify })
+        assert.equal(result.failure?.kind ?? result.status, ending, result.failure?.message)
+        assert.equal(sent, 1)
+        if (verify === 'auto') assert.ok(files.get('/out.bin')?.equals(CONTENT))
+      } finally {
+        await server.close()
+      }
+    })
+})
