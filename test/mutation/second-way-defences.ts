@@ -111,7 +111,13 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
   {
     name: 'a-read-that-breaks-down-proves-nothing',
     protects: 'from sending a confirmed file again and again because reading it back is answered 500',
-    edits: [{ file: 'src/remotes/http/look.ts', find: 'return evidence && reply.status === 500', replace: 'return evidence && reply.status === 599' }],
+    edits: [
+      {
+        file: 'src/remotes/http/look.ts',
+        find: 'return evidence && reply.status === 500',
+        replace: 'return evidence && reply.status === 599',
+      },
+    ],
     detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'every look is answered 500' }],
   },
 ]
