@@ -66,9 +66,12 @@ export async function renamesScratch(
     try {
       await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
     } catch (error) {
+      // The file would be sent in vain, and each further request is one more wrong password.
+      if (isRefusal(error) && error.ofLogin) throw error
       await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
-      if (isRefusalOfName(error)) continue
-      if (isRefusal(error) || isMissing(error)) return null
+      // Some hide names with a dot behind a 404. Where the directory is missing, no shape is taken.
+      if (isRefusalOfName(error) || isMissing(error)) continue
+      if (isRefusal(error)) return null
       throw error
     }
     session.shape = shape

@@ -106,3 +106,74 @@ describe('HTTP uploads to servers that store something else', { concurrency: 4 }
         Site.assertStored(files, '/d/', result, CONTENT)
       })
 })
+
+describe('HTTP uploads with credentials that are wrong', { concurrency: 4 }, () => {
+  for (const shown of [404, 401])
+    test(`two requests tell it where anybody may ask (GET is answered ${shown}), and the file stays at home`, async () => {
+      const denials: string[] = []
+      let largest = 0
+      const server = await scriptedServer(({ method, body, headers }, response) => {
+        largest = Math.max(largest, body.length)
+        if (method === 'OPTIONS') return void response.writeHead(200, { dav: '1', allow: 'GET, PUT, MOVE, DELETE, PROPFIND' }).end()
+        if (method === 'GET' && shown === 404) return void response.writeHead(404).end()
+        assert.ok(headers.authorization !== undefined)
+        denials.push(method)
+        response.writeHead(401).end()
+      })
+      const who = witness(5000)
+      try {
+        const open = () => protocol.open(protocol.parse(new URL('/d/out.bin', server.origin), BEARER), who, never)
+        const { result } = await new Site().upload(open, '/d/out.bin', CONTENT)
+        assert.equal(result.failure?.kind, 'denied')
+        assert.ok(denials.length <= 2, denials.join())
+        assert.ok(largest < 1000, `${largest} bytes were sent`)
+      } finally {
+        await server.close()
+      }
+    })
+
+  test('a server that lets nobody look is written to with credentials that are right', async () => {
+    const files = new Map<string, Buffer>()
+    const script = dav(files, (body) => body)
+    const server = await scriptedServer((request, response) =>
+      request.method === 'GET' || request.method === 'PROPFIND' ? void response.writeHead(401).end() : script(request, response, 0),
+    )
+    const who = witness(5000)
+    try {
+      const open = () => protocol.open(protocol.parse(new URL('/d/out.bin', server.origin), BEARER), who, never)
+      const { result } = await new Site().upload(open, '/d/out.bin', CONTENT)
+      assert.deepEqual([result.status, result.proof], ['complete', 'acknowledged'], result.failure?.message)
+      assert.ok(files.get('/d/out.bin')?.equals(CONTENT))
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+describe('HTTP uploads to servers that break down when they are asked', { concurrency: 4 }, () => {
+  for (const [verify, ending] of [
+    ['auto', 'complete'],
+    ['full', 'refused'],
+  ] as const)
+    test(`every look is answered 500, verify ${verify}: what was confirmed is sent once`, async () => {
+      const files = new Map<string, Buffer>()
+      const script = dav(files, (body) => body)
+      let sent = 0
+      const server = await scriptedServer((request, response) => {
+        const { method, body } = request
+        if (method === 'PUT' && body.length === CONTENT.length) sent += 1
+        if (['PUT', 'MOVE', 'DELETE'].includes(method)) script(request, response, 0)
+        else response.writeHead(500).end()
+      })
+      const who = witness(5000)
+      try {
+        const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+        const { result } = await new Site().upload(open, '/out.bin', CONTENT, { verify })
+        assert.equal(result.failure?.kind ?? result.status, ending, result.failure?.message)
+        assert.equal(sent, 1)
+        if (verify === 'auto') assert.ok(files.get('/out.bin')?.equals(CONTENT))
+      } finally {
+        await server.close()
+      }
+    })
+})

@@ -171,6 +171,56 @@ describe('SSH after the key exchange', { concurrency: 8 }, () => {
     await server.stop()
   })
 
+  const endings: Readonly<Record<string, (socket: net.Socket) => unknown>> = {
+    'hangs up': (socket) => socket.end(),
+    'cuts the line': (socket) => socket.resetAndDestroy(),
+  }
+  for (const [name, hangUp] of Object.entries(endings))
+    for (const methods of [['password'], ['keyboard-interactive'], ['password', 'keyboard-interactive']] as const)
+      test(`a server that ${name} when it has the password gets it twice (${methods.join(', ')})`, async () => {
+        let passwords = 0
+        const end = (): void => {
+          passwords += 1
+          // Two methods are two passwords on one connection.
+          if (methods.length === 2 && passwords === 1) return
+          for (const { _sock } of server.connections as unknown as Set<{ _sock: net.Socket }>) hangUp(_sock)
+        }
+        const server = await startScriptedSftp({
+          hostKey: HOST_KEY,
+          methods,
+          authenticate: (context) => {
+            if (context.method === 'none') return false
+            if (context.method === 'keyboard-interactive') context.prompt([{ prompt: 'Password: ', echo: false }], end)
+            else end()
+            return methods.length === 2 && context.method === 'password' ? false : null
+          },
+        })
+        const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), { ...LOGIN, fingerprints: [server.pin] })
+        const who = witness(5000)
+        if (methods.length === 1) await fails('transient', protocol.open(config, who, never), who)
+        await fails('denied', protocol.open(config, who, never), who)
+        assert.equal(passwords, 2)
+        await server.stop()
+      })
+
+  test('a line that is cut is none of the password when it was right before', async () => {
+    let isCut = false
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      authenticate: ({ method }) => {
+        if (method !== 'password') return false
+        if (isCut) for (const connection of server.connections) connection.end()
+        return isCut ? null : true
+      },
+    })
+    const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), { ...LOGIN, fingerprints: [server.pin] })
+    const who = witness(5000)
+    await (await protocol.open(config, who, never)).close()
+    isCut = true
+    for (let i = 0; i < 3; i += 1) await fails('transient', protocol.open(config, who, never), who)
+    await server.stop()
+  })
+
   test('questions without end get the password once, and no end of patience', async () => {
     const answers: string[] = []
     const server = await startScriptedSftp({

@@ -90,4 +90,34 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     edits: [{ file: 'src/engine/mode.ts', find: '  if (isWider) session.warning', replace: '  if (!isWider) session.warning' }],
     detectors: [ways('a mode that is not set is told once')],
   },
+  {
+    name: 'wrong-credentials-send-no-file',
+    protects: 'from sending the whole file, and one wrong password more, after the scratch file was answered 401',
+    edits: [{ file: 'src/engine/staging.ts', find: 'if (isRefusal(error) && error.ofLogin) throw error', replace: '' }],
+    detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'two requests tell it' }],
+  },
+  {
+    name: 'wrong-credentials-look-once',
+    protects: 'from locking an account by looking again and again with a wrong password',
+    edits: [
+      {
+        file: 'src/remotes/http/session.ts',
+        find: '(isLook(request) || this.#times >= DENIALS_MAX)) throw this.#denial',
+        replace: 'this.#times < 0) throw this.#denial',
+      },
+    ],
+    detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'two requests tell it' }],
+  },
+  {
+    name: 'a-read-that-breaks-down-proves-nothing',
+    protects: 'from sending a confirmed file again and again because reading it back is answered 500',
+    edits: [
+      {
+        file: 'src/remotes/http/look.ts',
+        find: 'return evidence && reply.status === 500',
+        replace: 'return evidence && reply.status === 599',
+      },
+    ],
+    detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'every look is answered 500' }],
+  },
 ]

@@ -86,6 +86,15 @@ test('where no temporary name is taken the final one is, with a note, when nothi
   assert.ok(holds(taken.server.files.get('out'), OLD))
 })
 
+test('names with a dot are said to be missing: another shape of names', async (t) => {
+  const stage = staged(t, CONTENT)
+  const { remote } = choosy(noDots, 'not-found')
+  const result = await stage.upload('in', { remote })
+  assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+  assert.ok(holds(stage.server.files.get('out'), CONTENT))
+  assert.equal(stage.hosts.get(PLACE)?.shape, 'plain')
+})
+
 test('credentials that are refused are not tried under other names', async (t) => {
   const stage = staged(t, SMALL)
   const { remote, asked } = choosy(() => false, 'denied', true)

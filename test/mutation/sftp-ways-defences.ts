@@ -71,6 +71,12 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-rights', 'after a refused login')],
   },
   {
+    name: 'sftp-no-third-password-after-hang-ups',
+    protects: 'from an account that is locked, because the server hangs up on the password',
+    edits: [{ file: `${AT}/authentication.ts`, find: 'return times >= PASSWORDS_MAX', replace: 'return times < 0' }],
+    detectors: [{ file: 'test/hostile/sftp-session.test.ts', pattern: 'when it has the password gets it twice' }],
+  },
+  {
     name: 'engine-confirmed-bytes-are-life',
     protects: 'from giving a slow link up whose queue is full',
     edits: [{ file: 'src/engine/exchange.ts', find: 'const alive = moved + confirmed', replace: 'const alive = moved' }],

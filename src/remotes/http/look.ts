@@ -121,7 +121,7 @@ function fileIn(session: Session, { reply, excerpt }: Seen): RemoteFile | null {
 }
 
 /** An upload goes on without a look that fails inside the server; for a download the look is the transfer. */
-function lookError({ evidence }: Session, reply: Reply, excerpt: string): TransferError {
+export function lookError({ evidence }: Session, reply: Reply, excerpt: string): TransferError {
   const error = statusError('GET', reply, excerpt)
   return evidence && reply.status === 500 ? new TransferError('refused', error.message, { cause: error }) : error
 }

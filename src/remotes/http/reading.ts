@@ -9,7 +9,7 @@ import type { Held } from './held.ts'
 import { EXCERPT, type Finished, type Intake } from './intake.ts'
 import { labelled, labelOf } from './labels.ts'
 import { describeTarget } from './location.ts'
-import { isSecondHand, isWhole } from './look.ts'
+import { isSecondHand, isWhole, lookError } from './look.ts'
 import { isRefusal, type RangeSupport } from './range-support.ts'
 import type { Session } from './session.ts'
 
@@ -129,7 +129,7 @@ function finish({ session }: ReadingAt, reading: Reading, finished: Finished): v
     return
   }
   if (reply.status === 412) throw new TransferError('source-changed', `${describeTarget(reply.target)} is another version than before`)
-  throw statusError('GET', reply, excerpt)
+  throw lookError(session, reply, excerpt)
 }
 
 /** A server may send less than was asked for and leave the rest to the next request. */

@@ -45,6 +45,7 @@ export interface Session {
 export function openSession(config: HttpConfig, ports: RemotePorts): Session {
   const connections = openConnections(config, ports)
   let closed = false
+  const denials = new Denials(config, ports)
   return {
     origin: config.url.origin,
     authenticated: Object.keys(config.headers).length > 0,
@@ -52,13 +53,49 @@ export function openSession(config: HttpConfig, ports: RemotePorts): Session {
     connected: connections.connected,
     perform: async (request, accept, signal) => {
       if (closed) throw new TransferError('stopped', 'the connection was closed')
-      return perform(config, connections, ports, request, accept, signal)
+      denials.before(request)
+      const finished = await perform(config, connections, ports, request, accept, signal)
+      denials.after(request, finished)
+      return finished
     },
     close: async () => {
       if (closed) return
       closed = true
       await connections.close()
     },
+  }
+}
+
+const DENIALS_MAX = 2
+
+const isLook = ({ method }: SessionRequest): boolean => method === 'GET' || method === 'PROPFIND'
+
+/**
+ * A request that is answered 401 may say that the credentials are wrong, or nothing: some servers let nobody look. The next change tells, so until one is accepted
+ * nobody looks again; and after a second 401 nothing more is asked, because each counts towards a lock-out. OPTIONS is `findFeatures`' own.
+ */
+class Denials {
+  readonly #origin: string
+  readonly #counts: boolean
+  #denial: TransferError | null = null
+  #times = 0
+  #accepted = false
+
+  constructor({ url, headers }: HttpConfig, { direction }: RemotePorts) {
+    this.#origin = url.origin
+    this.#counts = direction === 'upload' && Object.keys(headers).length > 0
+  }
+
+  before(request: SessionRequest): void {
+    if (this.#denial !== null && !this.#accepted && (isLook(request) || this.#times >= DENIALS_MAX)) throw this.#denial
+  }
+
+  after(request: SessionRequest, { reply, excerpt }: Finished): void {
+    if (!this.#counts || request.method === 'OPTIONS') return
+    if (!isLook(request)) this.#accepted ||= reply.status >= 200 && reply.status < 300
+    if (reply.status !== 401 || reply.target.origin !== this.#origin) return
+    this.#denial = statusError(request.method, reply, excerpt)
+    this.#times += 1
   }
 }
 
@@ -70,8 +107,7 @@ async function perform(
   accept: Accept,
   signal: AbortSignal,
 ): Promise<Finished> {
-  const looks = request.method === 'GET' || request.method === 'PROPFIND'
-  const asking = request.pastCaches === true || (looks && ports.direction === 'upload') ? PAST_CACHES : {}
+  const asking = request.pastCaches === true || (isLook(request) && ports.direction === 'upload') ? PAST_CACHES : {}
   const headers = {
     'user-agent': USER_AGENT,
     accept: '*/*',

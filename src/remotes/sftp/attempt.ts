@@ -88,6 +88,7 @@ class Attempt {
   #quick: QuickSocket | null = null
   /** The SFTP channel has failed, and why is being told. */
   #judging = false
+  #over = false
   #reject: (error: TransferError) => void = () => {}
 
   constructor({ config, ports, habits }: Destination, algorithms: readonly ServerHostKeyAlgorithm[]) {
@@ -132,6 +133,7 @@ class Attempt {
   }
 
   fail(error: TransferError): void {
+    this.#over = true
     this.#reject(error)
   }
 
@@ -148,7 +150,7 @@ class Attempt {
       return this.#opened(wrapper, sftp, quick.socket)
     } catch (error) {
       // A listener has usually told the reason better.
-      throw await this.#judged(error)
+      throw login.dropped(this.#where, await this.#judged(error))
     }
   }
 
@@ -157,11 +159,11 @@ class Attempt {
     client.on('error', (raw: Error & { readonly level?: string }) => {
       if (this.#judging) return
       if (raw.level === 'client-authentication') this.fail(this.#overheard.added(login.denial(this.#where)))
-      else this.fail(this.#overheard.added(connectionFailure(raw, this.#where, redact)))
+      else this.#ended(connectionFailure(raw, this.#where, redact), login)
     })
     client.on('close', () => {
-      const ended = new TransferError('transient', `${this.#where}: the connection was closed while ${this.stage}`)
-      if (!this.#judging) this.fail(this.#overheard.added(ended))
+      if (!this.#judging)
+        this.#ended(new TransferError('transient', `${this.#where}: the connection was closed while ${this.stage}`), login)
     })
     client.on('change password', (prompt: string) => this.fail(login.expired(this.#where, prompt)))
     client.on('handshake', (negotiated) => {
@@ -177,9 +179,15 @@ class Attempt {
       debug(`banner: ${redact(text)}`)
     })
     client.on('ready', () => {
+      login.taken()
       this.stage = 'opening the SFTP channel'
       this.#overheard.listen(client)
     })
+  }
+
+  /** What ends after the attempt was given up says nothing. */
+  #ended(error: TransferError, login: Authentication): void {
+    if (!this.#over) this.fail(this.#overheard.added(login.dropped(this.#where, error)))
   }
 
   async #judged(error: unknown): Promise<TransferError> {

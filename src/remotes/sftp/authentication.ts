@@ -10,6 +10,10 @@ export interface Authentication {
   denial(where: string): TransferError
   /** What to say when it wants a new password. */
   expired(where: string, prompt: string): TransferError
+  /** The login was taken. */
+  taken(): void
+  /** The connection ended, as `error` says, before there was a session: while the password was being judged, that may be the verdict. */
+  dropped(where: string, error: TransferError): TransferError
 }
 
 type Method = 'publickey' | 'password' | 'keyboard-interactive'
@@ -23,10 +27,14 @@ const NAMES: Readonly<Record<Method, string>> = {
 /** More refusals than these are a pattern that servers lock accounts and addresses for. */
 const REFUSALS_MAX = 2
 
-export function authentication(
-  { username, password, key: given }: SftpConfig,
-  ports: Pick<RemotePorts, 'debug' | 'redact'>,
-): Authentication {
+/** Passwords that a server hung up on, for everybody who connects with the same credentials. */
+const unanswered = new WeakMap<SftpConfig, number>()
+const PASSWORDS_MAX = 2
+/** A password that was right in this run is not what a connection ends for. */
+const accepted = new WeakSet<SftpConfig>()
+
+export function authentication(config: SftpConfig, ports: Pick<RemotePorts, 'debug' | 'redact'>): Authentication {
+  const { username, password, key: given } = config
   const left: Method[] = [
     ...(given === undefined ? [] : ['publickey' as const]),
     ...(password === undefined ? [] : (['password', 'keyboard-interactive'] as const)),
@@ -35,6 +43,7 @@ export function authentication(
   const tried: Method[] = []
   let offered: readonly AuthenticationType[] | null = null
   let refusals = 0
+  let isDrop: boolean | undefined
 
   const choose = (): AnyAuthMethod | false => {
     // Without a list of methods the password stays at home: "none" costs a round trip and no attempt, and makes the server tell it.
@@ -76,7 +85,27 @@ export function authentication(
           hint: 'Log in once by hand and set a new password.',
         },
       ),
+    taken: () => {
+      unanswered.delete(config)
+      accepted.add(config)
+    },
+    dropped: (where, error) => {
+      const sent = tried.filter((one) => one === 'password' || (one === 'keyboard-interactive' && dialogue.given))
+      const isJudging = error.kind === 'transient' && sent.length > 0 && sent.at(-1) === tried.at(-1)
+      isDrop ??= isJudging && !accepted.has(config) && hungUp(config, sent.length)
+      if (!isDrop) return error
+      return new TransferError('denied', `${where}: the server ended the connection each time it had the password of ${username}`, {
+        cause: error,
+      })
+    },
   }
+}
+
+/** A server that hangs up on a password is asked once more, because the line may have been at fault. A third password may lock the account. */
+function hungUp(config: SftpConfig, sent: number): boolean {
+  const times = (unanswered.get(config) ?? 0) + sent
+  unanswered.set(config, times)
+  return times >= PASSWORDS_MAX
 }
 
 function asked({ unanswered }: Dialogue, redact: (text: string) => string): string {
@@ -99,9 +128,9 @@ const FOR_CODE = /code|token|otp|one-?time|factor|verif|authenticator|duo\b|yubi
 /** Answers the one question that is for the password, once; a one-time code, a second round, a new password with nothing. */
 class Dialogue {
   readonly unanswered: string[] = []
+  given = false
   readonly #username: string
   readonly #password: string
-  #given = false
 
   constructor(username: string, password: string) {
     this.#username = username
@@ -110,13 +139,13 @@ class Dialogue {
 
   readonly prompt: Prompt = (_name, instructions, _lang, prompts, finish) => {
     const questions = prompts.map(({ prompt, echo }) => ({ text: prompt, echo: echo === true }))
-    const chosen = this.#given ? undefined : forPassword(questions)
+    const chosen = this.given ? undefined : forPassword(questions)
     // Such as "Your password has expired".
     if (chosen === undefined) this.unanswered.push(instructions)
     finish(
       questions.map((question) => {
         if (question === chosen) {
-          this.#given = true
+          this.given = true
           return this.#password
         }
         if (question.echo && FOR_NAME.test(question.text) && !FOR_CODE.test(question.text)) return this.#username
