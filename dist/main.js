@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-NLZCJQ3V.js";
+} from "./chunk-UOCCZVDU.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-VVIDOX76.js";
+} from "./chunk-YGGG63KN.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-UWJXL6OI.js";
+} from "./chunk-VQ4MBPRV.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

@@ -13,7 +13,7 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: `${AT}/session.ts`,
-        find: "request.pastCaches === true || (looks && ports.direction === 'upload')",
+        find: "request.pastCaches === true || (isLook(request) && ports.direction === 'upload')",
         replace: 'request.pastCaches === true || (looks && ports.timeoutMs < 0)',
       },
     ],
