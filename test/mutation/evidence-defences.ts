@@ -14,7 +14,7 @@ export const EVIDENCE_DEFENCES: readonly Defence[] = [
       {
         file: `${AT}/session.ts`,
         find: "request.pastCaches === true || (isLook(request) && ports.direction === 'upload')",
-        replace: 'request.pastCaches === true || (looks && ports.timeoutMs < 0)',
+        replace: 'request.pastCaches === true || (isLook(request) && ports.timeoutMs < 0)',
       },
     ],
     detectors: [evidence('an upload looks and reads past them'), { file: 'test/wire/caches.test.ts', pattern: 'and obeys' }],

@@ -95,6 +95,7 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     protects: 'from sending the whole file, and one wrong password more, after the scratch file was answered 401',
     edits: [{ file: 'src/engine/staging.ts', find: 'if (isRefusal(error) && error.ofLogin) throw error', replace: '' }],
     detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'two requests tell it' }],
+    maskedBy: { name: 'wrong-credentials-look-once', why: 'after the second answer 401 nothing more is sent' },
   },
   {
     name: 'wrong-credentials-look-once',
