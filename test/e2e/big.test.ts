@@ -45,13 +45,13 @@ function assertLittleMemory(t: TestContext, peak: number): void {
 test('ftp: killed beyond 4 GiB and continued', async (t) => {
   const site = await vsftpdSite(t)
   if (site === null) return
-  const step = await createStep(t, { inputs: { ...site.inputs, source: NAME, destination: site.url(NAME) }, secrets: site.secrets })
+  // Without a state, which would remember the rate of sending: whether reading back or sending is faster here is the noise of this machine.
+  const inputs = { ...site.inputs, source: NAME, destination: site.url(NAME), state: 'none' }
+  const step = await createStep(t, { inputs, secrets: site.secrets })
   writeSource(step.local(NAME))
   const peak = watchMemory(t)
   const killed = await attemptUntil(step, site, 'up', passed(site, 'up') + 4 * GIB + 32 * MIB)
   assert.equal(killed.signal, 'SIGKILL', killed.log)
-  // Without the rate that the state remembers: whether reading back or sending is faster here is the noise of this machine.
-  step.cache.fail('get', { kind: 'garbage', body: Buffer.alloc(0) }, 1)
   const run = await step.attempt()
   assertComplete(run, { resumed: true, size: SIZE })
   assert.ok(Number(run.outputs['bytes-reused']) >= 4 * GIB - 32 * MIB, `only ${run.outputs['bytes-reused']} bytes were kept`)
