@@ -179,12 +179,6 @@ export const FTP_DEFENCES: readonly Defence[] = [
     detectors: [hostile('a name with a line break')],
   },
   {
-    name: 'ftp-password-is-in-no-message',
-    protects: 'from an error that quotes the PASS command',
-    edits: [{ file: `${AT}/login.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait)' }],
-    detectors: [hostile('holds the password')],
-  },
-  {
     name: 'ftp-auth-tls-refused',
     protects: 'from going on in clear text when the server refuses TLS',
     edits: [
