@@ -91,6 +91,11 @@ export function strike(link: Link, fault: Fault): void {
   if (state !== undefined) state.pending = inOrder([...state.pending, { ...fault, at: state.passed + fault.at }], fault.direction)
 }
 
+/** What no byte has met yet is not carried out any more. */
+export function forgive(link: Link): void {
+  for (const state of Object.values(link.pumps)) state.pending = []
+}
+
 /** At one byte a flip comes last, because it waits for that byte. */
 function inOrder(faults: readonly Fault[], direction: Direction): Fault[] {
   return faults

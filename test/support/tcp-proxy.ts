@@ -13,7 +13,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { ftpReplies } from './ftp-data-ports.ts'
-import { type Channel, type Connection, type Direction, type Fault, type Link, pump, reset, strike } from './tcp-faults.ts'
+import { type Channel, type Connection, type Direction, type Fault, forgive, type Link, pump, reset, strike } from './tcp-faults.ts'
 
 export type { Connection, Fault } from './tcp-faults.ts'
 
@@ -34,6 +34,8 @@ export interface TcpProxy {
   plan(...faults: readonly Fault[]): void
   /** For connections that are open now: `at` bytes further on in that direction. With 0 the next byte that comes meets it. */
   strike(fault: Fault): void
+  /** Takes back what connections that are open now have not met yet. */
+  forgive(): void
   /** Forgets planned faults; connections that have begun keep theirs. */
   clear(): void
   /** Lets everything that is stalled go on. */
@@ -94,6 +96,9 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     plan: (...faults) => void world.faults.push(...faults),
     strike: (fault) => {
       for (const link of world.links) if (meant(fault, link.channel, link.number)) strike(link, fault)
+    },
+    forgive: () => {
+      for (const link of world.links) forgive(link)
     },
     clear: () => {
       world.faults = []

@@ -29,8 +29,33 @@ const WITH_DIGESTS: Ground = {
   plain: true,
 }
 
+/** Beyond what small requests of the same exchange bring on the other connection. */
+const BODY_BEGUN = 2000
+
+/** Over HTTP it is left to chance which of two idle connections an upload takes: each has the fault, while the upload lasts. The file's first bytes are left alone. */
+async function flippedOnAny(rig: Rig, { lead }: Span, offset: number, options: AttemptOptions): Promise<TransferResult> {
+  const { proxy } = rig.site
+  const fault: Fault = { kind: 'flip', direction: 'up', at: lead + Math.max(offset, BODY_BEGUN), bit: 3 }
+  let struck = false
+  const calls: AttemptOptions['calls'] = (method, when, [, size]) => {
+    // Not the scratch file.
+    if (method !== 'writer.create' || size !== SIZE) return
+    proxy.clear()
+    if (when === 'after') proxy.forgive()
+    if (when === 'after' || struck) return
+    struck = true
+    proxy.plan(fault)
+    proxy.strike(fault)
+  }
+  const before = proxy.met.length
+  const result = await rig.upload({ ...options, calls })
+  assert.equal(proxy.met.length, before + 1, 'the fault was not met once')
+  return result
+}
+
 async function flipped(rig: Rig, way: Way, span: Span, offset: number, options: AttemptOptions): Promise<TransferResult> {
   const { proxy, channel } = rig.site
+  if (channel === 'control' && way === 'upload' && rig.site.url('').startsWith('http')) return flippedOnAny(rig, span, offset, options)
   const at = offset < SIZE / 2 ? span.start + offset : span.end - (SIZE - offset)
   const connection = span.connection + proxy.connections.filter((c) => c.channel === channel).length
   const fault: Fault = { kind: 'flip', direction: directionOf(way), channel, connection, at, bit: 3 }

@@ -69,6 +69,8 @@ export interface Span {
   readonly connection: number
   readonly start: number
   readonly end: number
+  /** From the first byte of the exchange to the first one of the file. */
+  readonly lead: number
 }
 
 const TLS_RECORD = 16_384
@@ -98,7 +100,7 @@ export async function measure(ground: Ground, rig: Rig, way: Way): Promise<Span>
   const bytes = ground.plain ? size : size + Math.ceil(size / TLS_RECORD) * TLS_OVERHEAD
   const start =
     ground.plain || ground.column === 'http' || channel === 'data' ? end - bytes : (noted.before[connection] ?? 0) + ANSWER_BEGUN
-  return { connection: connection - first, start, end }
+  return { connection: connection - first, start, end, lead: start - (noted.before[connection] ?? 0) }
 }
 
 export function directionOf(way: Way): Direction {

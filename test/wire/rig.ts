@@ -38,8 +38,8 @@ export interface AttemptOptions {
   readonly shellDigests?: true
   /** Told synchronously: what it plans on the proxy meets the very next byte. */
   readonly on?: (event: TransferEvent) => void
-  /** Told before and after each method of the remote: `read`, `writer.create`, `tree.rename`. */
-  readonly calls?: (method: string, when: 'before' | 'after') => void
+  /** Told before and after each method of the remote, with what it is given: `read`, `writer.create`, `tree.rename`. */
+  readonly calls?: (method: string, when: 'before' | 'after', given: readonly unknown[]) => void
 }
 
 /** A file on its way between this machine and a server. What is on both sides stays from attempt to attempt. */
@@ -194,9 +194,9 @@ function overheard<T extends object>(target: T, prefix: string, calls: NonNullab
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return overheard(value, `${prefix}${String(name)}.`, calls)
     if (typeof value !== 'function') return value
     return (...args: unknown[]): unknown => {
-      calls(prefix + String(name), 'before')
+      calls(prefix + String(name), 'before', args)
       const returned: unknown = Reflect.apply(value, target, args)
-      return returned instanceof Promise ? returned.finally(() => calls(prefix + String(name), 'after')) : returned
+      return returned instanceof Promise ? returned.finally(() => calls(prefix + String(name), 'after', args)) : returned
     }
   }
   return new Proxy(target, { get })
