@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-YGGG63KN.js";
+} from "./chunk-NID5SHDS.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-YGGG63KN.js";
+} from "./chunk-NID5SHDS.js";
 import {
   failUntilTold,
   leave

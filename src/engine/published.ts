@@ -73,8 +73,8 @@ export class PublishedName {
     const { session } = this
     const { path, source } = session.job
     const final = await session.whenShown(remote, path, (look) => this.fits(look), signal)
-    if (showsFile(final) && this.fits(final)) return this.replaced(remote, final, signal)
-    if (final.is === 'unknown' || this.fits(final)) return final
+    if (this.fits(final)) return this.replaced(remote, final, signal)
+    if (final.is === 'unknown') return final
     if (final.is === 'there') {
       this.confirmed = false
       const { size, kind } = final.file

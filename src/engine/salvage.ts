@@ -17,6 +17,7 @@ import type { UploadSession } from './upload-session.ts'
 
 /** A server that copies slower than this is given no more time. */
 const COPY_BYTES_PER_MS = 20_000
+/** Between the two looks at an older partial whose run has ended. */
 const REST_MS = 1000
 
 /** Blocks worth proving in the partial that this process now has, or null when it has none. */

@@ -9,8 +9,9 @@ import type { UploadSession } from './upload-session.ts'
 /** Between the two looks that show whether anybody is writing. */
 const LOOK_MS = 1000
 const POLL_MS = 2000
-/** Where a partial is empty, or nothing is told of what it holds, its run may have only just made it. */
+/** For a partial that is empty, or of which no size is told. */
 const JUST_MADE_MS = 4000
+/** Looks for another run, `POLL_MS` apart, before there is none. */
 const TURNS_UP_ASKED = 3
 /** A server whose answers change for ever must not hold us for ever. */
 const WAIT_MAX_MS = 6 * 60 * 60 * 1000
@@ -21,8 +22,9 @@ export interface PartialSeen {
 }
 
 /**
- * Waits as long as the file changes. One that does not is given back at once, or, when somebody has shown to be alive (`contested`), after
- * `timeout`: whoever proves what is there writes nothing meanwhile. Null when the file is gone, perhaps because it was published.
+ * Waits as long as the file changes. One that does not is given back at once; after some seconds when it is empty, because its run may have only just made it; and
+ * after `timeout` when somebody has shown to be alive (`contested`): whoever proves what is there writes nothing meanwhile. Null when the file is gone, perhaps because
+ * it was published.
  */
 export async function whenItRests(
   session: UploadSession,
@@ -53,7 +55,10 @@ export async function whenItRests(
   return { path: seen.path, file }
 }
 
-/** Whether another process has been at work on this content: its partial lies beside the target, or the final name has the length of the source, as far as the server tells. */
+/**
+ * Whether another process has been at work on this content: its partial lies beside the target, or the final name has the length of the source, as far as the server
+ * tells.
+ */
 export async function showsTwin(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
   const { path, source } = session.job
   const partial = baseName(session.partial)

@@ -78,7 +78,7 @@ export class UploadSession extends Session {
   renames = false
   /** Renames that ended without a yes or a no. */
   renamesCut = 0
-  /** Without an answer. */
+  /** Listings that ended without an answer. */
   listingsCut = 0
   /** How a server that breaks down at renames over a file did so. */
   breakdown: TransferError | null = null

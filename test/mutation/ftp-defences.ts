@@ -173,6 +173,12 @@ export const FTP_DEFENCES: readonly Defence[] = [
     detectors: [unit('ftp-second-ways', 'a word of another kind')],
   },
   {
+    name: 'ftp-password-is-in-no-message',
+    protects: 'from an error that quotes the PASS command',
+    edits: [{ file: `${AT}/login.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait, `PASS ${config.password}`)' }],
+    detectors: [hostile('holds the password')],
+  },
+  {
     name: 'ftp-commands-are-one-line',
     protects: 'from a file name that brings a command of its own',
     edits: [{ file: `${AT}/control.ts`, find: 'if (LINE_BREAKING.test(command)) throw', replace: 'if (LINE_BREAKING.test("")) throw' }],
