@@ -175,7 +175,7 @@ export const FTP_DEFENCES: readonly Defence[] = [
   {
     name: 'ftp-password-is-in-no-message',
     protects: 'from an error that quotes the PASS command',
-    edits: [{ file: `${AT}/login.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait, `PASS ${config.password}`)' }],
+    edits: [{ file: `${AT}/login.ts`, find: "password}`, wait, 'PASS')", replace: 'password}`, wait, config.password)' }],
     detectors: [hostile('holds the password')],
   },
   {
