@@ -136,7 +136,7 @@ export const UPLOAD_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/published.ts',
-        find: "if (final.is === 'unknown' || this.fits(final)) return final",
+        find: 'if (this.fits(final)) return this.replaced(remote, final, signal)',
         replace: 'if (session.policy.retries >= 0) return final',
       },
     ],
