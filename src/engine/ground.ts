@@ -20,6 +20,10 @@ export class Ground {
     return totalBytes(this.#unproven)
   }
 
+  get toProve(): RangeSet {
+    return this.#unproven
+  }
+
   get proven(): number {
     return totalBytes(this.#proven)
   }

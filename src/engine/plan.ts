@@ -153,7 +153,7 @@ export function describePlan(plan: TransferPlan, format: (bytes: number) => stri
     case 'fill':
       return `continuing with ${format(plan.kept)} in place, ${format(totalBytes(plan.segments))} to go`
     case 'beside':
-      return `continuing: ${format(totalBytes(plan.segments))} to go, while the ${format(totalBytes(plan.unproven))} in place are read back`
+      return `continuing: ${format(totalBytes(plan.segments))} to go, while the ${format(totalBytes(plan.unproven))} in place are proven`
     default:
       return plan satisfies never
   }

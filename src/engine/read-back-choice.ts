@@ -7,6 +7,8 @@ import type { Rates } from './pace.ts'
 export interface ProofFacts {
   /** Bytes that are there and to be proven. */
   readonly kept: number
+  /** Bytes that are not there. */
+  readonly missing: number
   /** The server computes digests of what it has stored that fit these bytes. */
   readonly digests: boolean
   /** The server writes at any place of the file. */
@@ -19,7 +21,7 @@ export interface ProofFacts {
 /** Where nothing is measured, or nothing of it is to count, what is kept is read. */
 export const UNMEASURED: Rates = { sendAlone: null, readAlone: null, sendBeside: null, readBeside: null }
 
-/** `beside`: the missing bytes are sent while the kept ones are read. */
+/** `beside`: the missing bytes are sent while the kept ones are digested or read. */
 export type ProofWay = 'digest' | 'beside' | 'read-first' | 'send-again'
 
 /** Of the rate of sending: reading that is slower than this proves too little to be worth its traffic. */
@@ -36,12 +38,13 @@ const SOON_AGAIN_MS = 500
 const TRIAL_MS = 4000
 const TRIAL_SHARE = 1 / 32
 
-export function wayToProve({ kept, digests, writesAnywhere, connectionsMax, rates }: ProofFacts): ProofWay {
-  if (digests) return 'digest'
+export function wayToProve({ kept, missing, digests, writesAnywhere, connectionsMax, rates }: ProofFacts): ProofWay {
+  const beside = writesAnywhere && connectionsMax > 1
+  if (digests) return beside && missing > 0 ? 'beside' : 'digest'
   const { read, send } = alone(rates)
   const hopeless = read !== null && send !== null && !isSoon(kept, read) && read < send * READING_LEAST
   if (hopeless) return 'send-again'
-  return writesAnywhere && connectionsMax > 1 ? 'beside' : 'read-first'
+  return beside ? 'beside' : 'read-first'
 }
 
 /** Where nothing is sent before all is read: whether reading `left` bytes takes no longer than sending the `again` bytes that have to be sent without. */

@@ -1,6 +1,7 @@
 /**
- * Sends what is missing of a partial while what is there is read back, in two exchanges at once. A block that turns out wrong is sent; once nothing is missing, the
- * sender takes blocks from the end, as far as that is faster than reading them, and the two meet. Nothing is over before every byte is proven or sent.
+ * Sends what is missing of a partial while what is there is proven, in two exchanges at once: by the server's digests, else by reading it back. A block that turns out
+ * wrong is sent; once nothing is missing, the sender takes blocks from the end, as far as that is faster than reading them, and the two meet. Nothing is over before
+ * every byte is proven or sent.
  */
 import { abortError, TransferError, throwIfAborted } from '../core/errors.ts'
 import { type ByteRange, rangeSet, union } from '../core/ranges.ts'
@@ -11,6 +12,7 @@ import { readBack } from './read-back.ts'
 import { readingPays, toSendAgain } from './read-back-choice.ts'
 import { exchange } from './upload-exchange.ts'
 import type { UploadSession } from './upload-session.ts'
+import { proveByDigester } from './verify.ts'
 
 /** Of the missing bytes, sent before the reading begins: how fast sending is alone is known then. */
 const SENT_FIRST_SHARE = 1 / 4
@@ -31,7 +33,7 @@ export async function sendBeside(session: UploadSession, place: Place, signal: A
     session.resumedFrom ??= place.ground.proven
   }
   if (!place.ground.covers(session.expected.size)) throw new TransferError('internal', 'bytes of the partial were neither proven nor sent')
-  session.note(`${formatBytes(place.ground.proven)} of the ${formatBytes(there)} there proven by reading back`)
+  session.note(`${formatBytes(place.ground.proven)} of the ${formatBytes(there)} there proven by ${both.how}`)
 }
 
 class Both {
@@ -48,6 +50,7 @@ class Both {
   #sentAgain = false
   #told: 'transferring' | 'verifying' = 'transferring'
   #changed = Promise.withResolvers<void>()
+  how: 'server digest' | 'reading back' = 'reading back'
 
   constructor(session: UploadSession, place: Place) {
     this.#session = session
@@ -65,7 +68,7 @@ class Both {
     const onAbort = (): void => this.#fail(abortError(signal))
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      await Promise.all([this.#send(), this.#read()].map((one) => one.catch((error: unknown) => this.#fail(error))))
+      await Promise.all([this.#send(), this.#prove()].map((one) => one.catch((error: unknown) => this.#fail(error))))
     } finally {
       this.#over = true
       signal.removeEventListener('abort', onAbort)
@@ -134,12 +137,46 @@ class Both {
     return ground.takeToSend()
   }
 
+  async #prove(): Promise<void> {
+    if (!(await this.#digest())) await this.#read()
+    this.#readerDone = true
+    this.#wake()
+  }
+
+  /** At once: digests hardly use the connection. False where the server has none that tell. What they do not prove is sent. */
+  async #digest(): Promise<boolean> {
+    const { ground, remote } = this.#place
+    const session = this.#session
+    const progress = (bytes: number): void => {
+      if (!this.#over && this.#told === 'verifying') session.progress(bytes)
+    }
+    try {
+      const context = { ...session.proofContext(remote, session.partial), progress }
+      const proof = await proveByDigester(context, ground.toProve, this.#stop.signal)
+      if (proof === null) return false
+      for (const range of proof.proven) {
+        ground.judged(range, true)
+        this.#proven(range)
+      }
+      this.how = 'server digest'
+      ground.sendUnproven()
+      return true
+    } catch (error) {
+      throw this.#stop.signal.aborted ? error : this.#whileSending(error)
+    }
+  }
+
+  #proven(range: ByteRange): void {
+    const session = this.#session
+    session.reused += range.end - range.start
+    session.acknowledge(union(session.acknowledged, rangeSet([range])))
+    this.#advance()
+  }
+
   async #read(): Promise<void> {
     const { ground } = this.#place
     while (!this.#mayRead()) await this.#turn()
     for (let range = ground.nextToRead; range !== null; range = ground.nextToRead) await this.#readRange(range)
-    this.#readerDone = true
-    this.#wake()
   }
 
   #mayRead(): boolean {
@@ -173,8 +210,7 @@ class Both {
       if (end === 'refused' || end === 'denied') ground.sendUnproven()
       else if (end === 'short') ground.sendUnproven(range)
     } catch (error) {
-      if (signal.aborted || read > 0 || !this.#sending) throw error
-      throw this.#oneAtATime(error)
+      throw signal.aborted || read > 0 ? error : this.#whileSending(error)
     } finally {
       this.#reading = false
       this.#wake()
@@ -194,8 +230,8 @@ class Both {
   }
 
   /** A server may let nobody in twice: the next attempt reads first. What was sent in this one counts for nothing then but progress, as after any failure. */
-  #oneAtATime(error: unknown): unknown {
-    if (!(error instanceof TransferError)) return error
+  #whileSending(error: unknown): unknown {
+    if (!this.#sending || !(error instanceof TransferError)) return error
     this.#session.oneAtATime = true
     return error.kind === 'transient' ? error : new TransferError('transient', error.message, { cause: error })
   }
@@ -206,11 +242,7 @@ class Both {
     const { ground } = this.#place
     const session = this.#session
     const readsOn = ground.judged(piece, same)
-    if (same) {
-      session.reused += piece.end - piece.start
-      session.acknowledge(union(session.acknowledged, rangeSet([piece])))
-      this.#advance()
-    }
+    if (same) this.#proven(piece)
     if (this.#told === 'verifying') session.progress(ground.proven)
     if (!readingPays(ground.unproven, session.pace.rates)) ground.sendUnproven()
     this.#wake()

@@ -33,12 +33,16 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   const wayWith = (digests: boolean): ProofWay =>
     wayToProve({
       kept,
+      missing: job.source.size - kept,
       digests,
       writesAnywhere: resumer?.kind === 'positional',
       connectionsMax: session.oneAtATime ? 1 : remote.connectionsMax,
       rates: ratesFor(session, kept),
     })
+  let ours: Promise<boolean> | null = null
+  const beginsAsOurs = (): Promise<boolean> => (ours ??= isOurs(context, worth, signal))
   let way = wayWith(digestFits(context, worth))
+  if (way === 'beside' && digestFits(context, worth) && !(await beginsAsOurs())) way = 'digest'
   if (way === 'digest') {
     session.phase('verifying', kept)
     const proof = await proveByDigester(context, worth, signal)
@@ -49,7 +53,7 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
     session.leftUnread = kept
     return { plan: planAnew(facts), resumer }
   }
-  if (way === 'beside' && (await isOurs(context, worth, signal))) return { plan: planBeside(facts, worth), resumer }
+  if (way === 'beside' && (await beginsAsOurs())) return { plan: planBeside(facts, worth), resumer }
   session.phase('verifying', kept)
   const read = await readFirst(session, context, { facts, worth }, signal)
   if (read.leftUnread && facts.resumer === 'append') return { plan: planAnew(facts), resumer }

@@ -57,6 +57,18 @@ export const BESIDE_DEFENCES: readonly Defence[] = [
     detectors: [here('beside', 'lets no more than the first block be read')],
   },
   {
+    name: 'undigested-kept-bytes-are-sent',
+    protects: 'from keeping what a digest did not prove',
+    edits: [
+      {
+        file: 'src/engine/upload-beside.ts',
+        find: 'for (const range of proof.proven) {',
+        replace: 'for (const range of [...ground.toProve]) {',
+      },
+    ],
+    detectors: [here('beside', 'a kept block that the digest does not prove')],
+  },
+  {
     name: 'sent-again-is-sent',
     protects: 'from taking bytes that were left to the sender, because reading is slow, for proven',
     edits: [
@@ -74,7 +86,7 @@ export const BESIDE_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/upload-beside.ts',
-        find: '      throw this.#oneAtATime(error)\n',
+        find: '      throw signal.aborted || read > 0 ? error : this.#whileSending(error)\n',
         replace: '      await this.#readRange(range)\n',
       },
     ],

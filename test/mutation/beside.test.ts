@@ -1,10 +1,11 @@
-/** Kept bytes are read back while the missing ones are sent: every one of them is proven or sent before anything is published, and two exchanges end as one. */
+/** Kept bytes are proven while the missing ones are sent: every one of them is proven or sent before anything is published, and two exchanges end as one. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { TransferError } from '../../src/core/errors.ts'
 import type { TransferResult } from '../../src/engine/ports.ts'
-import type { PositionalResumer, Remote, Resumer } from '../../src/remotes/remote.ts'
+import type { Digester, PositionalResumer, Remote, Resumer } from '../../src/remotes/remote.ts'
 import { seededBytes } from '../support/prng.ts'
 import { BLOCK, flipped, holds, Stage, type Wishes } from './stage.ts'
 
@@ -91,6 +92,66 @@ test('a kept block that turns out wrong is sent again, and only that one', async
   const result = await stage.upload('in', { remote: open })
   assertWhole(stage, result)
   assert.equal(result.bytesTransferred, CONTENT.length - KEPT + BLOCK)
+})
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** A server that computes digests of what it has stored. */
+function digesting(stage: Stage, digest: (stored: Uint8Array) => string = sha256): (remote: Remote) => Remote {
+  return (remote) =>
+    open({
+      ...remote,
+      digester: {
+        algorithm: 'sha256',
+        ranges: 'any',
+        digest: async (path, range) => digest((stage.server.files.get(path) ?? assert.fail(path)).subarray(range.start, range.end)),
+      },
+    })
+}
+
+test('what is missing is sent while the server digests what it has', async (t) => {
+  const { stage } = await begun(t)
+  const sent = Promise.withResolvers<void>()
+  stage.server.before = (step, path) => {
+    if (step === 'written' && path.endsWith('.partial')) sent.resolve()
+  }
+  const wrap = digesting(stage)
+  const waiting = (remote: Remote): Remote => {
+    const { digester } = wrap(remote)
+    const digest: Digester['digest'] = async (path, range, signal) => {
+      await sent.promise
+      return (digester ?? assert.fail('no digester')).digest(path, range, signal)
+    }
+    return open({ ...remote, digester: { algorithm: 'sha256', ranges: 'any', digest } })
+  }
+  const result = await stage.upload('in', { remote: waiting })
+  assertWhole(stage, result)
+  assert.equal(result.proof, 'digest')
+  assert.equal(result.bytesReused, KEPT)
+})
+
+test('a kept block that the digest does not prove is sent again, and only that one', async (t) => {
+  const { stage, partial } = await begun(t)
+  stage.server.files.set(partial, flipped(CONTENT.subarray(0, KEPT), 5 * BLOCK + 3))
+  const wholes: boolean[] = []
+  const told = (stored: Uint8Array): string => {
+    if (stored.length === CONTENT.length) wholes.push(CONTENT.equals(stored))
+    return sha256(stored)
+  }
+  const result = await stage.upload('in', { remote: digesting(stage, told) })
+  assertWhole(stage, result)
+  assert.equal(result.bytesTransferred, CONTENT.length - KEPT + BLOCK)
+  assert.deepEqual(wholes, [true], 'it was put right before the whole was looked at')
+})
+
+test('where the digest is refused while the rest is sent, what is there is read', async (t) => {
+  const { stage } = await begun(t)
+  const refused = digesting(stage, () => {
+    throw new TransferError('refused', 'no digests today')
+  })
+  const result = await stage.upload('in', { remote: refused })
+  assertWhole(stage, result)
+  assert.equal(result.bytesReused, KEPT)
 })
 
 test('nothing is published before the last kept block is read', async (t) => {

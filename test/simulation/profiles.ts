@@ -8,7 +8,7 @@ export interface Profile {
   /** How the writer continues a partial; `none`: nothing can be written. */
   readonly resumer: 'whole' | 'append' | 'rewind' | 'positional' | 'none'
   readonly digests: 'none' | 'whole' | 'prefix' | 'any'
-  readonly algorithm?: 'sha512' | 'md5' | 'crc32'
+  readonly algorithm?: 'sha256' | 'sha512' | 'md5' | 'crc32'
   /**
    * What `stat` tells beside the size: a strong ETag, a weak one, one that is made of time and size, the time of the last change alone, or nothing.
    */
@@ -92,6 +92,7 @@ export const PROFILES: readonly Profile[] = [
     syncs: true,
     packetMs: { read: 2000, write: 100 },
   },
+  { ...SFTP, name: 'sftp-shell', digests: 'any', algorithm: 'sha256', syncs: true },
   { ...SFTP, name: 'rclone-sftp', resumer: 'whole', packet: 12, window: 2 },
   { ...FTP, name: 'proftpd', digests: 'any', algorithm: 'sha512', copies: true },
   { ...FTP, name: 'proftpd-shipped', resumer: 'whole' },

@@ -9,8 +9,11 @@ const MIB = 1024 * 1024
 const at = (known: Partial<Rates>): Rates => ({ ...UNKNOWN, ...known })
 
 const WAYS: readonly (readonly [what: string, facts: Partial<ProofFacts>, way: ProofWay])[] = [
-  ['a digest moves nothing', { digests: true }, 'digest'],
-  ['a digest, whatever was measured', { digests: true, rates: at({ readAlone: 1, sendAlone: 1000 }) }, 'digest'],
+  ['a digest moves nothing: what is missing is sent meanwhile', { digests: true }, 'beside'],
+  ['a digest, and nothing is missing', { digests: true, missing: 0 }, 'digest'],
+  ['a digest of a server that writes only at the end', { digests: true, writesAnywhere: false }, 'digest'],
+  ['a digest where nobody is let in twice', { digests: true, connectionsMax: 1 }, 'digest'],
+  ['a digest, whatever was measured', { digests: true, rates: at({ readAlone: 1, sendAlone: 1000 }) }, 'beside'],
   ['nothing known, writes anywhere', {}, 'beside'],
   ['nothing known, one exchange at a time', { connectionsMax: 1 }, 'read-first'],
   ['nothing known, appends', { writesAnywhere: false }, 'read-first'],
@@ -28,7 +31,15 @@ const WAYS: readonly (readonly [what: string, facts: Partial<ProofFacts>, way: P
 test('wayToProve', () => {
   for (const [what, facts, way] of WAYS) {
     assert.equal(
-      wayToProve({ kept: 900 * MIB, digests: false, writesAnywhere: true, connectionsMax: 4, rates: UNKNOWN, ...facts }),
+      wayToProve({
+        kept: 900 * MIB,
+        missing: 100 * MIB,
+        digests: false,
+        writesAnywhere: true,
+        connectionsMax: 4,
+        rates: UNKNOWN,
+        ...facts,
+      }),
       way,
       what,
     )

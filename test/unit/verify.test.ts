@@ -157,6 +157,47 @@ test('ranges that begin or end within a block are compared to the byte', async (
   }
 })
 
+/** A longer file. */
+function long(
+  blocks: number,
+  ranges: Digester['ranges'],
+  ...wrong: readonly number[]
+): { readonly s: Server; readonly context: ProofContext } {
+  const source = Buffer.from(seededBytes(2, blocks * BLOCK))
+  const s = server(source)
+  for (const at of wrong) s.stored[at] = (s.stored[at] ?? 0) ^ 1
+  const digest = async (range: ByteRange): Promise<string> => hash(source.subarray(range.start, range.end))
+  return {
+    s,
+    context: {
+      ...context(s, ranges),
+      source: { digest } as unknown as LocalSource,
+      expected: { size: source.length, blockSize: BLOCK, blocks: [] },
+    },
+  }
+}
+
+test('a hole where the transfer was cut off does not have the long beginning digested again', async () => {
+  for (const ranges of ['any', 'prefix'] as const) {
+    const end = 100 * BLOCK
+    const { s, context } = long(100, ranges, end - 2 * BLOCK - 1)
+    const asked: number[] = []
+    s.digest = (range) => {
+      asked.push(range.end - range.start)
+      return hash(s.stored.subarray(range.start, range.end))
+    }
+    const { proven } = await proveRanges(context, [r(0, end)], never)
+    assert.deepEqual(proven, ranges === 'any' ? [r(0, 97 * BLOCK), r(98 * BLOCK, end)] : [r(0, 97 * BLOCK)])
+    // A digest of ranges reads the beginning once; one of beginnings once for each question about the last eight blocks.
+    if (ranges === 'any')
+      assert.deepEqual(
+        asked.filter((bytes) => bytes > 8 * BLOCK),
+        [92 * BLOCK],
+      )
+    else assert.ok(asked.length <= 5, asked.join())
+  }
+})
+
 test('nothing to prove asks nothing', async () => {
   const s = server()
   assert.deepEqual(await proveRanges(context(s, 'any'), [], never), { proven: [], method: 'read-back' })
