@@ -41,9 +41,10 @@ const PLACES: Readonly<Record<Exclude<Place, 'SETSTAT'>, (remote: Remote) => Pro
   OPENDIR: (remote) => remote.tree?.list('/', never) ?? absent(),
   READDIR: (remote) => remote.tree?.list('/', never) ?? absent(),
   MKDIR: (remote) => remote.tree?.makeDirectory('/d', never) ?? absent(),
+  REALPATH: (remote) => remote.stat('f', never),
 }
 /** Where nothing is learned from an answer but whether it is positive, a strange one may be taken for a yes or a no. */
-const INDIFFERENT: readonly Place[] = ['EXTENDED', 'LSTAT', 'FSTAT', 'CLOSE', 'MKDIR', 'REMOVE']
+const INDIFFERENT: readonly Place[] = ['EXTENDED', 'LSTAT', 'FSTAT', 'CLOSE', 'MKDIR', 'REMOVE', 'REALPATH']
 
 interface Answer {
   readonly name: string

@@ -23,6 +23,12 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'the listing tells the size')],
   },
   {
+    name: 'sftp-names-below-the-login-directory',
+    protects: 'from names that a server takes from the root, or refuses, because they are not absolute',
+    edits: [{ file: `${AT}/requests.ts`, find: "if (path.startsWith('/')) return path", replace: "if (path !== '') return path" }],
+    detectors: [unit('sftp-home', 'a server that refuses names that are not absolute')],
+  },
+  {
     name: 'sftp-links-are-looked-for-in-listings',
     protects: 'from writing through a link to nothing where LSTAT is forbidden',
     edits: [{ file: `${AT}/stat.ts`, find: ' || (await isListed(requests, path))', replace: '' }],

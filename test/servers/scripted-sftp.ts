@@ -23,6 +23,7 @@ export interface ScriptedRequest {
     | 'OPENDIR'
     | 'READDIR'
     | 'MKDIR'
+    | 'REALPATH'
     | 'EXTENDED'
   readonly id: number
   /** Path of the file, or of the file behind the handle; of EXTENDED its first string, which is a path in posix-rename. */
@@ -209,6 +210,9 @@ function serve(sftp: SFTPWrapper, connection: Connection, files: Map<string, Buf
   })
   sftp.on('MKDIR', (id, path) => {
     if (!taken('MKDIR', id, path)) sftp.status(id, STATUS.OK)
+  })
+  sftp.on('REALPATH', (id, path) => {
+    if (!taken('REALPATH', id, path)) sftp.status(id, STATUS.OP_UNSUPPORTED)
   })
   sftp.on('EXTENDED', (id, extension, data) => {
     const [path = '', to = ''] = strings(data)

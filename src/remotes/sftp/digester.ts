@@ -87,8 +87,9 @@ async function digestWhole({ requests, sftp }: Connection, path: string, size: n
   const earlier = requests.habits.lacks('check-file')
   try {
     if (earlier !== undefined) throw earlier
+    const name = await requests.spelt(path)
     return await requests.habits.daring('check-file', () =>
-      checkFile(requests, sftp, { path, algorithm: 'sha256', extraMs: size / DIGEST_RATE }),
+      checkFile(requests, sftp, { path: name, algorithm: 'sha256', extraMs: size / DIGEST_RATE }),
     )
   } catch (error) {
     if (error instanceof TransferError) throw error

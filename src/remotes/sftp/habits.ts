@@ -7,6 +7,7 @@ export type Ability =
   | 'LSTAT'
   | 'FSTAT'
   | 'OPEN to look'
+  | 'REALPATH'
   | 'READDIR'
   | 'OPEN with a mode'
   | 'SETSTAT of the mode'
@@ -21,6 +22,7 @@ export class Habits {
   readonly #refusals = new Map<string, StatusError>()
   readonly #allowed = new Set<Ability>()
   readonly #notes: string[] = []
+  #home: Promise<string | null> | undefined
   readonly #debug: (message: string) => void
 
   constructor(debug: (message: string) => void = () => undefined) {
@@ -57,6 +59,27 @@ export class Habits {
 
   allowed(ability: Ability): void {
     this.#allowed.add(ability)
+  }
+
+  /** The login directory as an absolute path, asked for once; null where the server tells none that can be used. Rejects where the connection is lost over it. */
+  home(ask: () => Promise<string>): Promise<string | null> {
+    this.#home ??= this.#find(ask).catch((error: unknown) => {
+      this.#home = undefined
+      throw error
+    })
+    return this.#home
+  }
+
+  async #find(ask: () => Promise<string>): Promise<string | null> {
+    if (this.lacks('REALPATH') !== undefined) return null
+    try {
+      const told = await this.daring('REALPATH', ask)
+      // What is no UTF-8 could not be sent back as it was.
+      return told.startsWith('/') && !/[\uFFFD\r\n]/.test(told) && !told.includes('\0') ? told : null
+    } catch (error) {
+      if (error instanceof StatusError || (error instanceof TransferError && error.kind === 'protocol')) return null
+      throw error
+    }
   }
 
   note(text: string): void {

@@ -1,6 +1,7 @@
 /** One SFTP channel as promises, with a bounded wait: no request outlives its channel or a silent server. */
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
+import { joinPath } from '../../core/paths.ts'
 import { STATUS, StatusError } from './errors.ts'
 import type { Habits } from './habits.ts'
 import { awaitsWindow, HANDLE_MAX, ReadIntake, sendWrite } from './raw-channel.ts'
@@ -61,9 +62,7 @@ const LAST_WORD = 0.75
 const DRAIN_STEP = 1024
 
 /** The empty path is the login directory. */
-function wire(path: string): string {
-  return path === '' ? '.' : path
-}
+const LOGIN_DIRECTORY = '.'
 
 export class Requests {
   /** Everything that arrives on the channel is to be led through it. */
@@ -89,6 +88,25 @@ export class Requests {
 
   get outstanding(): number {
     return this.#pending.size
+  }
+
+  /**
+   * As the server is told it. Servers are only sure to understand absolute names: some take others from the root, or refuse them. So the login directory is asked
+   * for once, as curl and OpenSSH's sftp do; one that does not tell it gets the name as it is.
+   */
+  async spelt(path: string): Promise<string> {
+    if (path.startsWith('/')) return path
+    const home = await this.habits.home(() => this.#realPath(LOGIN_DIRECTORY))
+    if (home === null) return path || LOGIN_DIRECTORY
+    return path === '' ? home : joinPath(home, path)
+  }
+
+  #realPath(path: string): Promise<string> {
+    return this.call<string>((done) => {
+      const told = only((value) => typeof value === 'string', done)
+      // An answer without a name: ssh2 1.17.0 makes an error of its own of it.
+      this.#sftp.realpath(path, (error, name) => told(error?.message === 'Response missing path info' ? null : error, name))
+    })
   }
 
   /** Bytes that have left this process so far, on all channels of the connection. */
@@ -177,11 +195,12 @@ export class Requests {
     })
   }
 
-  open(path: string, flags: number, mode?: number): Promise<Handle> {
+  async open(path: string, flags: number, mode?: number): Promise<Handle> {
+    const name = await this.spelt(path)
     return this.call((done) =>
       mode === undefined
-        ? this.#sftp.open(wire(path), flags, only(isHandle, done))
-        : this.#sftp.open(wire(path), flags, { mode }, only(isHandle, done)),
+        ? this.#sftp.open(name, flags, only(isHandle, done))
+        : this.#sftp.open(name, flags, { mode }, only(isHandle, done)),
     )
   }
 
@@ -219,27 +238,31 @@ export class Requests {
     return awaitsWindow(this.#sftp, length)
   }
 
-  stat(path: string): Promise<Stats> {
-    return this.call<Stats>((done) => this.#sftp.stat(wire(path), only(isAttributes, done)))
+  async stat(path: string): Promise<Stats> {
+    const name = await this.spelt(path)
+    return this.call<Stats>((done) => this.#sftp.stat(name, only(isAttributes, done)))
   }
 
-  lstat(path: string): Promise<Stats> {
-    return this.call<Stats>((done) => this.#sftp.lstat(wire(path), only(isAttributes, done)))
+  async lstat(path: string): Promise<Stats> {
+    const name = await this.spelt(path)
+    return this.call<Stats>((done) => this.#sftp.lstat(name, only(isAttributes, done)))
   }
 
   fstat(handle: Handle): Promise<Stats> {
     return this.call<Stats>((done) => this.#sftp.fstat(handle, only(isAttributes, done)))
   }
 
-  setSize(path: string, size: number): Promise<void> {
+  async setSize(path: string, size: number): Promise<void> {
+    const name = await this.spelt(path)
     // The types ask for every attribute; the wire format takes any of them.
     const attributes = { size } satisfies Partial<Attributes> as unknown as InputAttributes
-    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, only(isNothing, done) as Callback))
+    return this.call<void>((done) => this.#sftp.setstat(name, attributes, only(isNothing, done) as Callback))
   }
 
-  setMode(path: string, mode: number): Promise<void> {
+  async setMode(path: string, mode: number): Promise<void> {
+    const name = await this.spelt(path)
     const attributes = { mode } satisfies Partial<Attributes> as unknown as InputAttributes
-    return this.call<void>((done) => this.#sftp.setstat(wire(path), attributes, only(isNothing, done) as Callback))
+    return this.call<void>((done) => this.#sftp.setstat(name, attributes, only(isNothing, done) as Callback))
   }
 
   /** Waits up to `extraMs` longer than usual, since the server may have to flush all that was written. */
@@ -247,8 +270,9 @@ export class Requests {
     return this.slow<void>(extraMs, (done) => this.#sftp.ext_openssh_fsync(handle, only(isNothing, done) as Callback))
   }
 
-  openDirectory(path: string): Promise<Handle> {
-    return this.call<Handle>((done) => this.#sftp.opendir(wire(path), only(isHandle, done)))
+  async openDirectory(path: string): Promise<Handle> {
+    const name = await this.spelt(path)
+    return this.call<Handle>((done) => this.#sftp.opendir(name, only(isHandle, done)))
   }
 
   readDirectory(handle: Handle): Promise<FileEntryWithStats[]> {
@@ -258,20 +282,24 @@ export class Requests {
     )
   }
 
-  makeDirectory(path: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.mkdir(path, only(isNothing, done) as Callback))
+  async makeDirectory(path: string): Promise<void> {
+    const name = await this.spelt(path)
+    return this.call<void>((done) => this.#sftp.mkdir(name, only(isNothing, done) as Callback))
   }
 
-  remove(path: string): Promise<void> {
-    return this.call<void>((done) => this.#sftp.unlink(path, only(isNothing, done) as Callback))
+  async remove(path: string): Promise<void> {
+    const name = await this.spelt(path)
+    return this.call<void>((done) => this.#sftp.unlink(name, only(isNothing, done) as Callback))
   }
 
-  rename(from: string, to: string): Promise<void> {
-    return this.#lastWord<void>((done) => this.#sftp.rename(from, to, only(isNothing, done) as Callback))
+  async rename(from: string, to: string): Promise<void> {
+    const names = [await this.spelt(from), await this.spelt(to)] as const
+    return this.#lastWord<void>((done) => this.#sftp.rename(...names, only(isNothing, done) as Callback))
   }
 
-  posixRename(from: string, to: string): Promise<void> {
-    return this.#lastWord<void>((done) => this.#sftp.ext_openssh_rename(from, to, only(isNothing, done) as Callback))
+  async posixRename(from: string, to: string): Promise<void> {
+    const names = [await this.spelt(from), await this.spelt(to)] as const
+    return this.#lastWord<void>((done) => this.#sftp.ext_openssh_rename(...names, only(isNothing, done) as Callback))
   }
 
   copyData({ source, target, start, length, extraMs }: CopyRequest): Promise<void> {
@@ -280,9 +308,10 @@ export class Requests {
     )
   }
 
-  freeSpace(directory: string): Promise<FreeSpace> {
+  async freeSpace(directory: string): Promise<FreeSpace> {
+    const name = await this.spelt(directory)
     return this.call<FreeSpace>((done) =>
-      this.#sftp.ext_openssh_statvfs(wire(directory), (error, space: { readonly f_bavail?: number } | undefined) =>
+      this.#sftp.ext_openssh_statvfs(name, (error, space: { readonly f_bavail?: number } | undefined) =>
         done(error, { bavail: space?.f_bavail }),
       ),
     )
