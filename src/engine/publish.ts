@@ -119,11 +119,10 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
   const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, writer, signal, 'extension')
   if (cannot !== null || !session.renames) return noRename(session, remote, refusal, signal)
   const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
-  if (verdict !== 'same') throw notReplaced(session, refusal)
-  // The comparing took its time.
+  // The comparing took its time, and of a file that is gone nothing can be compared.
   const still = await session.stat(remote, session.partial, signal)
   if (still.is === 'missing') throw partialGone(refusal)
-  if (still.is === 'unknown') throw notReplaced(session, refusal)
+  if (verdict !== 'same' || still.is === 'unknown') throw notReplaced(session, refusal)
   session.note(
     'this server neither replaces the old file nor lets it be moved aside: it is removed, now that the new one is whole beside it',
   )

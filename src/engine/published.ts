@@ -96,7 +96,7 @@ export class PublishedName {
     const { session } = this
     const { finalBefore: before, partial } = session
     const { path } = session.job
-    if (before?.is !== 'there' || !showsFile(final) || before.file.size !== final.file.size) return final
+    if (before?.is !== 'there' || !showsFile(final) || before.file.size !== final.file.size) return this.isMoved(remote, final, signal)
     const isNew = (look: Look): boolean => !showsFile(look) || !isAsBefore(before.file, look.file)
     const now = await session.whenShown(remote, path, (look) => isNew(look) || !(showsFile(look) && isMarked(look.file)), signal)
     const isThere = (await session.stat(remote, partial, signal)).is === 'there'
@@ -104,6 +104,16 @@ export class PublishedName {
     if (!isThere && (await couldProve(session.wholeProofContext(remote, path), true, signal)).verdict !== 'different') return now
     this.confirmed = false
     throw notDone(path)
+  }
+
+  /** Somebody may have put a file as long as ours there since the first look. One that has the time of our partial is ours. */
+  private async isMoved(remote: TreeRemote, final: Look, signal: AbortSignal): Promise<Look> {
+    const { session } = this
+    const time = showsFile(final) ? final.file.modifiedAtMs : null
+    if (time !== null && time === session.serverNowMs) return final
+    if ((await session.stat(remote, session.partial, signal)).is !== 'there') return final
+    this.confirmed = false
+    throw notDone(session.job.path)
   }
 
   private fits(look: Look): boolean {

@@ -1,5 +1,4 @@
 /** Another run with the same content may be at work on a partial. It is left to finish: to take its partial would make both prove and send the same bytes again. */
-import { TransferError } from '../core/errors.ts'
 import { baseName } from '../core/paths.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { isAsBefore, isMarked, showsFile } from './look.ts'
@@ -65,13 +64,8 @@ export async function showsTwin(session: UploadSession, remote: Remote, signal: 
   const { working } = await siblings(session, remote, signal)
   const signs = working.filter(({ name, size }) => name !== partial && session.twinSigns.isNew(name, size))
   if (signs.length > 0) return true
-  try {
-    const final = await session.stat(remote, path, signal)
-    return showsFile(final) && (final.file.size ?? source.size) === source.size && mayBeTheirs(session, final.file)
-  } catch (error) {
-    if (signal.aborted || !(error instanceof TransferError)) throw error
-    return false
-  }
+  const final = await session.stat(remote, path, signal)
+  return showsFile(final) && (final.file.size ?? source.size) === source.size && mayBeTheirs(session, final.file)
 }
 
 /** The same, asked for some seconds: another run may have removed the partial of this one and not yet begun its own. */

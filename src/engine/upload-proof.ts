@@ -37,8 +37,11 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   // A file that is gone cannot be read either.
   const isGone = seen.is === 'missing' || (await session.stat(remote, partial, signal)).is === 'missing'
   if (isGone && (await isTaken(session, remote, signal))) throw goneMissing(partial)
-  // What is not there differs from nothing.
-  if (first.verdict === 'unknown' || (isGone && !direct)) {
+  // What is not there differs from nothing. But some servers say so of what they let us read.
+  const isDoubtful = isGone && !direct && first.verdict === 'different'
+  const { verdict, method } = isDoubtful ? await couldProve({ ...context, digester: undefined }, true, signal) : first
+  if (verdict === 'same') return method
+  if (verdict === 'unknown') {
     if (policy.verify === 'full') throw isGone && !direct ? takenAway(noPartial(partial)) : nothingShows()
     return sized ? 'size' : 'acknowledged'
   }

@@ -1,6 +1,7 @@
 /** One file to a server: hash, gather facts, plan, prove what is kept, send the rest, prove the whole, publish by rename. */
 import { abortError, type FailureKind, reactionTo, TransferError } from '../core/errors.ts'
 import { type ContentDigests, sameFingerprint } from '../core/fingerprint.ts'
+import { baseName } from '../core/paths.ts'
 import { formatBytes } from '../core/units.ts'
 import { hasTree, type Remote, type Writer } from '../remotes/remote.ts'
 import type { Look } from './look.ts'
@@ -103,7 +104,7 @@ async function confirmedOutcome(session: UploadSession, published: PublishedName
 async function attempt(session: UploadSession, published: PublishedName, signal: AbortSignal): Promise<Outcome> {
   session.phase('connecting', null)
   session.contested ||= published.mayHold
-  session.twinSigns.attemptBegins()
+  session.twinSigns.attemptBegins(baseName(session.partial))
   const remote = await session.job.remote.get(signal)
   const { writer } = remote
   if (writer === undefined) throw new TransferError('refused', `nothing can be written to this server over ${remote.protocol}`)
@@ -189,6 +190,8 @@ async function lookingForTwins({ session, published, remote, signal }: Attempt, 
   try {
     return await work()
   } catch (error) {
+    // What was confirmed, and is seen to be other bytes, is not confirmed any more.
+    if (error instanceof TransferError && error.kind === 'integrity') published.confirmed = false
     const found = (await isGone(session, remote, error, signal)) ? partialGone(error as TransferError) : error
     if (found instanceof TransferError && found.kind === 'offset-conflict') published.mayHold = true
     throw found

@@ -9,6 +9,8 @@ import type { Ended } from './rules.ts'
 export class Doubt {
   /** Positions in the partial. */
   readonly bytes = new Set<number>()
+  /** Of an upload: those that were in doubt when its connection broke. Only where nothing can be looked at they stay so. */
+  readonly unlooked = new Set<number>()
   /** Of a download whose bytes were digested while in doubt: only a comparison of that digest could have told. */
   undigested = false
   /** A download that was in doubt when it was published, and of which version it is: a journal that comes back vouches for it as it was received. */
@@ -47,6 +49,12 @@ export class Doubt {
     this.published = this.undigested || this.bytes.size > 0 ? { bytes, version: this.version } : null
   }
 
+  /** Another process begins: it proves whatever it goes on with. */
+  forgetUpload(): void {
+    this.bytes.clear()
+    this.unlooked.clear()
+  }
+
   /** Nothing is kept of any partial. */
   forgetPartial(): void {
     this.bytes.clear()
@@ -69,8 +77,17 @@ export class Doubt {
   }
 
   settle(start: number, end: number): void {
-    if (this.bytes.size === 0) return
-    for (let at = start; at < end; at += 1) this.bytes.delete(at)
+    if (this.bytes.size + this.unlooked.size === 0) return
+    for (let at = start; at < end; at += 1) {
+      this.bytes.delete(at)
+      this.unlooked.delete(at)
+    }
+  }
+
+  /** The connection of an upload broke: what it goes on with is proven anew, where anything can be looked at. */
+  breaks(): void {
+    for (const at of this.bytes) this.unlooked.add(at)
+    this.bytes.clear()
   }
 }
 
@@ -88,10 +105,14 @@ export function beyondProof(
 ): boolean {
   const { doubt, profile, direction, versions, isIdentified } = scene
   // Where nothing can be looked at, what the server confirmed and did not keep is not found out.
-  const isBlind = profile.hides === true || profile.refuses?.stat !== undefined
-  if (isBlind && direction === 'upload') return doubted || doubt.bytes.size > 0 || (result?.proof === 'acknowledged' && scene.restarted)
+  const isBlind =
+    direction === 'upload' && (profile.hides === true || profile.statless === true || turn.refusedLooks + turn.failedLooks > 0)
+  if (isBlind && (result === null || result.proof === null || result.proof === 'acknowledged'))
+    return doubted || doubt.bytes.size > 0 || doubt.unlooked.size > 0
   if (direction === 'download' && result?.proof === 'acknowledged')
-    return doubted || doubt.bytes.size > 0 || doubt.undigested || doubt.unseen || doubt.changed
+    return (
+      doubted || doubt.bytes.size > 0 || doubt.undigested || doubt.unseen || (doubt.changed && turn.refusedLooks + turn.failedLooks > 0)
+    )
   // A size is always compared, so it must be right unless it was lied about, or somebody changed the partial behind our back.
   const sized = turn.sizeLies > 0 || scene.edited || versions.slice(firstVersion).some(({ length }) => length === content?.length)
   if (!sized && isIdentified && !scene.inPlace) return false

@@ -106,9 +106,11 @@ class Running {
     return isUnreadable(this.scene.profile) && policy.verify === 'full' ? { ...wanted, verify: 'auto' } : wanted
   }
 
-  /** What is taken away under its temporary name cannot be given the final one: that is said. */
+  /** What is taken away under its temporary name cannot be given the final one, and neither where a rename is only said to be done: that is said. */
   private isTaken(last: TransferResult | null): boolean {
-    return this.scene.profile.mailbox === 'closed' && last?.failure?.kind === 'refused' && /takes/.test(last.failure.message)
+    const { mailbox, rename } = this.scene.profile
+    if (rename === 'pretends') return last?.failure?.kind === 'conflict' && /after the rename|did not do it/.test(last.failure.message)
+    return mailbox === 'closed' && last?.failure?.kind === 'refused' && /takes/.test(last.failure.message)
   }
 
   /** Runs one attempt to its end or its crash and judges the world afterwards. */
@@ -168,7 +170,7 @@ class Running {
 
   private prepare(plan: readonly PlannedFault[]): void {
     const { scene, spec } = this
-    if (spec.direction === 'upload') scene.doubt.bytes.clear()
+    if (spec.direction === 'upload') scene.doubt.forgetUpload()
     else if (!scene.hasLocalPartial()) scene.doubt.forgetPartial()
     scene.restarted = false
     scene.taken = false
@@ -238,9 +240,9 @@ class Running {
   private mustSucceed(): boolean {
     const { spec, scene } = this
     const disturbed = spec.attempts.flat().some(({ kind }) => kind !== 'crash' && kind !== 'disconnect' && kind !== 'state-lost')
-    const { refuses, mailbox, unsized } = scene.profile
-    // Where looks are refused, no sizes are told, or what is published does not stay, nobody can tell the other run from a server that takes files away.
-    if (refuses !== undefined || mailbox !== undefined || unsized === true) return false
+    const { refuses, mailbox, lists } = scene.profile
+    // Where looks are refused or show nothing, or what is published does not stay, nobody can tell the other run from a server that takes files away.
+    if (refuses !== undefined || mailbox !== undefined || lists !== undefined) return false
     // What a dead session stores late is not the other run's doing.
     const isLate = scene.profile.lingers === true && spec.attempts.flat().length > 0
     const possible = renames(scene.profile) && !(isUnreadable(scene.profile) && spec.policy === 'full')

@@ -1,24 +1,10 @@
 /** The judge is judged: engines that are wrong on purpose, each in a way that people met on real servers, must be noticed, and by the right promise. */
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { partialName } from '../../src/core/paths.ts'
 import type { LocalTarget } from '../../src/local/local.ts'
-import type { Remote, Tree, Writer } from '../../src/remotes/remote.ts'
-import { runHistory } from './history.ts'
-import type { Wrong } from './process.ts'
-import { profileNamed } from './profiles.ts'
+import type { Remote } from '../../src/remotes/remote.ts'
+import { areNoticed, type Mistake, naming, writing } from './mistakes.ts'
 import { LOCAL, type Scene } from './scene.ts'
-import { byChance, type Lane, twinByChance } from './search.ts'
-
-const SEEDS = 600
-
-function writing(remote: Remote, change: (writer: Writer) => Partial<Writer>): Remote {
-  return remote.writer === undefined ? remote : { ...remote, writer: { ...remote.writer, ...change(remote.writer) } }
-}
-
-function naming(remote: Remote, change: (tree: Tree) => Partial<Tree>): Remote {
-  return remote.tree === undefined ? remote : { ...remote, tree: { ...remote.tree, ...change(remote.tree) } }
-}
+import { byChance, twinByChance } from './search.ts'
 
 /** Makes a partial of whoever it belongs to its own, and writes over it. */
 const stealing = (remote: Remote, scene: Scene): Remote =>
@@ -106,14 +92,6 @@ const sharing = (target: LocalTarget, scene: Scene): LocalTarget => ({
   },
 })
 
-interface Mistake {
-  readonly name: string
-  readonly lane: readonly [profile: string, direction: Lane['direction']]
-  readonly wrong: Wrong
-  readonly by: typeof byChance
-  readonly noticed: RegExp
-}
-
 const MISTAKES: readonly Mistake[] = [
   {
     name: "writes into somebody else's live partial",
@@ -167,20 +145,4 @@ const MISTAKES: readonly Mistake[] = [
   },
 ]
 
-for (const { name, lane, wrong, by, noticed } of MISTAKES) {
-  test(`judge: an engine that ${name} is noticed`, async (t) => {
-    const [profile, direction] = lane
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
-      const spec = by({ profile: profileNamed(profile), direction }, seed)
-      const told = await runHistory(spec, { wrong }).then(
-        () => '',
-        (error: unknown) => String(error instanceof Error ? error.message : error),
-      )
-      if (!noticed.test(told)) continue
-      // The same history is right with the right engine.
-      await runHistory(spec)
-      return t.diagnostic(`seed ${seed}: ${told}`)
-    }
-    assert.fail('nobody noticed')
-  })
-}
+areNoticed(MISTAKES)

@@ -14,10 +14,12 @@ export function judge(ended: Ended): void {
 
 /** Late twin: of two runs with the same content none fails because of the other. For attempts that nothing else disturbed, under a policy that has to succeed. */
 export function judgeTwins(first: Ended, second: Ended): void {
-  for (const { result, turn } of [first, second]) {
+  for (const [{ result, turn }, other] of [
+    [first, second],
+    [second, first],
+  ] as const) {
     if (turn.crashed || result?.status === 'complete' || result?.status === 'unchanged') continue
-    // Its partial was removed by the other one, which stands still here for as long as this one waits for a sign of it.
-    if (result?.failure?.kind === 'refused' && /takes files away/.test(result.failure.message)) continue
+    if (other.turn.took && result?.failure?.kind === 'refused' && /takes files away/.test(result.failure.message)) continue
     throw new Violation(`Late twin: one of two runs with the same content failed: ${result?.failure?.kind} ${result?.failure?.message}`)
   }
 }
@@ -34,6 +36,7 @@ export function judgeCost({ profile, direction, versions }: Scene, spec: History
     direction === 'upload'
       ? profile.refuses === undefined &&
         profile.hides !== true &&
+        profile.statless !== true &&
         profile.mailbox === undefined &&
         (profile.resumer === 'positional' || profile.resumer === 'rewind') &&
         profile.writeOnly !== true &&

@@ -117,4 +117,28 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'ftp-mailbox:upload:1:auto:143:-/denied@8,restart-lost@14',
     'what a run that died had left was taken for a run at work in every attempt, and a server that takes files away was sent seven of them',
   ],
+  [
+    'sftp-hides:upload:17:auto:5200207:restart-lost@34',
+    'a look for another run was cut off by a restart, and what the restart had lost was published by its acknowledgements',
+  ],
+  [
+    'dav-moody:upload:213:auto:5400311:write-short@1,unsupported@1',
+    'what was written to the final name was seen to be other bytes, and the next look failed: it passed for confirmed',
+  ],
+  [
+    'sftp-extension:upload:0:never:5402440:-/-:1.same.shared.ends@3-0-6',
+    'an empty file whose partial another run had cleared away ended red, although that run had published it',
+  ],
+  [
+    'sftp-statless:upload:16:given:5500103:state-other-key,partial-zeroed@17/cache-copies@10/final-flip,source-replace-quietly@30,conflict@8',
+    'a server that said of every file that it is not there let it be read: it was seen to differ, and published',
+  ],
+  [
+    'sftp-statless:upload:0:always:5500001:disconnect@19,unsupported@16/state-lost,partial-cut@8,saves-lost@8',
+    'what the run itself had left under an earlier name of its own was taken for another run until it gave up',
+  ],
+  [
+    'sftp-pretends:upload:41:auto:5500037:source-flip,final-replaced@12/crash@45,source-replace-quietly@49',
+    'a rename over a file as long as ours, which had come after the first look, was confirmed and not done',
+  ],
 ]

@@ -18,7 +18,7 @@ const PLACE = '8899aabbccddeeff'
 
 /** Puts something wrong in the place of a part, to see that it is noticed. */
 export interface Wrong {
-  remote?(remote: Remote, scene: Scene): Remote
+  remote?(remote: Remote, scene: Scene, turn: Turn): Remote
   target?(target: LocalTarget, scene: Scene): LocalTarget
   /** How the names of two processes differ. */
   nonce?(): string
@@ -51,7 +51,7 @@ export async function runProcess(scene: Scene, turn: Turn, options: ProcessOptio
     get: async () => {
       await step('connect')
       const remote = simulatedRemote(scene, turn)
-      return wrong.remote?.(remote, scene) ?? remote
+      return wrong.remote?.(remote, scene, turn) ?? remote
     },
   }
   const saving = (): 'saved' | 'lost' => {

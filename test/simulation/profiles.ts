@@ -19,9 +19,9 @@ export interface Profile {
   readonly window: number
   /**
    * Default `atomically`. `never`: not over another file. `refused`, `unsupported`, `conflict`: not at all, and how that is said. `none`: there is no such request, and
-   * uploads go to the final name itself.
+   * uploads go to the final name itself. `pretends`: it is confirmed, and over another file not done.
    */
-  readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'none'
+  readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'none' | 'pretends'
   /** Names that the server takes: none that begins with a dot, or only those that end as the target does. */
   readonly names?: 'no-dots' | 'own-extension'
   /** The file of the final name cannot be given another one. */
@@ -46,6 +46,12 @@ export interface Profile {
   readonly refuses?: Partial<Readonly<Record<'stat' | 'list' | 'read' | 'digest', 'always' | 'sometimes'>>>
   /** Says that nothing is there, whatever is. */
   readonly hides?: true
+  /** Says so only when asked for one file, although it lists and opens it. */
+  readonly statless?: true
+  /** What a listing shows: nothing, or nobody ever learns. */
+  readonly lists?: 'nothing' | 'never'
+  /** Nothing may be removed. */
+  readonly removesNothing?: true
   /** Takes files away at once: whatever was written, or what has got the final name. */
   readonly mailbox?: 'closed' | 'renamed'
   /** What it has renamed shows some looks later. */
@@ -113,6 +119,13 @@ export const PROFILES: readonly Profile[] = [
   { ...SFTP, name: 'sftp-blind-keeps', packet: 13, refuses: BLIND, rename: 'never' },
   { ...SFTP, name: 'sftp-moody-keeps', refuses: MOODY, rename: 'never', copies: true },
   { ...SFTP, name: 'sftp-hides', hides: true },
+  { ...SFTP, name: 'sftp-statless', statless: true },
+  { ...SFTP, name: 'sftp-pretends', rename: 'pretends' },
+  { ...SFTP, name: 'sftp-removes-nothing', removesNothing: true },
+  { ...FTP, name: 'ftp-keeps-all', rename: 'never', removesNothing: true },
+  { ...FTP, name: 'ftp-lists-nothing', lists: 'nothing' },
+  { ...FTP, name: 'ftp-lists-never', lists: 'never', connections: 1 },
+  { ...DAV, name: 'dav-pretends', rename: 'pretends' },
   { ...SFTP, name: 'sftp-mailbox', mailbox: 'renamed' },
   { ...SFTP, name: 'sftp-late', lags: true },
   { ...FTP, name: 'ftp-unlooked', refuses: { stat: 'always' } },

@@ -84,9 +84,9 @@ function untrue(ended: Ended): string | null {
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.comparedAt))
   const held = since.find((change) => isGood(ended, change))
-  // Written to the final name itself and confirmed, and nothing shows since: whether it was taken at once, lost or replaced nobody can tell, and the proof says so.
-  const isUnseen = result.writtenDirectly === true && result.proof === 'acknowledged'
-  if (held === undefined && isUnseen && (turn.faults > 0 || turn.duet !== null)) return null
+  // A rename that is confirmed and not done is found out by a look, and this one failed.
+  const isUnlooked = result.proof === 'acknowledged' && turn.failedLooks > 0
+  if (held === undefined && scene.profile.rename === 'pretends' && isUnlooked) return null
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held
   const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
@@ -130,13 +130,14 @@ function notKept(ended: Ended): string | null {
 
 /** It could not be moved aside, nothing else could make room, and the new one is whole, or was until others or a restart of the server changed it. */
 function hadToGo({ scene, turn }: Ended, { author, beside }: Change): boolean {
-  return author !== null && (author !== turn || turn.keptInPlace) && (beside || scene.edited || scene.taken || scene.restarted)
+  return author !== null && (author !== turn || turn.keptInPlace) && (beside || scene.edited || scene.taken)
 }
 
-/** The user allowed it, the server knows no renames, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
+/** The user allowed it, the server knows no renames, or refuses them and says that nothing is there, this job had written there itself and cannot tell its bytes from others', or the file came after the last look. */
 function mayOverwrite({ scene, overwrites, turn, wasDirect }: Ended, earlier: readonly Change[], made: Change): boolean {
   const began = earlier.some(({ author, how }) => author === turn && how === 'created')
-  return overwrites || scene.profile.hides === true || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
+  const isHidden = showsNothing(scene) && turn.renameRefused
+  return overwrites || isHidden || scene.profile.rename === 'none' || wasDirect || made.unseen || made.again || began
 }
 
 function notContained({ scene, bystander }: Ended): string | null {
@@ -181,25 +182,34 @@ function modeLost(ended: Ended): string | null {
   return isDone ? `${scene.finalMode?.toString(8)} instead of ${wanted.toString(8)} at the end` : null
 }
 
+/** Whoever asks for a file is told that it is not there. */
+function showsNothing({ profile }: Scene): boolean {
+  return profile.hides === true || profile.statless === true
+}
+
 /** The weakest proof is for where nothing stronger is to be had. */
 function unacknowledged(ended: Ended): string | null {
   const { scene, policy, turn } = ended
   const { profile, direction, source } = scene
   // Of an empty file the size was all there is to prove, before it got its name.
   if (policy === 'full' && source.length > 0) return 'a proof of content was asked for'
-  if (direction === 'download') return turn.refusedLooks + turn.faults > 0 ? null : 'nothing was looked at where it could be'
+  if (direction === 'download') return turn.refusedLooks + turn.failedLooks > 0 ? null : 'nothing was looked at where it could be'
   if (turn.accepts) return 'what was only accepted was called acknowledged'
   // After a broken exchange, or where nothing was sent, all was proven by reading instead.
   const wasSent = ended.result?.resumedFrom !== ended.result?.size && ended.result?.bytesTransferred !== 0
   if (!turn.confirmed && turn.faults === 0 && wasSent) return 'the server had not confirmed it'
-  // The other run may have moved away what was to be looked at.
-  const mayBeUnseen = profile.hides === true || profile.mailbox !== undefined || profile.unsized === true || turn.duet !== null
-  return turn.refusedLooks > 0 || turn.faults > 0 || mayBeUnseen ? null : 'nothing was looked at where it could be'
+  const isGone = changesSince(ended).some(({ author, content }) => author !== turn && content === null)
+  const mayBeUnseen = showsNothing(scene) || profile.writeOnly === true || isGone
+  return turn.refusedLooks > 0 || turn.failedLooks > 0 || mayBeUnseen ? null : 'nothing was looked at where it could be'
 }
 
 /** Another run at work may have taken the file, and what one has left that died looks the same: each is given the benefit once, and a run at work also takes what was left. */
-function sentAgain({ turn, foundLeftovers }: Ended): string | null {
-  const doubts = turn.faults + (turn.duet === null ? Number(foundLeftovers) : 2)
+function sentAgain(ended: Ended): string | null {
+  const { turn, foundLeftovers } = ended
+  const theirs = changesSince(ended)
+    .slice(1)
+    .filter(({ how, content }) => how === 'others' && content !== null).length
+  const doubts = turn.breaks + theirs + (turn.duet === null ? Number(foundLeftovers) : 2)
   return turn.delivered > 1 + doubts ? `it was delivered ${turn.delivered} times` : null
 }
 
@@ -208,12 +218,13 @@ function toldWrong(ended: Ended): string | null {
   const { result, scene, turn, owed } = ended
   const [before, ...changes] = changesSince(ended)
   if (result?.previous === undefined || before === undefined || changes.some(({ author }) => author !== turn)) return null
-  if (scene.restarted || scene.profile.hides === true) return null
   const { previous } = result
   const { final } = scene
-  if (previous.kind === 'none' && before.content !== null) return 'the old file was said not to exist'
+  if (previous.kind === 'none' && before.content !== null && !showsNothing(scene)) return 'the old file was said not to exist'
   if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
-  if (previous.kind === 'replaced' && changes.length === 0 && !scene.isWhole(final)) return 'the old file was said to be replaced'
+  const isPretended = scene.profile.rename === 'pretends' && turn.failedLooks > 0
+  if (previous.kind === 'replaced' && !isPretended && changes.length === 0 && !scene.isWhole(final))
+    return 'the old file was said to be replaced'
   if (previous.kind === 'removed') {
     const isThere =
       scene.world.server.get(previous.path) !== undefined && scene.isWhole(scene.world.server.get(previous.path)?.bytes ?? null)
@@ -222,6 +233,8 @@ function toldWrong(ended: Ended): string | null {
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
   // A rename that was refused and done all the same: without a look the new file itself is taken for the old one, and moved aside.
-  if (turn.refusedLooks > 0 && scene.isWhole(waiting)) return null
-  return waiting !== null && same(waiting, before.content ?? owed) ? null : 'the old file is not where it was said to be'
+  if (turn.refusedLooks > 0 && turn.lostReplies > 0 && scene.isWhole(waiting)) return null
+  return waiting !== null && (scene.restarted || same(waiting, before.content ?? owed))
+    ? null
+    : 'the old file is not where it was said to be'
 }

@@ -107,6 +107,7 @@ export class Scene {
 
   setFinal(bytes: Buffer | null): void {
     const { world, direction } = this
+    world.wallMs += 1000
     if (this.inPlace) this.doubtful(0, Math.max(this.final?.length ?? 0, bytes?.length ?? 0, this.source.length))
     if (bytes === null) (direction === 'upload' ? world.server : world.local).delete(direction === 'upload' ? FINAL : LOCAL)
     else if (direction === 'upload')

@@ -20,11 +20,11 @@ export const LANES: readonly Lane[] = PROFILES.flatMap((profile): Lane[] => [
 ])
 
 /** Where a download would meet nothing that it does not meet elsewhere. */
-function onlyUploads({ resumer, writeOnly, names, refuses, hides, mailbox, lags }: Profile): boolean {
+function onlyUploads({ resumer, writeOnly, names, refuses, hides, statless, lists, removesNothing, mailbox, lags }: Profile): boolean {
   return (
     writeOnly === true ||
     names !== undefined ||
-    (resumer !== 'none' && [refuses, hides, mailbox, lags].some((quirk) => quirk !== undefined))
+    (resumer !== 'none' && [refuses, hides, statless, lists, removesNothing, mailbox, lags].some((quirk) => quirk !== undefined))
   )
 }
 

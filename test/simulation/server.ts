@@ -4,6 +4,7 @@ import type { ByteRange } from '../../src/core/ranges.ts'
 import type { ReadOptions, RemoteFile, Sink } from '../../src/remotes/remote.ts'
 import type { Kind, Place } from './alphabet.ts'
 import { below } from './chance.ts'
+import { BLOCK } from './profiles.ts'
 import { lateShows, refuses } from './reticent.ts'
 import { FINAL, type Scene } from './scene.ts'
 import { acceptedStores, type Incoming, orphanStores, Pump } from './server-write.ts'
@@ -87,9 +88,10 @@ export class Server {
     if (world.accepted.length > 0) acceptedStores(this.scene, path)
     if (world.late.length > 0) lateShows(world, path)
     refuses(this.scene, this.turn, 'stat')
-    if (profile.hides === true) return null
+    if (profile.hides === true || profile.statless === true) return null
     const { file, version, isMarked } = this.seen(path)
     // An answer that a cache gave to an upload tells nothing but that there is something.
+    if (isMarked) this.turn.failedLooks += 1
     if (isMarked) return { kind: 'file', size: null, modifiedAtMs: null, validator: null }
     if (file === undefined) return null
     if (path === FINAL && direction === 'upload') this.turn.looked()
@@ -140,6 +142,7 @@ export class Server {
     if (path === FINAL && direction === 'upload' && range.start === 0) this.turn.compared()
     const endless = range.end === Number.POSITIVE_INFINITY
     const settles = direction === 'upload' && (path !== FINAL || this.scene.inPlace)
+    const compared: ByteRange[] = []
     for (let at = range.start; at < range.end; at += profile.packet) {
       throwIfAborted(signal)
       const pause = this.turn.pause()
@@ -156,9 +159,13 @@ export class Server {
       if (fault === 'read-long') packet = Buffer.concat([packet, Buffer.alloc(9)])
       if (direction === 'download') doubt.arrives(at, end)
       if (fault === 'flip' && packet.length > 0) packet = this.flipped(packet, at)
-      if (settles && fault === null) doubt.settle(at, end)
+      if (settles && fault === null) compared.push({ start: at, end })
       if (direction === 'download') this.turn.moved += packet.length
       if (packet.length > 0) await sink(packet)
+      // Blocks are compared, not bytes.
+      const known = end === range.end ? end : end - (end % BLOCK)
+      if (known > at) for (const { start, end: to } of compared.splice(0)) doubt.settle(start, Math.min(to, known))
+      if (known > at && known < end && settles && fault === null) compared.push({ start: known, end })
       if (endless && now.length <= end) return
     }
     if (range.end === size && (this.seen(path).file?.bytes.length ?? 0) > size)

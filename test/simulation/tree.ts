@@ -1,5 +1,6 @@
 /** Names on the server: renames in every way that servers have, copies, removals. */
 import { type FailureKind, TransferError } from '../../src/core/errors.ts'
+import { isRefusal } from '../../src/engine/refusal.ts'
 import type { Tree } from '../../src/remotes/remote.ts'
 import type { How } from './ledger.ts'
 import { takesName } from './profiles.ts'
@@ -15,11 +16,12 @@ export function treeOf(server: Server): Tree {
   const { scene, turn } = server
   const { profile } = scene
   const files = scene.world.server
-  const note = (how: How): void => {
+  const note = (how: How, doubted = scene.doubt.bytes.size > 0): void => {
     if (scene.direction !== 'upload') return
     const beside = [...files].some(([name, { bytes }]) => isPartial(name) && scene.isWhole(bytes))
-    scene.ledger.note(turn, how, scene.final, { doubted: scene.doubt.bytes.size > 0, beside, mode: scene.finalMode })
+    scene.ledger.note(turn, how, scene.final, { doubted, beside, mode: scene.finalMode })
   }
+  const pretends = (to: string): boolean => profile.rename === 'pretends' && files.has(to)
   const replaces = profile.rename === 'after-delete' || profile.rename === 'never' ? profile.rename : 'atomically'
   return {
     replaces,
@@ -30,6 +32,7 @@ export function treeOf(server: Server): Tree {
         if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
       } catch (error) {
         turn.keptInPlace ||= from === FINAL
+        turn.renameRefused ||= isRefusal(error)
         throw error
       }
       if (replaces === 'after-delete' && files.has(to) && files.has(from)) {
@@ -39,13 +42,16 @@ export function treeOf(server: Server): Tree {
       }
       const file = files.get(from)
       if (file === undefined) throw new TransferError('not-found', `no such file: ${from}`)
+      if (pretends(to)) return void (await server.at('rename reply', signal))
       files.delete(from)
+      // As it is when the server is told, whenever that shows.
+      const doubted = scene.doubt.bytes.size > 0
       const move = (): void => {
         files.set(to, file)
         if (from === FINAL) note('aside')
         if (to === FINAL) {
           scene.direct = false
-          note(isAside(from) ? 'put back' : 'renamed')
+          note(isAside(from) ? 'put back' : 'renamed', doubted)
         }
         mailed(scene, turn, to, 'renamed')
       }
@@ -55,6 +61,8 @@ export function treeOf(server: Server): Tree {
     ...(profile.copies === true ? { copy: (from, to, _size, signal) => copied(server, from, to, signal) } : {}),
     remove: async (path, signal) => {
       await server.at('remove', signal)
+      if (profile.removesNothing === true) throw new TransferError('refused', 'nothing is removed here')
+      turn.took ||= isPartial(path) && files.has(path)
       files.delete(path)
       if (path === FINAL) note('removed')
       await server.at('remove reply', signal)
@@ -64,7 +72,8 @@ export function treeOf(server: Server): Tree {
     list: async (_directory, signal) => {
       await server.at('list', signal)
       refuses(scene, turn, 'list')
-      if (profile.hides === true) return []
+      if (profile.lists === 'never') await turn.silence(signal)
+      if (profile.hides === true || profile.lists === 'nothing') return []
       return [...files].map(([name, file]) => ({ name, kind: 'file' as const, size: file.bytes.length }))
     },
   }
@@ -74,7 +83,7 @@ async function modeSet(server: Server, path: string, mode: number, signal: Abort
   try {
     await server.at('mode', signal)
   } catch (error) {
-    server.turn.modeRefused = true
+    server.turn.modeRefused ||= isRefusal(error)
     throw error
   }
   server.existing(path).mode = mode

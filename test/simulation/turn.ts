@@ -8,6 +8,7 @@ import { Crash, resized, VirtualClock } from './world.ts'
 
 const STEPS_MAX = 5_000
 const DRAINED_MS = 1000
+const LOOKS: readonly Place[] = ['stat', 'list', 'digest', 'read', 'read packet']
 
 /** A violation, as far as it is known where it shows. */
 export class Violation extends Error {}
@@ -49,8 +50,18 @@ export class Turn {
   refusedLooks = 0
   /** Files that a server which takes them away has got. */
   delivered = 0
+  /** Looks that failed in another way. */
+  failedLooks = 0
   /** Faults that happened. */
   faults = 0
+  /** Those that ended an exchange. */
+  breaks = 0
+  /** Answers that were lost after the server had done what it was asked. */
+  lostReplies = 0
+  /** The server said no to a rename. */
+  renameRefused = false
+  /** Has removed a partial. */
+  took = false
   /** The server confirmed every byte of an exchange. */
   confirmed = false
   digestFailed = false
@@ -149,6 +160,11 @@ export class Turn {
     if (kind === 'restart-lost' || kind === 'restart-zeroed') this.restart(kind === 'restart-zeroed')
     const failure = FAILURES[kind]
     if (place === 'digest') this.digestFailed = true
+    if (kind === 'read-long' || kind === 'read-short') this.failedLooks += 1
+    if (failure === undefined && kind !== 'stall') return kind
+    this.breaks += 1
+    if (LOOKS.includes(place)) this.failedLooks += 1
+    if (place.endsWith(' reply')) this.lostReplies += 1
     if (failure === undefined) return kind
     if (failure === 'transient') this.reconnecting()
     throw new TransferError(failure, kind, kind === 'busy' ? { retryAfterMs: 5000 } : {})
@@ -156,7 +172,7 @@ export class Turn {
 
   /** What an upload goes on with after this is proven anew. */
   private reconnecting(): void {
-    if (this.scene.direction === 'upload') this.scene.doubt.bytes.clear()
+    if (this.scene.direction === 'upload') this.scene.doubt.breaks()
   }
 
   private restart(zeroed: boolean): void {
