@@ -39,7 +39,7 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   if (isGone && (await isTaken(session, remote, signal))) throw goneMissing(partial)
   // What is not there differs from nothing. But some servers say so of what they let us read.
   const isDoubtful = isGone && !direct && first.verdict === 'different'
-  const { verdict, method } = isDoubtful ? await couldProve({ ...context, digester: undefined }, true, signal) : first
+  const { verdict, method } = isDoubtful ? await ifReadable(context, signal) : first
   if (verdict === 'same') return method
   if (verdict === 'unknown') {
     if (policy.verify === 'full') throw isGone && !direct ? takenAway(noPartial(partial)) : nothingShows()
@@ -55,6 +55,16 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
     }
   }
   throw differs(session)
+}
+
+/** `unknown` where not one byte arrives. */
+async function ifReadable(context: ProofContext, signal: AbortSignal): Promise<WholeProof> {
+  let arrived = 0
+  const progress = (bytes: number): void => {
+    arrived = Math.max(arrived, bytes)
+  }
+  const proof = await couldProve({ ...context, digester: undefined, progress }, true, signal)
+  return proof.verdict === 'different' && arrived === 0 ? { ...proof, verdict: 'unknown' } : proof
 }
 
 /** What was confirmed is not taken back by a look that fails, so an answer that makes no sense proves nothing, either way. */

@@ -65,9 +65,7 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
   {
     name: 'removal-needs-a-whole-successor',
     protects: 'from removing the old file on the strength of a size',
-    edits: [
-      { file: PUBLISH, find: "if (verdict !== 'same') throw notReplaced", replace: "if (verdict === 'different') throw notReplaced" },
-    ],
+    edits: [{ file: PUBLISH, find: "if (verdict !== 'same' || still", replace: "if (verdict === 'different' || still" }],
     detectors: [ways('is not removed where the new one cannot be read back')],
   },
   {
