@@ -1,5 +1,7 @@
 /** The permission bits of a file that is replaced are those of its successor, which is never open to more people than it was. */
+import { TransferError } from '../core/errors.ts'
 import type { Remote } from '../remotes/remote.ts'
+import { isUntold } from './look.ts'
 import { isMissing, isRefusal } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
@@ -7,10 +9,29 @@ import type { UploadSession } from './upload-session.ts'
 export const PERMISSIONS = 0o777
 export const OTHERS_READ = 0o004
 
+/** A question that fails is asked once more. Nothing ends because of it. */
+const ASKS_MAX = 2
+
+/** Before anything takes the place of the old file: a look at it need not tell its mode. */
+export async function learnOldMode(session: UploadSession, { tree }: Remote, signal: AbortSignal): Promise<void> {
+  const { oldMode, nothingThere, wroteDirectly, modeAsks, job } = session
+  if (oldMode !== null || nothingThere || wroteDirectly || modeAsks >= ASKS_MAX || tree?.modeOf === undefined) return
+  session.modeAsks += 1
+  try {
+    session.oldMode = await session.guarded('looking at the mode', signal, async (s) => (await tree.modeOf?.(job.path, s)) ?? null)
+    session.modeAsks = ASKS_MAX
+  } catch (error) {
+    if (!(error instanceof TransferError) || signal.aborted || (!isUntold(error) && session.modeAsks < ASKS_MAX)) throw error
+    session.modeAsks = ASKS_MAX
+    session.note(`the file that is replaced may have another mode than the new one, which does not take it over (${error.message})`)
+  }
+}
+
 /** Gives the new file the mode of the old one, before it has its name where it comes by a rename. A server that does not is told of, and nothing depends on it. */
 export async function keepMode(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   // The first look may have failed where this one does not.
   if (session.finalUntold) session.sawFinal(await session.stat(remote, session.job.path, signal), session.direct)
+  await learnOldMode(session, remote, signal)
   const { oldMode, newMode } = session
   if (oldMode === null || session.modeRefused) return
   const wanted = oldMode & PERMISSIONS

@@ -1,7 +1,7 @@
 /** Of a private file the new one is private as well, from its first byte on. */
 import type { Remote, Writer } from '../remotes/remote.ts'
 import { probe } from './claim.ts'
-import { OTHERS_READ, PERMISSIONS, refusalOf } from './mode.ts'
+import { learnOldMode, OTHERS_READ, PERMISSIONS, refusalOf } from './mode.ts'
 import { makeScratch } from './scratch.ts'
 import type { Send } from './upload-exchange.ts'
 import type { UploadSession } from './upload-session.ts'
@@ -14,6 +14,7 @@ const OWNER_WRITES = 0o600
  * its mode before it is published.
  */
 export async function beginPrivately(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<Send | null> {
+  await learnOldMode(session, remote, signal)
   const { partial, oldMode, job } = session
   const { size } = job.source
   const { tree } = remote

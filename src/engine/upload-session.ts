@@ -97,8 +97,9 @@ export class UploadSession extends Session {
   oldMode: number | null = null
   /** Those of the file that is to replace it. */
   newMode: number | null = null
-  /** The server does not set them. */
+  /** The server does not set them; how often it was asked for those of the old file. */
   modeRefused = false
+  modeAsks = 0
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null
   /** The server's clock, as the time of a file that this process has just written. */
@@ -195,7 +196,7 @@ export class UploadSession extends Session {
     if (final.is !== 'unknown' && !ours && !this.wroteDirectly && !this.renameSent) this.hadFile ??= final.is === 'there'
     this.nothingThere = final.is === 'missing'
     this.finalUntold = final.is === 'unknown'
-    if (showsFile(final) && !ours && !this.wroteDirectly) this.oldMode = final.file.mode ?? null
+    if (showsFile(final) && !ours && !this.wroteDirectly) this.oldMode = final.file.mode ?? this.oldMode
     if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside !== null) return
     else if (final.is !== 'missing') this.previous = { kind: final.is === 'there' ? 'untouched' : 'unknown' }
@@ -205,8 +206,7 @@ export class UploadSession extends Session {
 
   /** The new file is in place. */
   replacedFinal(): void {
-    if (this.hadFile === null) this.previous = { kind: 'unknown' }
-    else this.previous = { kind: this.hadFile ? 'replaced' : 'none' }
+    this.previous = { kind: this.hadFile === null ? 'unknown' : this.hadFile ? 'replaced' : 'none' }
   }
 
   /** The process that wrote the journal wrote this content to the final name itself. */

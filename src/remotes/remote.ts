@@ -139,6 +139,8 @@ export interface Tree {
   makeDirectory(path: string, signal: AbortSignal): Promise<void>
   /** Sets the permission bits (0o7777) of a file. Rejects as `rename` does. Absent where the server cannot. */
   setMode?(path: string, mode: number, signal: AbortSignal): Promise<void>
+  /** Those of a file of which `stat` does not tell them; null where nothing does. Rejects where it is no use to know them, once. Absent where `stat` tells all. */
+  modeOf?(path: string, signal: AbortSignal): Promise<number | null>
   /** Whether `path` itself is a link; false when the server does not tell. Absent where nothing can tell (HTTP). */
   isLink?(path: string, signal: AbortSignal): Promise<boolean>
   /** Entries of a directory without `.` and `..`, names unchecked. Rejects with `limit` beyond 100,000 entries. */

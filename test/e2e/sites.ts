@@ -81,6 +81,12 @@ export async function proftpdSite(t: TestContext, options: ProftpdOptions = {}):
   return site(t, 'ftp', await startProftpd(options), { ftp: true }, {})
 }
 
+/** Puts it behind the proxy, whatever FTP server it is. */
+export async function ftpSite(t: TestContext, name: ServerName, start: () => Promise<TestServer>): Promise<Site | null> {
+  if (!startable(t, name)) return null
+  return site(t, 'ftp', await start(), { ftp: true }, {})
+}
+
 export async function ftpSrvSite(t: TestContext): Promise<Site> {
   return site(t, 'ftp', await startFtpSrv(), { ftp: true }, {})
 }

@@ -83,6 +83,18 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     detectors: [ways('the file that replaces one of mode 600')],
   },
   {
+    name: 'mode-asked-before-the-first-byte',
+    protects: 'from opening a private file whose mode a look does not tell',
+    edits: [{ file: 'src/engine/private-partial.ts', find: '  await learnOldMode(session, remote, signal)\n', replace: '' }],
+    detectors: [ways('the mode that a look does not tell')],
+  },
+  {
+    name: 'mode-asked-for-ends-nothing',
+    protects: 'from an upload that ends because nobody tells a mode',
+    edits: [{ file: 'src/engine/mode.ts', find: '!isUntold(error) && session.modeAsks < ASKS_MAX', replace: '!isUntold(error)' }],
+    detectors: [ways('a mode that nobody can ask for')],
+  },
+  {
     name: 'wider-is-a-warning',
     protects: 'from opening a private file silently',
     edits: [{ file: 'src/engine/mode.ts', find: '  if (isWider) session.warning', replace: '  if (!isWider) session.warning' }],

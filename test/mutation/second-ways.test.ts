@@ -226,7 +226,7 @@ test('a server that breaks down at every rename over a file says no in its own w
 })
 
 /** Permission bits as servers keep them. */
-function withModes({ refuses = false, unset = false } = {}) {
+function withModes({ refuses = false, unset = false, asked = null as string[] | null, fails = 0 } = {}) {
   const modes = new Map<string, number>()
   const seen: string[] = []
   const remote = (given: Remote): Remote => {
@@ -250,9 +250,20 @@ function withModes({ refuses = false, unset = false } = {}) {
     }
     const stat: Remote['stat'] = async (path, signal) => {
       const found = await given.stat(path, signal)
-      return found === null || found.kind !== 'file' ? found : { ...found, mode: modes.get(path) ?? 0o644 }
+      return found === null || found.kind !== 'file' || asked !== null ? found : { ...found, mode: modes.get(path) ?? 0o644 }
     }
-    return { ...given, stat, writer: { ...writer, create }, tree: { ...tree, rename, ...(unset ? {} : { setMode }) } }
+    // Where a look tells none, as over FTP without MLST.
+    const modeOf = async (path: string): Promise<number | null> => {
+      asked?.push(path)
+      if ((asked?.length ?? 0) <= fails) throw new TransferError('transient', 'no answer')
+      return modes.get(path) ?? 0o644
+    }
+    return {
+      ...given,
+      stat,
+      writer: { ...writer, create },
+      tree: { ...tree, rename, ...(unset ? {} : { setMode }), ...(asked === null ? {} : { modeOf }) },
+    }
   }
   return { modes, seen, remote }
 }
@@ -277,6 +288,36 @@ for (const [mode, seen] of [
     assert.equal(result.status, 'complete', result.failure?.message)
     assert.deepEqual(kept.seen, seen)
   })
+
+for (const fails of [0, 1])
+  test(`the mode that a look does not tell is asked for once, before the first byte; ${fails} failed`, async (t) => {
+    const stage = staged(t, CONTENT, OLD)
+    const asked: string[] = []
+    const kept = withModes({ asked, fails })
+    kept.modes.set('out', 0o600)
+    stage.server.before = (step, path) => {
+      if (step === 'chunk' && partialParts('out', path) !== null) assert.equal(kept.modes.get(path), 0o600)
+    }
+    const result = await stage.upload('in', { remote: kept.remote })
+    assert.equal(result.status, 'complete', result.failure?.message)
+    assert.equal(kept.seen.at(-1), 'published 600')
+    assert.deepEqual(asked, Array(fails + 1).fill('out'))
+    const fresh = staged(t, CONTENT)
+    assert.equal((await fresh.upload('in', { remote: withModes({ asked }).remote })).status, 'complete')
+    assert.equal(asked.length, fails + 1, 'of a file that is not there')
+  })
+
+test('a mode that nobody can ask for ends nothing, and is told', async (t) => {
+  const stage = staged(t, CONTENT, OLD)
+  const asked: string[] = []
+  const told: string[] = []
+  stage.onEvent = (event) => {
+    if (event.kind === 'note' && /may have another mode/.test(event.message)) told.push(event.message)
+  }
+  const result = await stage.upload('in', { remote: withModes({ asked, fails: 9 }).remote })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.deepEqual([asked.length, told.length], [2, 1])
+})
 
 test('a new file has the mode that the server gives', async (t) => {
   const stage = staged(t, CONTENT)

@@ -26,8 +26,8 @@ export interface Profile {
   readonly names?: 'no-dots' | 'own-extension'
   /** The file of the final name cannot be given another one. */
   readonly stays?: true
-  /** Permission bits are told and set. */
-  readonly modes?: true
+  /** Permission bits are set, and told: by a look, or by a question of their own. */
+  readonly modes?: 'looked at' | 'asked for'
   /** The server copies files by itself. */
   readonly copies?: true
   /** It may say that it will store a file later. */
@@ -83,10 +83,10 @@ const BLIND = { stat: 'always', list: 'always', read: 'always' } as const
 const MOODY = { stat: 'sometimes', list: 'sometimes', read: 'sometimes' } as const
 
 export const PROFILES: readonly Profile[] = [
-  { ...SFTP, name: 'openssh', syncs: true, copies: true, modes: true },
+  { ...SFTP, name: 'openssh', syncs: true, copies: true, modes: 'looked at' },
   { ...SFTP, name: 'openssh-old', connections: 1, packet: 13, window: 3, rename: 'never' },
   { ...SFTP, name: 'sftp-copies', packet: 12, rename: 'never', copies: true, packetMs: { read: 700, write: 100 } },
-  { ...SFTP, name: 'sftp-extension', names: 'own-extension', rename: 'never', stays: true, modes: true },
+  { ...SFTP, name: 'sftp-extension', names: 'own-extension', rename: 'never', stays: true, modes: 'looked at' },
   { ...SFTP, name: 'sftp-norename', packet: 13, rename: 'unsupported' },
   {
     ...SFTP,
@@ -102,7 +102,7 @@ export const PROFILES: readonly Profile[] = [
   { ...SFTP, name: 'rclone-sftp', resumer: 'whole', packet: 12, window: 2 },
   { ...FTP, name: 'proftpd', digests: 'any', algorithm: 'sha512', copies: true },
   { ...FTP, name: 'proftpd-shipped', resumer: 'whole' },
-  { ...FTP, name: 'proftpd-deletes', removesBroken: true },
+  { ...FTP, name: 'proftpd-deletes', removesBroken: true, modes: 'asked for' },
   { ...FTP, name: 'vsftpd', lingers: true, packetMs: { read: 700, write: 100 } },
   { ...FTP, name: 'pure-ftpd', resumer: 'append', lingers: true, packetMs: { read: 700, write: 100 } },
   { ...FTP, name: 'ftp-srv', resumer: 'append', packet: 15, window: 2, removesBroken: true },
@@ -112,7 +112,7 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-fickle', resumer: 'append', fickle: true },
   { ...FTP, name: 'ftp-dropbox', writeOnly: true },
   { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
-  { ...FTP, name: 'ftp-nodots', names: 'no-dots', rename: 'never', modes: true },
+  { ...FTP, name: 'ftp-nodots', names: 'no-dots', rename: 'never', modes: 'looked at' },
   { ...FTP, name: 'ftp-norename', rename: 'refused' },
   { ...SFTP, name: 'sftp-blind', refuses: BLIND },
   { ...SFTP, name: 'sftp-moody', refuses: MOODY },

@@ -92,7 +92,7 @@ export class Scene {
 
   /** Of the file under the final name of an upload, where the server tells it. */
   get finalMode(): number | null {
-    const file = this.direction === 'upload' && this.profile.modes === true ? this.world.server.get(FINAL) : undefined
+    const file = this.direction === 'upload' && this.profile.modes !== undefined ? this.world.server.get(FINAL) : undefined
     return file === undefined ? null : (file.mode ?? 0o644)
   }
 

@@ -101,7 +101,7 @@ export class Server {
       modifiedAtMs: profile.identity === 'none' ? null : file.modifiedAtMs,
       validator: profile.identity === 'validator' && direction === 'download' ? `"${version}"` : null,
       ...this.etagOf(file, version),
-      ...(profile.modes === true && direction === 'upload' ? { mode: file.mode ?? 0o644 } : {}),
+      ...(profile.modes === 'looked at' && direction === 'upload' ? { mode: file.mode ?? 0o644 } : {}),
     }
   }
 

@@ -68,7 +68,8 @@ export function treeOf(server: Server): Tree {
       await server.at('remove reply', signal)
     },
     makeDirectory: async () => {},
-    ...(profile.modes === true ? { setMode: (path, mode, signal) => modeSet(server, path, mode, signal) } : {}),
+    ...(profile.modes === undefined ? {} : { setMode: (path, mode, signal) => modeSet(server, path, mode, signal) }),
+    ...(profile.modes === 'asked for' ? { modeOf: (path, signal) => modeTold(server, path, signal) } : {}),
     list: async (_directory, signal) => {
       await server.at('list', signal)
       refuses(scene, turn, 'list')
@@ -88,6 +89,20 @@ async function modeSet(server: Server, path: string, mode: number, signal: Abort
   }
   server.existing(path).mode = mode
   await server.at('mode reply', signal)
+}
+
+async function modeTold(server: Server, path: string, signal: AbortSignal): Promise<number | null> {
+  const { turn, scene } = server
+  try {
+    await server.at('mode', signal)
+  } catch (error) {
+    // Asked once more where it may have passed; a refusal is the answer.
+    turn.modeAsksFailed += 1
+    if (turn.modeAsksFailed > 1 || !(error instanceof TransferError && error.kind === 'transient')) turn.modeRefused = true
+    throw error
+  }
+  const file = scene.world.server.get(path)
+  return file === undefined ? null : (file.mode ?? 0o644)
 }
 
 function refusalOf({ scene }: Server, from: string, to: string): FailureKind | null {

@@ -67,6 +67,7 @@ export class Turn {
   digestFailed = false
   /** The server did not set the mode that it was told to. */
   modeRefused = false
+  modeAsksFailed = 0
   /** Only kept when somebody wants to read them. */
   readonly places: Place[] | null
   private readonly trace: string[] | null

@@ -336,6 +336,57 @@ describe('FTP: permissions', () => {
   })
 })
 
+describe('FTP: permissions that no fact tells', () => {
+  const stats = (lines: string, code = 213): Answer => `${code}-status\r\n${lines}${code} end`
+  const file = unixLine('f', 7, '-rw-------')
+  const SOURCES: Readonly<Record<string, readonly [Answers, RegExp]>> = {
+    'a line of STAT': [{ STAT: stats(file) }, /^STAT f$/],
+    'a line of STAT with the code before it': [{ STAT: `211-status\r\n211-${file}211 end` }, /^STAT f$/],
+    'the listing, where STAT is refused': [{ STAT: '502 no', LIST: shows(file) }, /^LIST -a$/],
+    'the listing, where STAT tells of the server': [{ STAT: stats(' connected\r\n', 211), LIST: shows(file) }, /^LIST -a$/],
+    'the listing, where STAT finds nothing': [{ STAT: '213-status\r\n213 end', LIST: shows(file) }, /^LIST -a$/],
+    'the listing, where STAT tells of two': [{ STAT: stats(unixLine('f', 1) + unixLine('./f', 2)), LIST: shows(file) }, /^LIST -a$/],
+  }
+  for (const [name, [answers, asked]] of Object.entries(SOURCES))
+    test(`come from ${name}`, async (t) => {
+      const { remote, count, files } = await scene(t, () => answers)
+      files.set('f', CONTENT)
+      assert.equal((await remote.stat('f', never))?.mode, undefined)
+      assert.equal(await remote.tree?.modeOf?.('f', never), 0o600)
+      assert.equal(count(asked), 1)
+      assert.equal(count(/^(STAT|LIST|MLSD|NLST)/), asked.test('STAT f') ? 1 : 2)
+    })
+
+  test('are not those of a link, of another name, or of a listing without any', async (t) => {
+    for (const line of [
+      unixLine('f -> g', 1, 'lrwxrwxrwx'),
+      unixLine('xf', 7),
+      unixLine('f', 7, 'drwxr-xr-x'),
+      '01-02-24  03:04AM  7 f\r\n',
+    ]) {
+      const { remote } = await scene(t, () => ({ STAT: stats(line), LIST: shows(line) }))
+      assert.equal(await remote.tree?.modeOf?.('f', never), null, line)
+    }
+  })
+
+  test('a name that a server would take for many is looked up in the listing', async (t) => {
+    for (const name of ['*', 'a[b]', '{a,b}', '~']) {
+      const { remote, count } = await scene(t, () => ({ STAT: stats(unixLine(name, 1)), LIST: shows(unixLine(name, 7, '-rw-r-----')) }))
+      assert.equal(await remote.tree?.modeOf?.(name, never), 0o640, name)
+      assert.equal(count(/^STAT/), 0)
+    }
+  })
+
+  test('are asked for no more once the server has refused to set them, which is said once', async (t) => {
+    const { remote, files, count } = await scene(t, () => ({ SITE: '500 unknown', STAT: stats(file) }))
+    files.set('f', CONTENT)
+    await fails('unsupported', remote.tree?.setMode?.('f', 0o600, never))
+    await fails('unsupported', remote.tree?.modeOf?.('f', never))
+    assert.equal(await remote.tree?.modeOf?.('f', never), null)
+    assert.equal(count(/^(STAT|LIST)/), 0)
+  })
+})
+
 test('FTP: a name beyond ASCII on a server that does not speak of UTF-8 is warned of once', async (t) => {
   const { remote, warnings } = await scene(t)
   for (const name of ['ä', 'ö']) await remote.stat(name, never)

@@ -36,10 +36,15 @@ const WAYS: readonly Way[] = [
  * Rejects with `not-found` when there is no such directory, with `refused` when the server lists in no way. An empty answer from a way that has never shown anything
  * is asked for again by the others: `LIST -a` of a file named `-a` is empty as well, and everything would seem to be gone.
  */
-export async function entriesOf(connection: Connection, path: string, signal: AbortSignal): Promise<Listing> {
+export async function entriesOf(
+  connection: Connection,
+  path: string,
+  signal: AbortSignal,
+  commands: readonly string[] = WAYS.map(({ command }) => command),
+): Promise<Listing> {
   let empty: Listing | null = null
   let refusal: Refusal | null = null
-  for (const way of WAYS) {
+  for (const way of WAYS.filter(({ command }) => commands.includes(command))) {
     if (!allowed(connection, way.command, path) || (way.command === 'MLSD' && !connection.features.has('MLST'))) continue
     const found = await tryWay(connection, way, path, signal)
     if ('refused' in found) refusal ??= found

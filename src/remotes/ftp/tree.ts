@@ -3,16 +3,15 @@ import { baseName, directoryName } from '../../core/paths.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
 import { isGood } from './connection.ts'
 import { ftpCopy } from './copy.ts'
-import { replyError, replyErrorAs } from './errors.ts'
+import { replyError } from './errors.ts'
 import type { Features } from './features.ts'
 import { entriesOf } from './listing.ts'
+import { modeOf, setMode } from './modes.ts'
 import type { Pool } from './pool.ts'
 import { refusedLook, saysNothingThere } from './refusals.ts'
 import { Renaming } from './renaming.ts'
 import { spelled } from './spelled.ts'
 import { isDirectory, known } from './stat.ts'
-
-const CHMOD = 'SITE CHMOD'
 
 /** A listing that the server does not give, or not whole, says nothing about a link. */
 const NO_LISTING: readonly FailureKind[] = ['unsupported', 'refused', 'not-found', 'protocol', 'limit']
@@ -91,19 +90,11 @@ export class FtpTree implements Tree {
     return entries
   }
 
-  /** No feature announces it: what the first refusal says counts for the session. */
   async setMode(path: string, mode: number, signal: AbortSignal): Promise<void> {
-    await this.#pool.lease('change', signal, async (connection, either) => {
-      const { ways } = connection
-      if (!ways.allows(CHMOD)) throw new TransferError('unsupported', 'the server has refused SITE CHMOD before')
-      const command = `${CHMOD} ${mode.toString(8).padStart(3, '0')} ${await connection.name(path, either)}`
-      const reply = await connection.command(command, either)
-      if (isGood(reply)) return ways.worked(CHMOD)
-      if (reply.code < 500 && reply.code !== 450) throw replyError(reply, command)
-      if (refusedLook(reply, path) === 'nothing' && (await known(connection, path, either)) === null)
-        throw replyErrorAs('not-found', reply, command)
-      ways.refused(CHMOD)
-      throw replyErrorAs(ways.allows(CHMOD) ? 'refused' : 'unsupported', reply, command)
-    })
+    await this.#pool.lease('change', signal, (connection, either) => setMode(connection, path, mode, either))
+  }
+
+  async modeOf(path: string, signal: AbortSignal): Promise<number | null> {
+    return await this.#pool.lease('read', signal, (connection, either) => modeOf(connection, path, either))
   }
 }
