@@ -8,6 +8,18 @@ const ways = (pattern: string): Detector => unit('ftp-second-ways', pattern)
 
 export const FTP_WAYS_DEFENCES: readonly Defence[] = [
   {
+    name: 'ftp-size-is-one-number',
+    protects: 'from taking a piece of a number for a size',
+    edits: [{ file: `${AT}/size-reply.ts`, find: 'if (numbers.length !== 1 || ', replace: 'if (' }],
+    detectors: [{ file: 'test/unit/ftp-replies.test.ts', pattern: 'what SIZE says' }],
+  },
+  {
+    name: 'ftp-listed-size-is-one-number',
+    protects: 'from taking the end of a number for the size of a file',
+    edits: [{ file: `${AT}/list-lines.ts`, find: 'doubtful: grouped || spaced }', replace: 'doubtful: grouped }' }],
+    detectors: [{ file: 'test/unit/ftp-replies.test.ts', pattern: 'sizes in listings' }],
+  },
+  {
     name: 'ftp-a-connection-made-is-no-way-that-worked',
     protects: 'from EPSV for ever, where a firewall makes the connection in place of the server',
     edits: [{ file: `${AT}/passive.ts`, find: '        return data\n', replace: '        this.#ways.worked(way)\n        return data\n' }],

@@ -74,7 +74,17 @@ const listing =
 const create = (remote: Remote, name = 'f'): Promise<void> =>
   remote.writer?.create(name, CONTENT.length, body(CONTENT), silent, never) ?? assert.fail('no writer')
 
-const REFUSALS = ['500 what?', '502 SIZE not implemented', '504 not for this', '550 SIZE not allowed', '450 not now', '213 many', '550 no']
+const REFUSALS = [
+  '500 what?',
+  '502 SIZE not implemented',
+  '504 not for this',
+  '550 SIZE not allowed',
+  '450 not now',
+  '213 many',
+  '213 7,000',
+  '213 7 000',
+  '550 no',
+]
 
 describe('FTP: a look that is refused', () => {
   for (const refusal of REFUSALS) {

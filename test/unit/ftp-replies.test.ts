@@ -14,6 +14,8 @@ import {
   parseSize,
   parseTime,
 } from '../../src/remotes/ftp/features.ts'
+import { parseLines } from '../../src/remotes/ftp/list-lines.ts'
+import { sizeIn } from '../../src/remotes/ftp/size-reply.ts'
 
 /** Replies as real servers gave them. */
 const REPLIES: readonly (readonly [number, string, FailureKind])[] = [
@@ -124,6 +126,76 @@ describe('what FTP servers tell in lines', () => {
     for (const bad of ['9007199254740992', '-1', '1e3', '', undefined, '99999999999999999999'])
       assert.equal(parseSize(bad), null, String(bad))
     assert.equal(parseTime('20200102'), null)
+  })
+
+  test('what SIZE says: rightly read, or not at all', () => {
+    const said: readonly (readonly [string, number | null, string?])[] = [
+      ['213 7', 7],
+      ['213   3000000  \t', 3_000_000],
+      ['213 0000000007', 7],
+      ['213-size\r\n213-7 bytes\r\n213 ', 7],
+      ['213 size 7', 7],
+      ['213 The file has 7 bytes.', 7],
+      ['213 size=(7)', null],
+      ['213 (7)', 7],
+      ['213 7 octets in all', 7],
+      ['213 a.bin 7', 7],
+      ['213 7 d/a.bin', 7],
+      ['213 "d/a.bin": 7', 7],
+      ['213 12 7', 7, '12'],
+      ['213 7 12', 7, '12'],
+      ['213 12', 12, '12'],
+      ['213 3,000,000', 3_000_000],
+      ["213 3'000'000 bytes", 3_000_000],
+      ['213 3.000.000', 3_000_000],
+      ['213 File status', 0],
+      // One group alone may be a fraction, and blanks may part two numbers.
+      ['213 3,000', null],
+      ['213 3.000', null],
+      ['213 3 000 000', null],
+      ['213 3,00,000', null],
+      ['213 3,000.000', null],
+      ['213 7, 8', null],
+      ['213 3 MB', null],
+      ['213 3 MB in bytes', null],
+      ['213 3M', null],
+      ['213 3000 KiB', null],
+      ['213 5860 blocks', null],
+      ['213 7 total', null],
+      ['213 7 of 3000000 bytes', null],
+      ['213 7 bytes of 3000000', null],
+      ['213 3000000 (2.9 MB)', null],
+      ['213 7 bytes, 512-byte sectors', null],
+      ['213 +7', null],
+      ['213 -7', null],
+      ['213 0x7', null],
+      ['213 7e3', null],
+      ['213 7.5', null],
+      ['213 ok', null],
+      ['213', null],
+      ['213 99999999999999999999', null],
+    ]
+    for (const [reply, size, path = 'd/a.bin'] of said) assert.equal(sizeIn(reply, path), size, JSON.stringify(reply))
+  })
+
+  test('sizes in listings with separators: rightly read, or not at all', () => {
+    const sizes: readonly (readonly [string, number | null])[] = [
+      ['-rw-r--r--   1 ftp ftp 3,000,000 Jan 02  2024 f', 3_000_000],
+      ['-rw-r--r--   1 ftp ftp 3.000.000 Jan 02 03:04 f', 3_000_000],
+      ['-rw-r--r--   1 ftp ftp 3,000 Jan 02  2024 f', null],
+      ['-rw-r--r--   1 ftp ftp 3 000 000 Jan 02  2024 f', null],
+      ['-rw-r--r--   1 ftp ftp 3 123 456 Jan 02  2024 f', null],
+      ['-rw-r--r--   1 ftp 3 000 Jan 02  2024 f', null],
+      ['-rw-r--r--   1 1001 100 512 Jan 02  2024 f', 512],
+      ['-rw-r--r--   1 ftp domain users 512 Jan 02  2024 f', 512],
+      ['-rw-r--r--   1 ftp ftp 512 Jan 02  2024 f', 512],
+      ['-rw-r--r--   1 ftp ftp 7 Jan 02  2024 x 3,000,000 Jan 02  2024 f', 7],
+      ['01-02-24  03:04AM  3,000,000 f', 3_000_000],
+      ['01-02-24  03:04AM  3,000 f', null],
+      ['01-02-24  03:04AM  7 1,000,000 f', 7],
+    ]
+    for (const [line, size] of sizes) assert.deepEqual([parseLines([line])[0]?.size, line.endsWith('f')], [size, true], line)
+    assert.equal(parseLines(['-rw-r--r--   1 ftp ftp 7 Jan 02  2024 x 3,000,000 f'])[0]?.name, 'x 3,000,000 f')
   })
 
   test('ports of EPSV and PASV; the address of PASV is not even returned', () => {

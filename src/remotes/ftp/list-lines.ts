@@ -3,6 +3,7 @@ import { parseList } from 'basic-ftp'
 import { TransferError } from '../../core/errors.ts'
 import { baseName } from '../../core/paths.ts'
 import type { TreeEntry } from '../remote.ts'
+import { ungrouped } from './size-reply.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NO_ENTRY = /^(total|summe|insgesamt)\b/i
@@ -54,7 +55,8 @@ export function parseLines(lines: readonly string[]): ListedEntry[] {
   return lines.filter((line) => !NO_ENTRY.test(line)).flatMap(parseLine)
 }
 
-function parseLine(line: string): ListedEntry[] {
+function parseLine(raw: string): ListedEntry[] {
+  const { line, doubtful } = plainSize(raw)
   let parsed: ReturnType<typeof parseList>
   try {
     parsed = parseList(line)
@@ -65,8 +67,24 @@ function parseLine(line: string): ListedEntry[] {
   if (entry === undefined || entry.name === '.' || entry.name === '..') return []
   const unix = UNIX.exec(line)
   const kind = kindOf(entry.type, unix?.[1])
-  const size = kind === 'file' && Number.isSafeInteger(entry.size) && entry.size >= 0 ? entry.size : null
+  const size = kind === 'file' && !doubtful && Number.isSafeInteger(entry.size) && entry.size >= 0 ? entry.size : null
   return [{ name: entry.name, kind, size, ...(unix === null ? {} : { mode: modeOf(unix[2] ?? '') }) }]
+}
+
+/** What stands before the date, and before the size of DOS. */
+const BEFORE_DATE = /^(\s*\S{10}\S*\s+(?:\S.*?\s)??)(\S+)(\s+(?:[A-Za-z]{3}\s+\d{1,2}\s+(?:\d{4}|\d\d?:\d\d)\s|\d{4}-\d\d-\d\d\s))/
+const AFTER_TIME = /^(\s*\d{2,4}[-./]\d{2}[-./]\d{2,4}\s+\d\d?:\d\d\S*\s+)(\S+)(\s)/
+
+/** The same line with its size as plain digits. Doubtful: separators that may mean another number, of which basic-ftp would read a piece. */
+function plainSize(line: string): { readonly line: string; readonly doubtful: boolean } {
+  const [whole = '', before = '', size = '', after = ''] = (UNIX.test(line) ? BEFORE_DATE : AFTER_TIME).exec(line) ?? []
+  const digits = ungrouped(size)
+  const grouped = /^\d{1,3}[,.'_’\u00a0\u202f]\d{3}$/.test(size)
+  const columns = before.trim().split(/\s+/)
+  // `3 000 000`, where links, owner and group stand before the size.
+  const spaced =
+    /^\d{3}$/.test(size) && /^\d{1,3}$/.test(columns.at(-1) ?? '') && (columns.length > 4 || (size.startsWith('0') && columns.length > 1))
+  return { line: `${before}${grouped ? '0' : digits}${after}${line.slice(whole.length)}`, doubtful: grouped || spaced }
 }
 
 const FILE = 1

@@ -7,6 +7,7 @@ import { type Reply, replyErrorAs } from './errors.ts'
 import { kindOf, parseMlst, parseMode, parseSize, parseTime } from './features.ts'
 import { entriesOf } from './listing.ts'
 import { isRefusal, refusedLook } from './refusals.ts'
+import { sizeIn } from './size-reply.ts'
 
 /**
  * `missing`: told by a way that is known to find what is there. `nothing`: by one that is not. `empty`: by a listing that shows nothing at all, as one does that is
@@ -171,7 +172,7 @@ async function askSize(connection: Connection, path: string, signal: AbortSignal
   if (!connection.ways.allows('SIZE')) return new TransferError('refused', NOTHING_SAID)
   const command = `SIZE ${await connection.name(path, signal)}`
   const reply = await connection.command(command, signal)
-  const size = isGood(reply) ? sizeIn(reply) : null
+  const size = isGood(reply) ? sizeIn(reply.text, path) : null
   if (size !== null) {
     connection.ways.worked('SIZE')
     return size
@@ -181,15 +182,6 @@ async function askSize(connection: Connection, path: string, signal: AbortSignal
     : await refused(connection, 'SIZE', { reply, path, command }, signal)
   if (isGood(reply)) connection.ways.refused('SIZE')
   return look === 'missing' || look === 'nothing' || look instanceof TransferError ? look : 'nothing'
-}
-
-/** Most servers say nothing but the number; some put words before or behind it. */
-function sizeIn(reply: Reply): number | null {
-  const text = reply.text.slice(4).trim()
-  // ftp-srv 4.6.3 has this text in place of a zero.
-  if (text === 'File status') return 0
-  const words = text.split(/[\s,]+/)
-  return parseSize(words[0]) ?? parseSize(words.at(-1))
 }
 
 /** ftp-srv answers SIZE of a directory with 4096; asking about the login directory shows it. */
