@@ -4,7 +4,8 @@ import { watched } from '../engine/exchange.ts'
 import type { Clock } from '../engine/ports.ts'
 import type { ExpectedChecksum } from './job.ts'
 import type { RemoteSet } from './remotes.ts'
-import { digestFor, type Expected } from './sums.ts'
+import { digestFor } from './sums.ts'
+import type { Expected } from './sums-lines.ts'
 
 const SUMS_BYTES_MAX = 4 * 1024 * 1024
 

@@ -1,26 +1,12 @@
-/**
- * Reads files of checksums as people really have them: what coreutils, BSD, openssl, shasum and gpg print, and the lone digest in `<file>.sha256`. Only SHA-256
- * and SHA-512 count, and nothing is ever taken that may be of another file.
- */
+/** Finds the digest of one file in a file of checksums, or the lone digest in `<file>.sha256`. Nothing is ever taken that may be of another file. */
 import { TransferError } from '../core/errors.ts'
 import { printable } from '../core/text.ts'
-import type { DigestAlgorithm } from '../remotes/remote.ts'
-
-export interface Expected {
-  readonly algorithm: DigestAlgorithm
-  readonly hex: string
-}
-
-/** One line. No name: the digest stands alone. */
-interface Entry extends Expected {
-  readonly name: string | null
-}
+import { entriesIn } from './sums-block.ts'
+import type { Entry, Expected } from './sums-lines.ts'
 
 const NAMES_SHOWN = 5
-/** A name has 4096 bytes at most; longer lines are no checksums. */
-const LINE_LENGTH_MAX = 16_384
-const ARMOUR_BEGIN = '-----BEGIN PGP SIGNED MESSAGE-----'
-const SIGNATURE_BEGIN = '-----BEGIN PGP SIGNATURE-----'
+/** What is hashed from a pipe has no name. */
+const PIPES: readonly (string | null)[] = ['-', 'stdin', '(stdin)']
 
 /** The digest of the file at `path`, decoded, in the file of checksums of this name. Throws `not-found`, which says what was there instead. */
 export function digestFor(bytes: Uint8Array, path: string, sumsName: string): Expected {
@@ -29,8 +15,9 @@ export function digestFor(bytes: Uint8Array, path: string, sumsName: string): Ex
   // Windows writes its own separators.
   const segmentsOf = (text: string): readonly string[] => text.trim().split(name.includes('\\') ? '/' : /[/\\]/)
   const isNamed = (entry: Entry): boolean =>
-    entry.name !== null && (entry.name.endsWith(`/${name}`) || segmentsOf(entry.name).at(-1) === name.trim())
-  const entries = entriesIn(decoded(bytes))
+    entry.name !== null && entry.inHeader !== true && (entry.name.endsWith(`/${name}`) || segmentsOf(entry.name).at(-1) === name.trim())
+  const readAs = (entry: Entry): Entry => (isNamed(entry) ? entry : { ...entry, name: plainName(entry, sumsName, name) })
+  const entries = isOfOtherKind(sumsName) ? [] : entriesIn(decoded(bytes)).map(readAs)
   const named = entries.filter(isNamed)
   const isLone = named.length === 0 && entries.every((entry) => entry.name === null) && mayBeOf(sumsName, name)
   const found = strongest(isLone ? entries : nearest(named, wanted, segmentsOf))
@@ -41,83 +28,26 @@ export function digestFor(bytes: Uint8Array, path: string, sumsName: string): Ex
   throw new TransferError('not-found', `the file of checksums has different digests for ${name}; ${contents(found)}`)
 }
 
-/** PowerShell writes UTF-16 with a mark. The decoder drops the mark. */
+/** Without quotes; null where it says nothing. The end of a line in a foreign language counts where the file of checksums is named after the file as well. */
+function plainName({ name: told, inHeader }: Entry, sumsName: string, name: string): string | null {
+  if (told === null || PIPES.includes(told.trim())) return null
+  const endsSo = told.endsWith(name) && /[\s/\\"']$/.test(told.slice(0, -name.length))
+  if (inHeader === true) return mayBeOf(sumsName, name) && endsSo ? null : told
+  return /^\s*(["'])(.+)\1\s*$/.exec(told)?.[2] ?? told
+}
+
+/** Other algorithms have digests as long as ours, and only the name of the file says so. */
+function isOfOtherKind(sumsName: string): boolean {
+  return /(?:^|\.)(?:b[23]|blake[23][bs]?|sha-?3(?:-?\d+)?|sm3)(?:sums?)?(?:\.(?:txt|asc))?$/i.test(sumsName)
+}
+
+/** PowerShell writes UTF-16, mostly with a mark. The decoder drops the mark. */
 function decoded(bytes: Uint8Array): string {
-  const [first, second] = bytes
-  const encoding = first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
+  const [first = 1, second = 1] = bytes
+  const isLittle = (first === 0xff && second === 0xfe) || (first !== 0 && second === 0)
+  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second !== 0)
+  const encoding = isLittle ? 'utf-16le' : isBig ? 'utf-16be' : 'utf-8'
   return new TextDecoder(encoding).decode(bytes)
-}
-
-function entriesIn(text: string): readonly Entry[] {
-  const entries: Entry[] = []
-  for (const line of joined(text)) {
-    if (line.length > LINE_LENGTH_MAX) continue
-    const entry = tagged(line.trim()) ?? digestFirst(line) ?? nameFirst(line.trim())
-    if (entry !== null) entries.push(entry)
-  }
-  return entries
-}
-
-/** The lines without the frame of a signature; a digest that goes on in the next line, as gpg prints it, is one. */
-function* joined(text: string): Generator<string> {
-  let whole: string | null = null
-  let isSigned = false
-  for (const raw of text.split(/\r?\n/)) {
-    if (raw.startsWith(ARMOUR_BEGIN)) isSigned = true
-    if (raw.startsWith(SIGNATURE_BEGIN)) break
-    const line: string = isSigned && raw.startsWith('- ') ? raw.slice(2) : raw
-    const goesOn: boolean =
-      whole !== null && whole.length < LINE_LENGTH_MAX && /^[ \t]+[0-9A-F][0-9A-F \t]*$/i.test(line) && !/[0-9a-f]{64}/i.test(line)
-    if (!goesOn && whole !== null) yield whole
-    whole = goesOn ? `${whole}${line}` : line
-  }
-  if (whole !== null) yield whole
-}
-
-const LABEL = /^SHA(?:2-|-)?(256|512)$/i
-
-/** `SHA256 (name) = hex` and `SHA2-256(name)= hex`. BSD has it in Base64 too. Of other algorithms whose digests are as long nothing fits. */
-function tagged(line: string): Entry | null {
-  const [, escaped, label = '', name = '', digest = ''] = /^(\\?)([A-Z0-9-]+) ?\((.+)\) ?= ?([0-9A-Za-z+/]+={0,2})$/i.exec(line) ?? []
-  const bits = LABEL.exec(label)?.[1]
-  if (bits === undefined) return null
-  const isBase64 = digest.endsWith('=') && Buffer.from(digest, 'base64').length * 8 === Number(bits)
-  return entryOf(isBase64 ? Buffer.from(digest, 'base64').toString('hex') : digest, escaped === '' ? name : unescaped(name), bits)
-}
-
-/** What sha256sum and shasum print, also with one space or a tab. A backslash before the digest says that the name is escaped. */
-function digestFirst(line: string): Entry | null {
-  const [start = '', escaped, digest = ''] = /^\s*(\\?)(?:sha(?:256|512)[:=])?([0-9a-f]{128}|[0-9a-f]{64})(?=\s|$)/i.exec(line) ?? []
-  if (start === '') return null
-  const rest = line.slice(start.length)
-  const name = /^ [ *?]/.test(rest) ? rest.slice(2) : rest.trimStart()
-  if (name.trim() === '') return entryOf(digest, null)
-  return entryOf(digest, escaped === '' ? name : unescaped(name))
-}
-
-/** `name: hex`, `name: SHA256 = 0123ABCD …`, `name hex`, and `SHA256: hex` for the digest alone. */
-function nameFirst(line: string): Entry | null {
-  return namedBefore(line, Math.max(line.lastIndexOf(':'), line.lastIndexOf('='))) ?? namedBefore(line, line.search(/\s\S*$/))
-}
-
-function namedBefore(line: string, cut: number): Entry | null {
-  const left = line.slice(0, Math.max(0, cut)).trim()
-  if (left === '') return null
-  const digest = line.slice(cut + 1).replaceAll(/\s/g, '')
-  const colon = left.lastIndexOf(':')
-  const bits = LABEL.exec(left.slice(colon + 1).trim())?.[1]
-  if (bits === undefined) return entryOf(digest, left)
-  return entryOf(digest, colon < 0 ? null : left.slice(0, colon).trim(), bits)
-}
-
-function entryOf(digest: string, name: string | null, bits?: string): Entry | null {
-  const hex = digest.toLowerCase()
-  if (!/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/.test(hex) || (bits !== undefined && hex.length * 4 !== Number(bits))) return null
-  return { algorithm: hex.length === 128 ? 'sha512' : 'sha256', hex, name }
-}
-
-function unescaped(name: string): string {
-  return name.replaceAll(/\\([\\nr])/g, (_, letter: string) => (letter === 'n' ? '\n' : letter === 'r' ? '\r' : letter))
 }
 
 /** Of one name in several folders those whose folders are most like the file's own. */

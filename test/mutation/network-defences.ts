@@ -41,8 +41,40 @@ export const NETWORK_DEFENCES: readonly Defence[] = [
   {
     name: 'sums-of-another-algorithm',
     protects: 'from taking SHA3 or BLAKE2 for SHA-256, which is as long',
-    edits: [{ file: 'src/action/sums.ts', find: 'const LABEL = /^SHA(?:2-|-)?(256|512)$/i', replace: 'const LABEL = /^.*?(256|512)$/i' }],
+    edits: [
+      { file: 'src/action/sums-lines.ts', find: 'const LABEL = /^SHA(?:2-|-)?(256|512)$/i', replace: 'const LABEL = /^.*?(256|512)$/i' },
+    ],
     detectors: [unit('checksums', 'another algorithm')],
+  },
+  {
+    name: 'sums-below-a-header-of-another-file',
+    protects: 'from the digest of another file, which a line before it names',
+    edits: [{ file: 'src/action/sums-block.ts', find: 'header === null ? null : belowHeader(header, bare)', replace: 'null' }],
+    detectors: [unit('checksum-forms', 'certutil')],
+  },
+  {
+    name: 'sums-beside-the-name-of-another-file',
+    protects: 'from the digest of another file, which stands in its block',
+    edits: [
+      { file: 'src/action/sums-block.ts', find: '    if (name === null) return this', replace: '    if (name !== undefined) return this' },
+    ],
+    detectors: [unit('checksum-forms', 'of another file')],
+  },
+  {
+    name: 'sums-on-both-sides-of-a-name',
+    protects: 'from the digest of another file, which follows the name',
+    edits: [
+      { file: 'src/action/sums-block.ts', find: 'const isUnclear = this.#before > 0 &&', replace: 'const isUnclear = this.#before < 0 &&' },
+    ],
+    detectors: [unit('checksum-forms', 'on both sides')],
+  },
+  {
+    name: 'sums-in-a-comment',
+    protects: 'from a digest that somebody took out',
+    edits: [
+      { file: 'src/action/sums-lines.ts', find: '/^(?:[#;]|\\/\\/)/.test(bare) ? null : nameFirst(bare)', replace: 'nameFirst(bare)' },
+    ],
+    detectors: [unit('checksum-forms', 'a comment')],
   },
   {
     name: 'sums-that-differ',
