@@ -20,7 +20,8 @@ failUntilTold((message) => terminal.line(message))
 if (line.kind === 'run') {
   // Counted, not named: a misplaced word may be a secret.
   const stray = line.stray.length === 0 ? [] : [[`${line.stray.length} argument(s) that belong to no flag`, ''] as const]
-  const inputs = new Map([...line.inputs, ...stray])
+  const unread = line.unread.map((name) => [`${name} in the environment, which is no secret and no user name`, ''] as const)
+  const inputs = new Map([...line.inputs, ...stray, ...unread])
   const setExitCode = (code: number): void => {
     process.exitCode = code
   }

@@ -8,14 +8,21 @@ import type { Terminal } from './terminal.ts'
 export type CommandLine =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
-  /** `stray` are arguments that belong to no flag. */
-  | { readonly kind: 'run'; readonly inputs: ReadonlyMap<string, string>; readonly stray: readonly string[] }
+  /** `stray` are arguments that belong to no flag, `unread` variables of our prefix that nobody reads. */
+  | {
+      readonly kind: 'run'
+      readonly inputs: ReadonlyMap<string, string>
+      readonly stray: readonly string[]
+      readonly unread: readonly string[]
+    }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+const PREFIX = 'RESUMABLE_TRANSFER_'
+
 /** `RESUMABLE_TRANSFER_PRIVATE_KEY` for `private-key`: a flag shows in the list of processes, the environment does not. */
 export function environmentName(input: string): string {
-  return `RESUMABLE_TRANSFER_${input.toUpperCase().replaceAll('-', '_')}`
+  return `${PREFIX}${input.toUpperCase().replaceAll('-', '_')}`
 }
 
 /** A flag that was given several times has several lines. Unknown flags come out as inputs too, for the parser to refuse with a suggestion. */
@@ -33,11 +40,18 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
     const value = token.value ?? ''
     inputs.set(token.name, before === undefined ? value : `${before}\n${value}`)
   }
-  for (const row of INPUT_ROWS) {
-    const value = row.secret === undefined ? undefined : environment[environmentName(row.name)]
+  const unread = new Set(Object.keys(environment).filter((name) => name.startsWith(PREFIX) && environment[name] !== ''))
+  for (const row of INPUT_ROWS.filter(isFromEnvironment)) {
+    const value = environment[environmentName(row.name)]
+    unread.delete(environmentName(row.name))
     if (value !== undefined && value !== '' && !inputs.has(row.name)) inputs.set(row.name, value)
   }
-  return { kind: 'run', inputs, stray }
+  return { kind: 'run', inputs, stray, unread: [...unread] }
+}
+
+/** What logs in comes as one: a password without its user name would be no use. */
+function isFromEnvironment(row: InputRow): boolean {
+  return row.secret !== undefined || row.name === 'username'
 }
 
 function isBoolean(row: InputRow): boolean {
@@ -61,6 +75,7 @@ export function helpText(): string {
       row.default === null || row.default.startsWith('${{') ? '' : `Default: ${row.default}.`,
       row.lines === undefined ? '' : 'May be repeated.',
       row.secret === undefined ? '' : `Better given as ${environmentName(row.name)} in the environment.`,
+      row.name === 'username' ? `Also ${environmentName(row.name)} in the environment.` : '',
     ].filter((note) => note !== '')
     return [
       `  --${row.name}${value}`,

@@ -51,6 +51,20 @@ describe('FTP configuration', () => {
     assert.deepEqual(login(parse('ftp://a:b@h/', { username: 'u', password: 'p' })), ['u', 'p'])
     assert.deepEqual(login(parse('ftp://h/')), ['anonymous', 'anonymous@'])
     assert.deepEqual(login(parse('ftp://h/', { username: 'u' })), ['u', ''])
+    assert.deepEqual(login(parse('ftp://h/', { username: 'anonymous', password: 'me@example.com' })), ['anonymous', 'me@example.com'])
+  })
+
+  test('a password without a user name is a fault, and no anonymous login', () => {
+    for (const bad of [
+      () => parse('ftp://h/', { password: 'very-secret' }),
+      () => parse('ftps://:very-secret@h/'),
+      () => parse('ftp://h/', { username: '', password: 'very-secret' }),
+    ]) {
+      const [found = '', ...more] = faults(bad)
+      assert.match(found, /without a user name \(input username/)
+      assert.deepEqual([more, found.includes('very-secret')], [[], false])
+    }
+    assert.deepEqual(login(parse('ftp://h/', { password: '' })), ['anonymous', 'anonymous@'])
   })
 
   test('pins are SHA-256 in hex, with or without colons, or base64', () => {

@@ -308,7 +308,7 @@ test('the command line: flags are the inputs', () => {
       '--pasword',
       'x',
     ],
-    { RESUMABLE_TRANSFER_PASSWORD: 'secret', RESUMABLE_TRANSFER_SOURCE: 'not from here' },
+    { RESUMABLE_TRANSFER_PASSWORD: 'secret', RESUMABLE_TRANSFER_USERNAME: 'me', RESUMABLE_TRANSFER_SOURCE: 'not from here', PATH: '/bin' },
   )
   assert.equal(parsed.kind, 'run')
   if (parsed.kind !== 'run') return
@@ -319,6 +319,8 @@ test('the command line: flags are the inputs', () => {
   assert.equal(parsed.inputs.get('password'), 'secret')
   assert.ok(parsed.inputs.has('pasword'))
   assert.deepEqual(parsed.stray, ['x'])
+  assert.equal(parsed.inputs.get('username'), 'me')
+  assert.deepEqual(parsed.unread, ['RESUMABLE_TRANSFER_SOURCE'])
   assert.equal(parseCommandLine(['--source', 'x', '--help'], {}).kind, 'help')
   assert.equal(parseCommandLine(['--version'], {}).kind, 'version')
   const dashed = parseCommandLine(['--source=-rf', '--summary', 'false', '--password', 'flag'], { RESUMABLE_TRANSFER_PASSWORD: 'env' })

@@ -80,6 +80,10 @@ export function parseConfig(url: URL, credentials: Credentials): FtpConfig {
   if (username === null || password === null) faults.push('user name or password in the URL is not valid percent-encoding')
   if (LINE_BREAKING.test(username ?? '')) faults.push('the user name holds a line break or a NUL')
   if (LINE_BREAKING.test(password ?? '')) faults.push('the password holds a line break or a NUL; does the secret end with one?')
+  const anonymous = username === null || username === ''
+  // As anonymous it would be shown to whoever answers, and refused, or worse: let in somewhere else.
+  if (anonymous && password !== null && password !== '')
+    faults.push('a password is given without a user name (input username, or ftp://name@host/…); for an anonymous login leave it out')
   const pins: string[] = []
   for (const text of credentials.fingerprints) {
     const pin = readPin(text)
@@ -90,13 +94,12 @@ export function parseConfig(url: URL, credentials: Credentials): FtpConfig {
   if (tls !== 'none' && credentials.tlsCa !== undefined && !credentials.tlsCa.includes('-----BEGIN CERTIFICATE-----'))
     faults.push('tls-ca holds no PEM certificate')
   refuseFaults(faults)
-  const anonymous = username === null || username === ''
   return {
     host: host ?? '',
     port,
     tls,
     username: anonymous ? 'anonymous' : username,
-    password: password === null || password === '' ? (anonymous ? 'anonymous@' : '') : password,
+    password: anonymous ? 'anonymous@' : (password ?? ''),
     ...(credentials.tlsCa === undefined ? {} : { tlsCa: credentials.tlsCa }),
     pins,
     tlsVerify: credentials.tlsVerify,
