@@ -1,6 +1,8 @@
 /** FTPS: a server, or somebody on the way, that talks us out of TLS, slips words in before it, or cuts it off. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -9,7 +11,14 @@ import type { FailureKind } from '../../src/core/errors.ts'
 import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { makeCertificate } from '../servers/certificate.ts'
-import { type Answer, type ScriptedFtp, type ScriptedOptions, type ScriptedSession, startScriptedFtp } from '../servers/scripted-ftp.ts'
+import {
+  type Answer,
+  deafAfter,
+  type ScriptedFtp,
+  type ScriptedOptions,
+  type ScriptedSession,
+  startScriptedFtp,
+} from '../servers/scripted-ftp.ts'
 import { absent, body, drip, ends, fails, flood, LOGIN, never, silent, TAKEN_BYTES_MAX, type Witness, witness } from './ordeal.ts'
 
 const CONTENT = Buffer.alloc(50_000, 7)
@@ -146,7 +155,7 @@ describe('FTPS: waiting', { concurrency: 8 }, () => {
   const places: Readonly<Record<string, Record<string, Answer>>> = {
     'AUTH, silence': { AUTH: null },
     'AUTH, a digit at a time': { AUTH: waits(({ control }) => drip(control, '2')) },
-    'the handshake, silence': { AUTH: '234 go on' },
+    'the handshake, silence': { AUTH: deafAfter('234 go on') },
     'PBSZ, silence': { PBSZ: null },
     'PROT, silence': { PROT: null },
     'PROT, a digit at a time': { PROT: waits(({ control }) => drip(control, '2')) },
@@ -160,6 +169,19 @@ describe('FTPS: waiting', { concurrency: 8 }, () => {
         async (open, who) => void (await fails('transient', open(), who)),
       )
     })
+
+  test('the silent server is silent whatever the bytes of the handshake are', async () => {
+    const server = await startScriptedFtp({ AUTH: deafAfter('234 go on') })
+    const socket = net.connect(server.port, '127.0.0.1')
+    const heard: string[] = []
+    socket.on('data', (chunk) => void heard.push(chunk.toString()))
+    socket.write('AUTH TLS\r\n')
+    while (!heard.join('').includes('234')) await once(socket, 'data')
+    socket.end('\x16\x03\r\nUSER x\r\n')
+    await once(socket, 'close')
+    await server.close()
+    assert.match(heard.join(''), /234 go on\r\n$/)
+  })
 
   test('the handshake, a byte at a time, is not trusted', () =>
     withServer(

@@ -52,6 +52,14 @@ const DEFAULTS: Readonly<Record<string, Answer>> = {
   EPSV: async (_argument, session) => session.say(`229 come (|||${await session.listen()}|)`),
 }
 
+/** Says this, and from then on takes what comes for no command: the random bytes of a handshake hold a line break in one run of a hundred, and would be answered. */
+export const deafAfter =
+  (line: string): Answer =>
+  (_argument, session) => {
+    session.say(line)
+    session.control.removeAllListeners('data').resume()
+  }
+
 export async function startScriptedFtp(answers: Readonly<Record<string, Answer>>, options: ScriptedOptions = {}): Promise<ScriptedFtp> {
   const commands: string[] = []
   const open = new Set<net.Socket | net.Server>()
