@@ -21,7 +21,12 @@ export async function learnOldMode(session: UploadSession, { tree }: Remote, sig
     session.oldMode = await session.guarded('looking at the mode', signal, async (s) => (await tree.modeOf?.(job.path, s)) ?? null)
     session.modeAsks = ASKS_MAX
   } catch (error) {
-    if (!(error instanceof TransferError) || signal.aborted || (!isUntold(error) && session.modeAsks < ASKS_MAX)) throw error
+    if (
+      !(error instanceof TransferError) ||
+      signal.aborted ||
+      (!isUntold(error) && session.modeAsks < ASKS_MAX && session.policy.retries > 0)
+    )
+      throw error
     session.modeAsks = ASKS_MAX
     session.note(`the file that is replaced may have another mode than the new one, which does not take it over (${error.message})`)
   }

@@ -317,6 +317,8 @@ test('a mode that nobody can ask for ends nothing, and is told', async (t) => {
   const result = await stage.upload('in', { remote: withModes({ asked, fails: 9 }).remote })
   assert.equal(result.status, 'complete', result.failure?.message)
   assert.deepEqual([asked.length, told.length], [2, 1])
+  const once = staged(t, CONTENT, OLD)
+  assert.equal((await once.upload('in', { policy: { retries: 0 }, remote: withModes({ asked, fails: 9 }).remote })).status, 'complete')
 })
 
 test('a new file has the mode that the server gives', async (t) => {

@@ -387,6 +387,27 @@ describe('FTP: permissions that no fact tells', () => {
     }
   })
 
+  test('a server that does not answer STAT, or leaves over it, is asked for the listing the next time', async (t) => {
+    for (const answer of [null, '421 bye']) {
+      const { remote, count } = await scene(t, () => ({ STAT: answer, LIST: shows(file) }), 700)
+      await fails('transient', remote.tree?.modeOf?.('f', never))
+      assert.equal(await remote.tree?.modeOf?.('f', never), 0o600)
+      assert.equal(count(/^STAT/), 1)
+    }
+  })
+
+  test('a listing without them is asked for once', async (t) => {
+    const { remote, count } = await scene(t, () => ({ STAT: '502 no', LIST: shows('01-02-24  03:04AM  7 f\r\n') }))
+    for (let time = 0; time < 2; time += 1) assert.equal(await remote.tree?.modeOf?.('f', never), null)
+    assert.equal(count(/^LIST/), 1)
+  })
+
+  test('that are superfluous to the server (202) are not set', async (t) => {
+    const { remote, files } = await scene(t, () => ({ SITE: '202 not implemented, superfluous' }))
+    files.set('f', CONTENT)
+    await fails('unsupported', remote.tree?.setMode?.('f', 0o600, never))
+  })
+
   test('are asked for no more once the server has refused to set them, which is said once', async (t) => {
     const { remote, files, count } = await scene(t, () => ({ SITE: '500 unknown', STAT: stats(file) }))
     files.set('f', CONTENT)

@@ -9,6 +9,10 @@ import { refusedLook } from './refusals.ts'
 import { known } from './stat.ts'
 
 const CHMOD = 'SITE CHMOD'
+/** `Command not implemented, superfluous at this site`: nothing was done. */
+const SUPERFLUOUS = 202
+/** Lines of listings show them. */
+const SHOWN = 'modes in listings'
 const REFUSED_BEFORE = 'the server has refused SITE CHMOD before'
 
 /** No feature announces it: what the first refusal says counts for the session. */
@@ -17,8 +21,8 @@ export async function setMode(connection: Connection, path: string, mode: number
   if (!ways.allows(CHMOD)) throw new TransferError('unsupported', REFUSED_BEFORE)
   const command = `${CHMOD} ${mode.toString(8).padStart(3, '0')} ${await connection.name(path, signal)}`
   const reply = await connection.command(command, signal)
-  if (isGood(reply)) return ways.worked(CHMOD)
-  if (reply.code < 500 && reply.code !== 450) throw replyError(reply, command)
+  if (isGood(reply) && reply.code !== SUPERFLUOUS) return ways.worked(CHMOD)
+  if (reply.code >= 300 && reply.code < 500 && reply.code !== 450) throw replyError(reply, command)
   if (refusedLook(reply, path) === 'nothing' && (await known(connection, path, signal)) === null)
     throw replyErrorAs('not-found', reply, command)
   ways.refused(CHMOD)
@@ -37,7 +41,11 @@ export async function modeOf(connection: Connection, path: string, signal: Abort
   }
   const told = await byStat(connection, path, signal)
   if (told !== null) return told
+  if (!ways.allows(SHOWN)) return null
   const { entries } = await entriesOf(connection, directoryName(path), signal, ['LIST -a', 'LIST'])
+  // Of a format without them, as of DOS, no other directory need be listed.
+  if (entries.some((entry) => entry.mode !== undefined)) ways.worked(SHOWN)
+  else if (entries.length > 0) ways.refused(SHOWN)
   return ofFile(entries, path)
 }
 
@@ -48,7 +56,11 @@ async function byStat(connection: Connection, path: string, signal: AbortSignal)
   const { ways } = connection
   const name = await connection.name(path, signal)
   if (!ways.allows('STAT') || NO_PLAIN_NAME.test(name)) return null
-  const reply = await connection.command(`STAT ${name}`, signal)
+  const reply = await connection.command(`STAT ${name}`, signal).catch((error: unknown) => {
+    // Whoever does not answer it, or ends the session over it, is not asked again.
+    if (!signal.aborted) ways.refused('STAT')
+    throw error
+  })
   if (!isGood(reply)) {
     if (refusedLook(reply, path) === 'untold') ways.refused('STAT')
     return null
