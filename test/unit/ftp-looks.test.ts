@@ -251,6 +251,19 @@ describe('FTP: a listing', () => {
       assert.deepEqual(await names(remote), ['file index.html', 'directory img'])
     })
 
+  test('LIST with the directory before the names, or a slash behind them', async (t) => {
+    const lines = [
+      unixLine('/home/u/d/.', 0, 'drwxr-xr-x'),
+      unixLine('/home/u/d/a', 7),
+      unixLine('./b c', 3),
+      unixLine('img/', 0, 'drwxr-xr-x'),
+    ]
+    const { remote } = await scene(t, () => ({ SIZE: '502 no', LIST: shows(lines.join('')) }))
+    assert.deepEqual(await names(remote), ['file a', 'file b c', 'directory img'])
+    assert.equal((await remote.stat('a', never))?.size, 7)
+    assert.equal(await remote.stat('c', never), null)
+  })
+
   test('NLST where nothing else is done, without kinds', async (t) => {
     const { remote } = await scene(t, () => ({ LIST: '502 no', NLST: shows('./a\r\nd/b\r\n.\r\nc d\r\n') }))
     assert.deepEqual(await names(remote), ['unknown a', 'unknown b', 'unknown c d'])

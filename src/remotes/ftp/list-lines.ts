@@ -64,11 +64,13 @@ function parseLine(raw: string): ListedEntry[] {
     throw new TransferError('protocol', 'the listing is in a format that is not known', { cause: error })
   }
   const [entry] = parsed
-  if (entry === undefined || entry.name === '.' || entry.name === '..') return []
+  // Some servers put the directory before the name, or a slash behind that of a directory; neither can be in a name.
+  const name = baseName((entry?.name ?? '').replace(/(?<=[^/])\/+$/, ''))
+  if (entry === undefined || name === '' || name === '.' || name === '..') return []
   const unix = UNIX.exec(line)
   const kind = kindOf(entry.type, unix?.[1])
   const size = kind === 'file' && !doubtful && Number.isSafeInteger(entry.size) && entry.size >= 0 ? entry.size : null
-  return [{ name: entry.name, kind, size, ...(unix === null ? {} : { mode: modeOf(unix[2] ?? '') }) }]
+  return [{ name, kind, size, ...(unix === null ? {} : { mode: modeOf(unix[2] ?? '') }) }]
 }
 
 /** What stands before the date, and before the size of DOS. */
