@@ -32,20 +32,23 @@ export function entriesIn(text: string): readonly Entry[] {
 /** The lines without the frame of a signature; a digest that goes on in the next line, as gpg prints it, is one, and so is a long path of PowerShell. */
 function* joined(text: string): Generator<string> {
   let whole: string | null = null
+  let key: string | null = null
   let isSigned = false
   for (const raw of text.split(/\r?\n/)) {
     if (raw.startsWith(ARMOUR_BEGIN)) isSigned = true
     if (raw.startsWith(SIGNATURE_BEGIN)) break
     const line: string = isSigned && raw.startsWith('- ') ? raw.slice(2) : raw
-    const goesOn: boolean = whole !== null && whole.length < LINE_LENGTH_MAX && continues(whole, line)
+    const goesOn: boolean = whole !== null && whole.length < LINE_LENGTH_MAX && continues(key, line)
     if (!goesOn && whole !== null) yield whole
-    whole = goesOn ? `${whole}${/^(Path|Hash) +:/.test(whole ?? '') ? line.trimStart() : line}` : line
+    if (!goesOn) key = /^(Path|Hash) +: /.exec(line)?.[1] ?? null
+    whole = goesOn ? `${whole}${key === null ? line : line.trimStart()}` : line
   }
   if (whole !== null) yield whole
 }
 
-function continues(before: string, line: string): boolean {
-  if (/^Path +: /.test(before)) return /^ {8,}\S/.test(line)
+/** `key`: of what it would continue. */
+function continues(key: string | null, line: string): boolean {
+  if (key === 'Path') return /^ {8,}\S/.test(line)
   return /^[ \t]+[0-9A-F][0-9A-F \t]*$/i.test(line) && !/[0-9a-f]{64}/i.test(line)
 }
 

@@ -17,7 +17,7 @@ const HEX = '[0-9a-f]{128}|[0-9a-f]{64}'
 
 /** What certutil says before a digest, in any language. */
 export function isHeader(line: string): boolean {
-  return /\bSHA-?(256|512)\b.*:$/i.test(line)
+  return line.endsWith(':') && /\bSHA-?(?:256|512)\b/i.test(line)
 }
 
 /**
@@ -28,7 +28,7 @@ export function belowHeader(header: string, line: string): readonly Entry[] | nu
   if (!/^[0-9a-f]{2}(?: ?[0-9a-f]{2})+$/i.test(line)) return null
   const text = header.slice(0, -1).trim()
   const name = /^SHA-?(?:256|512) hash of (?:file )?(.+)$/i.exec(text)?.[1]
-  const isNameless = name === undefined && !/[./\\]\S*$/.test(text)
+  const isNameless = name === undefined && !/[./\\]/.test(text.split(/\s/).at(-1) ?? '')
   const entry = entryOf(line.replaceAll(' ', ''), isNameless ? null : (name ?? text), /\bSHA-?(256|512)\b/i.exec(text)?.[1])
   if (entry === null) return []
   return [name === undefined && !isNameless ? { ...entry, inHeader: true } : entry]

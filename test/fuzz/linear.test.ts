@@ -17,6 +17,8 @@ import { printable } from '../../src/core/text.ts'
 import { parseDuration } from '../../src/core/units.ts'
 import { replyError, replyText } from '../../src/remotes/ftp/errors.ts'
 import { parseDirectory, parseExtendedPassive, parseFeatures, parseMlsd, parseMlst, parsePassive } from '../../src/remotes/ftp/features.ts'
+import { parseLines } from '../../src/remotes/ftp/list-lines.ts'
+import { sizeIn } from '../../src/remotes/ftp/size-reply.ts'
 import { cacheMarkOf } from '../../src/remotes/http/caches.ts'
 import { versionOf } from '../../src/remotes/http/etags.ts'
 import { contentRangeOf, framingOf, type Reply, retryAfterMsOf, strongValidatorOf } from '../../src/remotes/http/headers.ts'
@@ -119,6 +121,10 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
     'checksum file',
     LINE,
     (text) => digestIn(text, 'f'),
+    ['', 'SHA256 ', 'x'],
+    ['', 'SHA256 of f.:\na1 a1\n', ''],
+    ['', '"', ' x'],
+    ['', 'Path : f\nHash : a1\n', ''],
     ['', `${HEX}  f\n`, ''],
     [`\\${HEX}  `, '\\\\n', 'x'],
     [`${HEX}  `, '\r', 'x'],
@@ -263,6 +269,24 @@ const TABLE: readonly (readonly [name: string, most: number, work: Work, ...shap
     ['', '|', ''],
     ['', '1', ',2'],
     ['', '|||1', ''],
+  ],
+  [
+    'FTP: SIZE',
+    FTP_REPLY,
+    (text) => sizeIn(text, 'f'),
+    ['213 ', '3,000,', '1'],
+    ['213 ', '7 ', 'x'],
+    ['213 ', '\n213-', ''],
+    ['213 ', 'kilo', ''],
+  ],
+  [
+    'FTP: LIST',
+    LINE,
+    (text) => orRefused(() => parseLines([text])),
+    ['-rw-r--r-- 1 ', 'a ', 'Jan 02 2024 f'],
+    ['-rw-r--r-- 1 a a 7 Jan 02 2024 f', '/', ''],
+    ['-rw-r--r-- ', ' ', 'x'],
+    ['01-02-24  03:04AM', ' ', 'x'],
   ],
   ['FTP: PWD', FTP_REPLY, parseDirectory, ['257 "', 'a', ''], ['257 ', '"', ''], ['257 "', '""', 'x']],
   ['FTP: FEAT', FTP_REPLY, parseFeatures, ['211-\n', ' A B\n', '211 x'], ['211-\n', ' ', '\n211 x'], ['211-\n', '211-', '\n211 x']],
