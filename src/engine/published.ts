@@ -74,7 +74,7 @@ export class PublishedName {
     const { path, source } = session.job
     const final = await session.whenShown(remote, path, (look) => this.fits(look), signal)
     if (this.fits(final)) return this.replaced(remote, final, signal)
-    if (final.is === 'unknown') return final
+    if (final.is === 'unknown') return this.isMoved(remote, final, signal)
     if (final.is === 'there') {
       this.confirmed = false
       const { size, kind } = final.file
@@ -106,7 +106,7 @@ export class PublishedName {
     throw notDone(path)
   }
 
-  /** Somebody may have put a file as long as ours there since the first look. One that has the time of our partial is ours. */
+  /** A file as long as ours may have come since the first look, or nothing is told. What has the time of our partial is ours; else the partial must be gone. */
   private async isMoved(remote: TreeRemote, final: Look, signal: AbortSignal): Promise<Look> {
     const { session } = this
     const time = showsFile(final) ? final.file.modifiedAtMs : null

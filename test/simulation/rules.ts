@@ -84,15 +84,18 @@ function untrue(ended: Ended): string | null {
   const own = changes.findLastIndex(({ author }) => author === turn)
   const since = changes.slice(Math.max(turn.began, own >= 0 ? own : turn.comparedAt))
   const held = since.find((change) => isGood(ended, change))
-  // A rename that is confirmed and not done is found out by a look, and this one failed.
-  const isUnlooked = result.proof === 'acknowledged' && turn.failedLooks > 0
-  if (held === undefined && scene.profile.rename === 'pretends' && isUnlooked) return null
+  if (held === undefined && isPretended(ended)) return null
   if (held === undefined) return 'success with wrong bytes'
   const { content } = held
   const isExact = content !== null && scene.isWhole(content, ended.firstVersion)
   if (isExact && since.length === 1 && !beyondProof(ended, held) && result.digest !== `sha256:${digestOf(content, 'sha256')}`)
     return 'the digest in the result is not that of the file'
   return null
+}
+
+/** A rename that is confirmed and not done is found out by a look at either name, and both failed. */
+function isPretended({ scene, turn }: Ended): boolean {
+  return scene.profile.rename === 'pretends' && turn.failedLooks > 1
 }
 
 function notWhole(ended: Ended): string | null {
@@ -222,8 +225,7 @@ function toldWrong(ended: Ended): string | null {
   const { final } = scene
   if (previous.kind === 'none' && before.content !== null && !showsNothing(scene)) return 'the old file was said not to exist'
   if (previous.kind === 'untouched' && !same(final, before.content ?? owed)) return 'the old file was said to be untouched'
-  const isPretended = scene.profile.rename === 'pretends' && turn.failedLooks > 0
-  if (previous.kind === 'replaced' && !isPretended && changes.length === 0 && !scene.isWhole(final))
+  if (previous.kind === 'replaced' && !isPretended(ended) && changes.length === 0 && !scene.isWhole(final))
     return 'the old file was said to be replaced'
   if (previous.kind === 'removed') {
     const isThere =
