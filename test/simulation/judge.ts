@@ -19,6 +19,7 @@ export function judgeTwins(first: Ended, second: Ended): void {
     [second, first],
   ] as const) {
     if (turn.crashed || result?.status === 'complete' || result?.status === 'unchanged') continue
+    // The other one has removed its partial, and may stand still here for as long as this one waits for a sign of it.
     if (other.turn.took && result?.failure?.kind === 'refused' && /takes files away/.test(result.failure.message)) continue
     throw new Violation(`Late twin: one of two runs with the same content failed: ${result?.failure?.kind} ${result?.failure?.message}`)
   }

@@ -131,7 +131,7 @@ function notKept(ended: Ended): string | null {
   return 'the old file is lost'
 }
 
-/** It could not be moved aside, nothing else could make room, and the new one is whole, or was until others or a restart of the server changed it. */
+/** It could not be moved aside, nothing else could make room, and the new one is whole, or was until others changed it. */
 function hadToGo({ scene, turn }: Ended, { author, beside }: Change): boolean {
   return author !== null && (author !== turn || turn.keptInPlace) && (beside || scene.edited || scene.taken)
 }
@@ -206,7 +206,10 @@ function unacknowledged(ended: Ended): string | null {
   return turn.refusedLooks > 0 || turn.failedLooks > 0 || mayBeUnseen ? null : 'nothing was looked at where it could be'
 }
 
-/** Another run at work may have taken the file, and what one has left that died looks the same: each is given the benefit once, and a run at work also takes what was left. */
+/**
+ * Another run at work may have taken the file, and what one has left that died looks the same, or what somebody put in its place: each is given the benefit once; a run
+ * at work once more when it has got on, which also takes what was left.
+ */
 function sentAgain(ended: Ended): string | null {
   const { turn, foundLeftovers } = ended
   const theirs = changesSince(ended)
