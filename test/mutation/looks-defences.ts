@@ -1,6 +1,8 @@
 /** A look that fails is not knowledge, and takes nothing back: src/engine/{look,published,publish,upload-proof,upload,staging}.ts, src/engine/download*.ts. */
-import { type Defence, here } from './defence.ts'
+import { type Defence, type Detector, here } from './defence.ts'
 
+/** The histories that once went wrong. */
+const PAST: Detector = { file: 'test/simulation/simulation.test.ts', pattern: 'what once went wrong', histories: 1 }
 const looks = (part: string): ReturnType<typeof here> => here('looks', part)
 
 export const LOOKS_DEFENCES: readonly Defence[] = [
@@ -173,5 +175,66 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
       },
     ],
     detectors: [{ file: 'test/unit/targets.test.ts', pattern: 'breaks off is tried again' }],
+  },
+  {
+    name: 'a-look-for-another-run-that-is-cut-off-ends-the-attempt',
+    protects: 'from publishing what the server lost when it restarted under that look',
+    edits: [
+      {
+        file: 'src/engine/twin.ts',
+        find: '  const final = await session.stat(remote, path, signal)\n  return showsFile(final) && (final',
+        replace:
+          "  const final = await session.stat(remote, path, signal).catch(() => ({ is: 'missing' }) as const)\n  return showsFile(final) && (final",
+      },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'what-is-seen-to-differ-is-not-confirmed',
+    protects: 'from calling it stored when the next look fails',
+    edits: [
+      {
+        file: 'src/engine/upload.ts',
+        find: "error.kind === 'integrity') published.confirmed = false",
+        replace: "error.kind === 'integrity') session.begun = true",
+      },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'what-can-be-read-is-there',
+    protects: 'from publishing what was seen to differ, because the server says that it is not there',
+    edits: [
+      {
+        file: 'src/engine/upload-proof.ts',
+        find: 'isDoubtful ? await ifReadable(context, signal) : first',
+        replace: "isDoubtful ? { verdict: 'unknown' as const, method: first.method } : first",
+      },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'a-late-old-file-is-no-new-one',
+    protects: 'from a rename over it that is confirmed and not done',
+    edits: [
+      {
+        file: 'src/engine/published.ts',
+        find: 'before.file.size !== final.file.size) return this.isMoved(remote, final, signal)',
+        replace: 'before.file.size !== final.file.size) return final',
+      },
+    ],
+    detectors: [PAST],
+  },
+  {
+    name: 'own-leftovers-are-no-other-run',
+    protects: 'from waiting for oneself until it is too late',
+    edits: [
+      {
+        file: 'src/engine/twin-signs.ts',
+        find: 'if (this.#ours.has(name)) return false',
+        replace: 'if (this.#ours.size < 0) return false',
+      },
+    ],
+    detectors: [PAST],
   },
 ]
