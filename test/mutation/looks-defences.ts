@@ -237,4 +237,10 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     ],
     detectors: [PAST],
   },
+  {
+    name: 'giving-way-is-no-disagreement',
+    protects: 'from ending red because another run with the same file gets on',
+    edits: [{ file: 'src/engine/upload.ts', find: ' session.giveWay()\n', replace: ' session.contested = true\n' }],
+    detectors: [PAST],
+  },
 ]

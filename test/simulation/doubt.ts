@@ -84,6 +84,11 @@ export class Doubt {
     }
   }
 
+  /** What is in doubt there now: what comes later is not seen by who reads now. */
+  within(start: number, end: number): readonly number[] {
+    return [...this.bytes, ...this.unlooked].filter((at) => at >= start && at < end)
+  }
+
   /** The connection of an upload broke: what it goes on with is proven anew, where anything can be looked at. */
   breaks(): void {
     for (const at of this.bytes) this.unlooked.add(at)

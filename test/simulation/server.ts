@@ -142,7 +142,7 @@ export class Server {
     if (path === FINAL && direction === 'upload' && range.start === 0) this.turn.compared()
     const endless = range.end === Number.POSITIVE_INFINITY
     const settles = direction === 'upload' && (path !== FINAL || this.scene.inPlace)
-    const compared: ByteRange[] = []
+    let compared: readonly number[] = []
     for (let at = range.start; at < range.end; at += profile.packet) {
       throwIfAborted(signal)
       const pause = this.turn.pause()
@@ -159,13 +159,13 @@ export class Server {
       if (fault === 'read-long') packet = Buffer.concat([packet, Buffer.alloc(9)])
       if (direction === 'download') doubt.arrives(at, end)
       if (fault === 'flip' && packet.length > 0) packet = this.flipped(packet, at)
-      if (settles && fault === null) compared.push({ start: at, end })
+      if (settles && fault === null) compared = [...compared, ...doubt.within(at, end)]
       if (direction === 'download') this.turn.moved += packet.length
       if (packet.length > 0) await sink(packet)
       // Blocks are compared, not bytes.
       const known = end === range.end ? end : end - (end % BLOCK)
-      if (known > at) for (const { start, end: to } of compared.splice(0)) doubt.settle(start, Math.min(to, known))
-      if (known > at && known < end && settles && fault === null) compared.push({ start: known, end })
+      for (const position of compared) if (position < known) doubt.settle(position, position + 1)
+      compared = compared.filter((position) => position >= known)
       if (endless && now.length <= end) return
     }
     if (range.end === size && (this.seen(path).file?.bytes.length ?? 0) > size)
