@@ -81,6 +81,8 @@ export interface FailureDetails {
   readonly retryAfterMs?: number
   /** The credentials themselves were refused, so that nothing else is worth asking with them. */
   readonly ofLogin?: boolean
+  /** The server is there, and failed inside at this very request. One that does so every time means no. */
+  readonly brokeDown?: boolean
 }
 
 /** The only error that crosses module borders on purpose. Anything else is a defect of ours and fails as `internal`. */
@@ -90,6 +92,7 @@ export class TransferError extends Error {
   readonly hint: string | undefined
   readonly retryAfterMs: number | undefined
   readonly ofLogin: boolean
+  readonly brokeDown: boolean
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -97,6 +100,7 @@ export class TransferError extends Error {
     this.hint = details.hint
     this.retryAfterMs = details.retryAfterMs
     this.ofLogin = details.ofLogin === true
+    this.brokeDown = details.brokeDown === true
   }
 }
 

@@ -6,6 +6,7 @@ import { TransferError } from '../core/errors.ts'
 import { baseName } from '../core/paths.ts'
 import { hasTree, type Remote, type Tree, type TreeRemote } from '../remotes/remote.ts'
 import { type Look, showsFile } from './look.ts'
+import { failsAtRenames } from './manners.ts'
 import { keepMode } from './mode.ts'
 import type { PublishedName } from './published.ts'
 import { isMissing, isRefusal, partialGone, takenAway } from './refusal.ts'
@@ -26,7 +27,8 @@ export async function publish(session: UploadSession, published: PublishedName, 
   session.renameSent = true
   session.previous = { kind: 'unknown' }
   const refusal = session.nothingThere ? null : session.breakdown
-  if (refusal === null) await replace(session, remote, signal)
+  if (session.cannotRename !== null && !session.renames) await noRename(session, remote, session.cannotRename, signal)
+  else if (refusal === null) await replace(session, remote, signal)
   else await replaceStepwise(session, remote, refusal, signal)
   session.owned = false
   published.confirmed = session.policy.verify !== 'full'
@@ -56,8 +58,16 @@ async function replace(session: UploadSession, remote: TreeRemote, signal: Abort
  */
 function brokenDown(session: UploadSession, error: unknown): unknown {
   if (!(error instanceof TransferError) || error.kind !== 'transient') return error
-  session.renamesCut += 1
-  if (session.renamesCut >= 2) session.breakdown = error
+  session.manners.renamesCut += 1
+  if (session.manners.renamesCut >= 2) session.breakdown = error
+  return renamesNothing(session, error)
+}
+
+/** Where no rename was seen to be done, the same in all renames: as with one that refuses. More than a block would be sent again for that, so it is tried on. */
+function renamesNothing(session: UploadSession, error: unknown): unknown {
+  const { size } = session.job.source
+  const isSmall = size <= session.ports.blockSize(size)
+  if (failsAtRenames(session.manners, error) && isSmall && !session.renames) session.cannotRename = error
   return error
 }
 
@@ -85,7 +95,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   try {
     await session.rename(tree, path, aside, signal)
   } catch (error) {
-    if (!isMissing(error) && !isRefusal(error)) throw error
+    if (!isMissing(error) && !isRefusal(error)) throw renamesNothing(session, error)
     // Some servers say no and do it all the same.
     const still = await session.stat(remote, path, signal)
     if (still.is !== 'missing' || (await session.stat(remote, aside, signal)).is !== 'there') {
@@ -167,7 +177,7 @@ function notReplaced(session: UploadSession, cause: TransferError): TransferErro
 async function noRename(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<never> {
   if (session.renames) throw refusal
   // What an earlier run has seen may be so no more, or only not so for this file.
-  const asked = session.known.renames === true && remote.writer !== undefined
+  const asked = session.cannotRename === null && session.known.renames === true && remote.writer !== undefined
   if (asked && (await renamesScratch(session, remote, remote.writer, signal)) === null && session.renames) throw refusal
   await discard(session, remote.tree, session.partial, signal)
   session.renew()

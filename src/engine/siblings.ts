@@ -31,7 +31,7 @@ const CUT_MAX = 2
  */
 export async function siblings(session: UploadSession, { tree }: Remote, signal: AbortSignal): Promise<Siblings> {
   const directory = directoryName(session.job.path)
-  if (tree === undefined || session.listingsCut >= CUT_MAX) return NONE
+  if (tree === undefined || session.manners.listingsCut >= CUT_MAX) return NONE
   try {
     const entries = await session.guarded('looking for an earlier partial', signal, (s) => tree.list(directory, s))
     const found = sorted(session, directory, entries)
@@ -39,7 +39,7 @@ export async function siblings(session: UploadSession, { tree }: Remote, signal:
     return found
   } catch (error) {
     if (isUntold(error)) return NONE
-    if (!signal.aborted && error instanceof TransferError) session.listingsCut += 1
+    if (!signal.aborted && error instanceof TransferError) session.manners.listingsCut += 1
     throw error
   }
 }

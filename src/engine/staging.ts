@@ -4,6 +4,7 @@ import { directoryName, NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
 import { isUntold, showsFile } from './look.ts'
+import { failsAtRenames } from './manners.ts'
 import type { TransferPolicy } from './ports.ts'
 import { isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
 import { makeScratch } from './scratch.ts'
@@ -104,9 +105,14 @@ async function renameOf(
     await discard(session, remote.tree, isDone ? to : path, signal)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
-    await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
+    const brokeDown = error instanceof TransferError && error.brokeDown
+    const isDone = brokeDown && (await session.stat(remote, to, signal).catch(() => null))?.is === 'there'
+    const left = isDone ? to : path
+    await discard(session, remote.tree, left, signal).catch(() => session.spent.add(left))
+    if (isDone) return null
     if (isRefusal(error)) return error
     if (isMissing(error)) return 'unknown'
+    if (failsAtRenames(session.manners, error)) session.cannotRename = error
     throw error
   }
 }

@@ -18,6 +18,7 @@ import {
 import { EMPTY, type RangeSet, totalBytes } from '../core/ranges.ts'
 import type { Remote, Tree } from '../remotes/remote.ts'
 import { isUntold, type Look, showsFile } from './look.ts'
+import { Manners } from './manners.ts'
 import { Pace } from './pace.ts'
 import type { EnginePorts, Previous } from './ports.ts'
 import { Session } from './session.ts'
@@ -76,10 +77,7 @@ export class UploadSession extends Session {
   readonly refusedShapes = new Set<NameShape>()
   /** This process was seen to rename a file here. */
   renames = false
-  /** Renames that ended without a yes or a no. */
-  renamesCut = 0
-  /** Listings that ended without an answer. */
-  listingsCut = 0
+  readonly manners = new Manners()
   /** How a server that breaks down at renames over a file did so. */
   breakdown: TransferError | null = null
   /** False once this server's way of continuing, or its digest, was found not to work. */

@@ -177,3 +177,56 @@ describe('HTTP uploads to servers that break down when they are asked', { concur
       }
     })
 })
+
+describe('HTTP uploads to servers that fail inside at every MOVE', { concurrency: 4 }, () => {
+  const SMALL = CONTENT.subarray(0, 4096)
+  for (const status of [500, 502])
+    for (const [content, old, ending] of [
+      [CONTENT, false, 'complete'],
+      [SMALL, false, 'complete'],
+      [CONTENT, true, 'refused'],
+      [SMALL, true, 'refused'],
+    ] as const)
+      test(`${status}, ${content.length} bytes, ${old ? 'over an older file' : 'to a free name'}: as where MOVE is forbidden`, async () => {
+        const files = new Map<string, Buffer>(old ? [['/out.bin', Site.old]] : [])
+        const script = dav(files, (body) => body)
+        const server = await scriptedServer((request, response) => {
+          if (request.method === 'MOVE') response.writeHead(status).end('broken')
+          else script(request, response, 0)
+        })
+        const who = witness(5000)
+        try {
+          const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+          const { result } = await new Site().upload(open, '/out.bin', content, { retries: 4 })
+          assert.equal(result.failure?.kind ?? result.status, ending, result.failure?.message)
+          assert.deepEqual([...files.keys()], ['/out.bin'])
+          assert.ok(files.get('/out.bin')?.equals(old ? Site.old : content))
+          if (old) assert.match(result.failure?.message ?? '', /lacks the right to rename/)
+        } finally {
+          await server.close()
+        }
+      })
+
+  test('a MOVE that is done and answered 500 is done', async () => {
+    const files = new Map<string, Buffer>()
+    const script = dav(files, (body) => body)
+    const server = await scriptedServer((request, response) => {
+      const { method, path } = request
+      const file = files.get(path)
+      if (method !== 'MOVE' || file === undefined) return script(request, response, 0)
+      files.delete(path)
+      files.set(new URL(String(request.headers.destination)).pathname, file)
+      response.writeHead(500).end()
+    })
+    const who = witness(5000)
+    try {
+      const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+      const { result } = await new Site().upload(open, '/out.bin', CONTENT)
+      assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+      assert.deepEqual([...files.keys()], ['/out.bin'])
+      assert.ok(files.get('/out.bin')?.equals(CONTENT))
+    } finally {
+      await server.close()
+    }
+  })
+})

@@ -19,6 +19,37 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     detectors: [{ file: 'test/simulation/simulation.test.ts', pattern: 'what once went wrong', histories: 1 }],
   },
   {
+    name: 'who-fails-at-every-rename-says-no',
+    protects: 'from a red end on servers whose renames always fail inside',
+    edits: [
+      { file: STAGING, find: '    if (failsAtRenames(session.manners, error)) session.cannotRename = error\n', replace: '' },
+      {
+        file: PUBLISH,
+        find: ' && isSmall && !session.renames) session.cannotRename = error',
+        replace: ' && isSmall && size < 0) throw error',
+      },
+    ],
+    detectors: [ways('fails inside at every rename')],
+  },
+  {
+    name: 'one-failure-is-no-refusal',
+    protects: 'from writing to the final name because a server failed once',
+    edits: [{ file: 'src/engine/manners.ts', find: 'const BROKEN_MAX = 2', replace: 'const BROKEN_MAX = 1' }],
+    detectors: [ways('fails inside at one rename')],
+  },
+  {
+    name: 'a-connection-that-ends-is-no-refusal',
+    protects: 'from writing to the final name because the network is bad',
+    edits: [
+      {
+        file: 'src/engine/manners.ts',
+        find: ' || !error.brokeDown) return false',
+        replace: " || error.kind !== 'transient') return false",
+      },
+    ],
+    detectors: [ways('hangs up at two renames')],
+  },
+  {
     name: 'a-server-known-not-to-rename-is-asked-first',
     protects: 'from sending what cannot be published to a server of which that is known',
     edits: [

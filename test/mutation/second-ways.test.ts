@@ -225,6 +225,31 @@ test('a server that breaks down at every rename over a file says no in its own w
   assert.ok(holds(stage.server.files.get('out'), CONTENT))
 })
 
+for (const content of [SMALL, CONTENT])
+  for (const [what, times, brokeDown, direct] of [
+    ['fails inside at every rename', Number.POSITIVE_INFINITY, true, true],
+    ['fails inside at one rename', 1, true, false],
+    ['hangs up at two renames', 2, false, false],
+  ] as const)
+    test(`a server ${what}, ${content.length} bytes: ${direct ? 'it says no in its own way, once more for the next run' : 'it renames'}`, async (t) => {
+      const stage = staged(t, content)
+      let left = times
+      const remote = (given: Remote): Remote => {
+        const tree = given.tree ?? assert.fail('a tree')
+        const rename: Tree['rename'] = async (from, to, signal) => {
+          left -= 1
+          if (left >= 0) throw new TransferError('transient', 'it failed inside', { brokeDown })
+          return tree.rename(from, to, signal)
+        }
+        return { ...given, tree: { ...tree, rename } }
+      }
+      const result = await stage.upload('in', { remote, policy: { retries: 3 } })
+      assert.deepEqual([result.status, result.writtenDirectly === true], ['complete', direct], result.failure?.message)
+      assert.deepEqual([...stage.server.files.keys()], ['out'])
+      assert.ok(holds(stage.server.files.get('out'), content))
+      assert.equal(stage.hosts.get(PLACE)?.renames, !direct)
+    })
+
 /** Permission bits as servers keep them. */
 function withModes({ refuses = false, unset = false, asked = null as string[] | null, fails = 0 } = {}) {
   const modes = new Map<string, number>()

@@ -18,10 +18,10 @@ export interface Profile {
   /** Packets in flight that a crash may apply, tear or lose. */
   readonly window: number
   /**
-   * Default `atomically`. `never`: not over another file. `refused`, `unsupported`, `conflict`: not at all, and how that is said. `none`: there is no such request, and
-   * uploads go to the final name itself. `pretends`: it is confirmed, and over another file not done.
+   * Default `atomically`. `never`: not over another file. `refused`, `unsupported`, `conflict`: not at all, and how that is said. `breaks`: it fails inside at each.
+   * `none`: there is no such request, and uploads go to the final name itself. `pretends`: it is confirmed, and over another file not done.
    */
-  readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'none' | 'pretends'
+  readonly rename?: 'atomically' | 'after-delete' | 'never' | 'refused' | 'unsupported' | 'conflict' | 'breaks' | 'none' | 'pretends'
   /** Names that the server takes: none that begins with a dot, or only those that end as the target does. */
   readonly names?: 'no-dots' | 'own-extension'
   /** The file of the final name cannot be given another one. */
@@ -136,6 +136,7 @@ export const PROFILES: readonly Profile[] = [
   { ...DAV, name: 'nginx-dav', window: 1, removesBroken: true },
   { ...DAV, name: 'dav-accepts', accepts: true },
   { ...DAV, name: 'dav-untold', unsized: true },
+  { ...DAV, name: 'dav-breaks', rename: 'breaks' },
   { ...DAV, name: 'dav-cached', cache: 'stubborn' },
   { ...DAV, name: 'http-put', identity: 'validator', rename: 'none', accepts: true },
   { ...DAV, name: 'dav-moody', refuses: { ...MOODY, digest: 'sometimes' }, digests: 'whole', algorithm: 'md5' },

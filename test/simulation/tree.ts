@@ -29,7 +29,7 @@ export function treeOf(server: Server): Tree {
       try {
         await server.at('rename', signal)
         const refusal = refusalOf(server, from, to)
-        if (refusal !== null && files.has(from)) throw new TransferError(refusal, 'the server does not rename')
+        if (refusal !== null && files.has(from)) throw refusalError(refusal)
       } catch (error) {
         turn.keptInPlace ||= from === FINAL
         turn.renameRefused ||= isRefusal(error)
@@ -105,10 +105,15 @@ async function modeTold(server: Server, path: string, signal: AbortSignal): Prom
   return file === undefined ? null : (file.mode ?? 0o644)
 }
 
+function refusalError(kind: FailureKind): TransferError {
+  return new TransferError(kind, 'the server does not rename', { brokeDown: kind === 'transient' })
+}
+
 function refusalOf({ scene }: Server, from: string, to: string): FailureKind | null {
   const { rename, stays } = scene.profile
   if ((stays === true && from === FINAL) || !takesName(scene.profile, to)) return 'refused'
   if (rename === 'never') return scene.world.server.has(to) ? 'refused' : null
+  if (rename === 'breaks') return 'transient'
   return rename === 'refused' || rename === 'unsupported' || rename === 'conflict' ? rename : null
 }
 

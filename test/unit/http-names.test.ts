@@ -71,21 +71,22 @@ describe('http: where MOVE leads to', () => {
   })
 
   test('what is no misreading is told at once; when nothing is understood, the first answer counts', async (t) => {
-    for (const [status, kind, asked] of [
+    for (const [status, kind, asked, brokeDown = false] of [
       [404, 'not-found', 1],
       [405, 'refused', 1],
       [409, 'refused', 1],
       [412, 'conflict', 1],
       [403, 'denied', 1],
       [423, 'transient', 1],
-      [502, 'transient', 2],
+      [502, 'transient', 2, true],
+      [503, 'transient', 1],
     ] as const) {
       const [tree, server] = await dav(t, ({ method, path }, response) => {
         if (method !== 'PROPFIND') response.writeHead(status).end()
         else if (path === '/dir/b') response.writeHead(404).end()
         else response.writeHead(207).end(`<multistatus><response><href>${path}</href></response></multistatus>`)
       })
-      await assert.rejects(tree.rename('/dir/a', '/dir/b', never), { kind }, String(status))
+      await assert.rejects(tree.rename('/dir/a', '/dir/b', never), { kind, brokeDown }, String(status))
       assert.equal(destinations(server).length, asked)
     }
   })

@@ -32,6 +32,9 @@ function kindOf(status: number): FailureKind {
   return status >= 300 ? 'refused' : 'protocol'
 }
 
+/** Service Unavailable: nothing is wrong with the request. */
+const BUSY = 503
+
 /** 405: not here; 501: not at all. */
 const TAKES_NO_UPLOADS = [405, 501]
 const NO_UPLOADS =
@@ -47,6 +50,7 @@ export function statusError(method: string, reply: Reply, excerpt: string): Tran
   return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
     ofLogin: reply.status === 401 || reply.status === 407,
+    brokeDown: kind === 'transient' && reply.status >= 500 && reply.status !== BUSY,
     ...(hint === undefined ? {} : { hint }),
   })
 }
