@@ -126,7 +126,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { path } = session.job
   const { writer, tree } = remote
-  const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, writer, signal, 'extension')
+  const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, signal, 'extension')
   if (cannot !== null || !session.renames) return noRename(session, remote, refusal, signal)
   const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
   // The comparing took its time, and of a file that is gone nothing can be compared.
@@ -178,7 +178,7 @@ async function noRename(session: UploadSession, remote: TreeRemote, refusal: Tra
   if (session.renames) throw refusal
   // What an earlier run has seen may be so no more, or only not so for this file.
   const asked = session.cannotRename === null && session.known.renames === true && remote.writer !== undefined
-  if (asked && (await renamesScratch(session, remote, remote.writer, signal)) === null && session.renames) throw refusal
+  if (asked && (await renamesScratch(session, remote, signal)) === null && session.renames) throw refusal
   await discard(session, remote.tree, session.partial, signal)
   session.renew()
   await goDirect(session, remote, refusal, signal)

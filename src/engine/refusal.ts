@@ -26,6 +26,12 @@ export function takenAway(cause: TransferError): TransferError {
   })
 }
 
+/** The server took no byte, because the place is not there. */
+export function badPath(cause: TransferError): TransferError {
+  const hint = 'A directory in the path of the destination is missing, or is a file.'
+  return new TransferError('refused', cause.message, { cause, hint })
+}
+
 export function isMissing(error: unknown): error is TransferError {
   return error instanceof TransferError && error.kind === 'not-found'
 }

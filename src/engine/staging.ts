@@ -2,11 +2,11 @@
 import { TransferError } from '../core/errors.ts'
 import { directoryName, NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
-import { hasTree, type Remote, type TreeRemote, type Writer } from '../remotes/remote.ts'
+import { hasTree, type Remote, type TreeRemote } from '../remotes/remote.ts'
 import { isUntold, showsFile } from './look.ts'
 import { failsAtRenames } from './manners.ts'
 import type { TransferPolicy } from './ports.ts'
-import { isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
+import { badPath, isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
 import { makeScratch } from './scratch.ts'
 import { discard } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
@@ -17,7 +17,7 @@ import { proveRanges } from './verify.ts'
  * account renames a scratch file, unless it is known to rename. One that was known not to is asked again, because it may be allowed to by now. A file of one block is
  * sent faster than that is found out: then the rename at the end tells, and nothing is lost but one block.
  */
-export async function chooseStaging(session: UploadSession, remote: Remote, writer: Writer, signal: AbortSignal): Promise<void> {
+export async function chooseStaging(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   const { size } = session.job.source
   if (!hasTree(remote)) {
     if (session.policy.publishWithoutRename === 'never') throw cannotRename(null, 'never')
@@ -35,8 +35,11 @@ export async function chooseStaging(session: UploadSession, remote: Remote, writ
   // Where nothing is told of the final name, it must be known before that nothing has to be written over there.
   const isSmall = size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown'
   if (renames === true || (renames === null && isSmall)) return
-  const refusal = await renamesScratch(session, remote, writer, signal)
+  const refusal = await renamesScratch(session, remote, signal)
   if (refusal !== null) return goDirect(session, remote, refusal, signal)
+  const [hidden] = session.refusedShapes.values()
+  if (hidden === undefined || untriedShape(session) !== undefined) return
+  if (!(await takesFinalName(session, remote, hidden, signal))) throw badPath(hidden)
 }
 
 /** Without an answer the account may. */
@@ -57,24 +60,15 @@ async function mayNeither(session: UploadSession, { tree }: TreeRemote, signal: 
 export async function renamesScratch(
   session: UploadSession,
   remote: TreeRemote,
-  writer: Writer,
   signal: AbortSignal,
   like: NameShape | null = null,
 ): Promise<TransferError | null> {
   for (const shape of shapesFrom(session.shape)) {
     const [path, renamed] = session.scratchPaths(shape)
     const to = like === null ? renamed : session.scratchPaths(like)[1]
-    try {
-      await session.guarded('probing whether files can be renamed', signal, (s) => makeScratch(writer, path, s))
-    } catch (error) {
-      // The file would be sent in vain, and each further request is one more wrong password.
-      if (isRefusal(error) && error.ofLogin) throw error
-      await discard(session, remote.tree, path, signal).catch(() => session.spent.add(path))
-      // Some hide names with a dot behind a 404. Where the directory is missing, no shape is taken.
-      if (isRefusalOfName(error) || isMissing(error)) continue
-      if (isRefusal(error)) return null
-      throw error
-    }
+    const unmade = await makingScratch(session, remote, path, signal)
+    if (isMissing(unmade)) session.refusedShapes.set(shape, unmade)
+    if (unmade !== null) continue
     session.shape = shape
     const refusal = await renameOf(session, remote, path, to, signal)
     if (refusal !== 'unknown') {
@@ -84,6 +78,25 @@ export async function renamesScratch(
     return refusal === 'unknown' ? null : refusal
   }
   return null
+}
+
+/** What the server said where it made none; null where it did. */
+async function makingScratch(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<TransferError | null> {
+  const { writer, tree } = remote
+  try {
+    await session.guarded('probing whether files can be renamed', signal, async (s) => writer && makeScratch(writer, path, s))
+    return null
+  } catch (error) {
+    // The file would be sent in vain, and each further request is one more wrong password.
+    if (isRefusal(error) && error.ofLogin) throw error
+    await discard(session, tree, path, signal).catch(() => session.spent.add(path))
+    if (isRefusal(error) || isMissing(error)) return error
+    throw error
+  }
+}
+
+function untriedShape({ refusedShapes }: UploadSession): NameShape | undefined {
+  return NAME_SHAPES.find((shape) => !refusedShapes.has(shape))
 }
 
 /** What is to be tried, the one that is believed in first. */
@@ -128,11 +141,13 @@ export async function otherName(
   sent: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (session.direct || session.shapeWorks || !hasTree(remote) || !isRefusalOfName(refusal)) return false
+  const isHidden = isMissing(refusal)
+  if (session.direct || session.shapeWorks || !hasTree(remote) || !(isHidden || isRefusalOfName(refusal))) return false
   // Where a file of that name is, it was not the name.
   if (sent > 0 && (await session.stat(remote, session.partial, signal).catch(() => null))?.is === 'there') return false
-  session.refusedShapes.add(session.shape)
-  const next = NAME_SHAPES.find((shape) => !session.refusedShapes.has(shape))
+  session.refusedShapes.set(session.shape, refusal)
+  if (isHidden) await tryShapes(session, remote, signal)
+  const next = untriedShape(session)
   const isDear = sent > session.ports.blockSize(session.job.source.size)
   if (isDear && next !== undefined) session.learn({ shape: next })
   if (isDear) return false
@@ -142,11 +157,32 @@ export async function otherName(
     session.shape = next
     return true
   }
+  return takesFinalName(session, remote, refusal, signal)
+}
+
+/** Some hide names with a dot behind a 404, and most say so where the directory is missing. What is sent to make sure is empty. */
+async function tryShapes(session: UploadSession, remote: TreeRemote, signal: AbortSignal): Promise<void> {
+  for (let shape = untriedShape(session); shape !== undefined; shape = untriedShape(session)) {
+    const [path] = session.scratchPaths(shape)
+    const unmade = await makingScratch(session, remote, path, signal)
+    if (unmade === null) return discard(session, remote.tree, path, signal)
+    session.refusedShapes.set(shape, unmade)
+  }
+}
+
+/** No temporary name is taken: the final one may be, where nothing is lost by it, and the place is not what is missing. */
+async function takesFinalName(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<boolean> {
   const { publishWithoutRename } = session.policy
   if (publishWithoutRename === 'never' || !(publishWithoutRename === 'always' || session.nothingThere)) return false
+  if (isMissing(refusal) && !(await showsDirectory(session, remote, signal))) return false
   session.note(`this server takes no temporary name here (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
   return true
+}
+
+async function showsDirectory(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  const directory = directoryName(session.job.path)
+  return directory === '' || directory === '/' || (await session.stat(remote, directory, signal)).is === 'there'
 }
 
 /** Some servers say that it is done and do nothing: then it is where it was. Others show neither, or take away what has got its name. */

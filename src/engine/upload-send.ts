@@ -7,7 +7,7 @@ import type { Remote, Tree, Writer } from '../remotes/remote.ts'
 import { Ground } from './ground.ts'
 import { isUntold } from './look.ts'
 import { beginPrivately } from './private-partial.ts'
-import { isMissing, isRefusal } from './refusal.ts'
+import { badPath, isMissing, isRefusal } from './refusal.ts'
 import { chooseStaging, otherName } from './staging.ts'
 import { discard } from './tidy.ts'
 import { sendBeside } from './upload-beside.ts'
@@ -86,14 +86,16 @@ async function create(session: UploadSession, remote: Remote, writer: Writer, si
     session.renew()
   }
   if (remote.tree !== undefined) await ensureDirectory(session, remote, remote.tree, directoryName(session.job.path), signal)
-  await chooseStaging(session, remote, writer, signal)
+  await chooseStaging(session, remote, signal)
   for (let refusal: unknown = null; ; ) {
     const before = session.sentBytes
     try {
       return await createNamed(session, remote, writer, signal)
     } catch (error) {
       refusal ??= error
-      if (!(await otherName(session, remote, error, session.sentBytes - before, signal))) throw session.direct ? error : refusal
+      if (await otherName(session, remote, error, session.sentBytes - before, signal)) continue
+      const first = session.direct ? error : refusal
+      throw isMissing(first) ? badPath(first) : first
     }
   }
 }
@@ -122,14 +124,8 @@ async function createNamed(session: UploadSession, remote: Remote, writer: Write
     if (!isRefused) throw error
     // An empty file has nothing that could have been sent: whether the server made it nobody knows.
     if (size > 0) session.previous = before
-    throw isMissing(error) ? badPath(error) : error
+    throw error
   }
-}
-
-/** The server took no byte, because the place is not there. */
-function badPath(cause: TransferError): TransferError {
-  const hint = 'A directory in the path of the destination is missing, or is a file.'
-  return new TransferError('refused', cause.message, { cause, hint })
 }
 
 async function ensureDirectory(session: UploadSession, remote: Remote, tree: Tree, directory: string, signal: AbortSignal): Promise<void> {

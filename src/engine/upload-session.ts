@@ -73,8 +73,8 @@ export class UploadSession extends Session {
   shape: NameShape
   /** A file of such a name was made here. */
   shapeWorks = false
-  /** Those in which none could be made. */
-  readonly refusedShapes = new Set<NameShape>()
+  /** Those in which none could be made, with what the server said. */
+  readonly refusedShapes = new Map<NameShape, TransferError>()
   /** This process was seen to rename a file here. */
   renames = false
   readonly manners = new Manners()

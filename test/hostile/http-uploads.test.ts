@@ -230,3 +230,58 @@ describe('HTTP uploads to servers that fail inside at every MOVE', { concurrency
     }
   })
 })
+
+describe('HTTP uploads answered 404', { concurrency: 4 }, () => {
+  const DOTTED = /\/\.[^/]*$/
+  for (const size of [0, 300, 4096, CONTENT.length])
+    for (const old of [false, true])
+      test(`names with a dot are hidden, ${size} bytes, ${old ? 'over an older file' : 'to a free name'}: another shape`, async () => {
+        const content = CONTENT.subarray(0, size)
+        const files = new Map<string, Buffer>(old ? [['/out.bin', Site.old]] : [])
+        const script = dav(files, (body) => body)
+        let sent = 0
+        const server = await scriptedServer((request, response) => {
+          if (request.method === 'PUT') sent += request.body.length
+          if (DOTTED.test(request.path)) response.writeHead(404).end()
+          else script(request, response, 0)
+        })
+        const who = witness(5000)
+        try {
+          const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+          const { result } = await new Site().upload(open, '/out.bin', content)
+          assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+          assert.ok(files.get('/out.bin')?.equals(content))
+          assert.deepEqual([...files.keys()], ['/out.bin'])
+          assert.ok(sent <= size + 4096 + 100, `${sent} bytes`)
+        } finally {
+          await server.close()
+        }
+      })
+
+  for (const size of [300, 4096, CONTENT.length])
+    for (const looks of [404, 403])
+      test(`a directory that is missing, ${size} bytes, looks answered ${looks}: told as such, and costs little`, async () => {
+        const content = CONTENT.subarray(0, size)
+        let sent = 0
+        const puts: string[] = []
+        const server = await scriptedServer(({ method, path, body }, response) => {
+          if (method === 'PUT') sent += body.length
+          if (method === 'PUT') puts.push(path)
+          if (method === 'OPTIONS') response.writeHead(200, { allow: 'GET, PUT, MOVE, DELETE' }).end()
+          else if (method === 'PUT') response.writeHead(404).end()
+          else if (method === 'MKCOL') response.writeHead(405).end()
+          else response.writeHead(looks).end()
+        })
+        const who = witness(5000)
+        try {
+          const open = () => protocol.open(protocol.parse(new URL('/no/out.bin', server.origin), BEARER), who, never)
+          const { result } = await new Site().upload(open, '/no/out.bin', content)
+          assert.equal(result.failure?.kind, 'refused', result.failure?.message)
+          assert.match(result.failure?.hint ?? '', /directory in the path of the destination is missing/)
+          assert.ok(puts.length === 3 && !puts.includes('/no/out.bin'), puts.join())
+          assert.ok(sent <= 4096, `${sent} bytes`)
+        } finally {
+          await server.close()
+        }
+      })
+})

@@ -50,6 +50,18 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     detectors: [ways('hangs up at two renames')],
   },
   {
+    name: 'a-hidden-name-is-not-the-place',
+    protects: 'from a red end, as for a missing directory, where only names with a dot are hidden',
+    edits: [{ file: STAGING, find: '!(isHidden || isRefusalOfName(refusal))', replace: '!isRefusalOfName(refusal)' }],
+    detectors: [ways('said to be missing, 65536 bytes'), { file: 'test/hostile/http-uploads.test.ts', pattern: 'hidden, 4096 bytes' }],
+  },
+  {
+    name: 'a-missing-place-is-found-empty-handed',
+    protects: 'from sending the whole file to a directory that is not there',
+    edits: [{ file: STAGING, find: '  if (hidden === undefined || untriedShape', replace: '  if (hidden !== null || untriedShape' }],
+    detectors: [{ file: 'test/hostile/http-uploads.test.ts', pattern: 'missing, 200000 bytes' }],
+  },
+  {
     name: 'a-server-known-not-to-rename-is-asked-first',
     protects: 'from sending what cannot be published to a server of which that is known',
     edits: [

@@ -86,14 +86,29 @@ test('where no temporary name is taken the final one is, with a note, when nothi
   assert.ok(holds(taken.server.files.get('out'), OLD))
 })
 
-test('names with a dot are said to be missing: another shape of names', async (t) => {
-  const stage = staged(t, CONTENT)
-  const { remote } = choosy(noDots, 'not-found')
-  const result = await stage.upload('in', { remote })
-  assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
-  assert.ok(holds(stage.server.files.get('out'), CONTENT))
-  assert.equal(stage.hosts.get(PLACE)?.shape, 'plain')
-})
+for (const content of [SMALL, CONTENT])
+  for (const old of [null, OLD])
+    test(`names with a dot are said to be missing, ${content.length} bytes, ${old === null ? 'a free name' : 'over a file'}: another shape of names`, async (t) => {
+      const stage = staged(t, content, old)
+      const { remote, asked } = choosy(noDots, 'not-found')
+      const result = await stage.upload('in', { remote })
+      assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+      assert.ok(holds(stage.server.files.get('out'), content))
+      assert.equal(stage.hosts.get(PLACE)?.shape, 'plain')
+      assert.equal(asked.length, 1, asked.join())
+    })
+
+for (const content of [SMALL, CONTENT])
+  for (const old of [null, OLD])
+    test(`a directory that is missing, ${content.length} bytes, ${old === null ? 'a free name' : 'over a file'}: told as such, and costs little`, async (t) => {
+      const stage = staged(t, content, old)
+      const { remote, asked } = choosy(() => false, 'not-found')
+      const result = await stage.upload('in', { remote })
+      assert.deepEqual([result.failure?.kind, result.bytesTransferred], ['refused', 0])
+      assert.match(result.failure?.hint ?? '', /directory in the path of the destination is missing/)
+      // Without a directory in its name the final one may be there: it is asked last, where nothing is lost by it.
+      assert.deepEqual([asked.length, asked.includes('out')], old === null ? [4, true] : [3, false], asked.join())
+    })
 
 test('credentials that are refused are not tried under other names', async (t) => {
   const stage = staged(t, SMALL)
