@@ -6,6 +6,8 @@ export class Manners {
   renamesCut = 0
   /** Renames at which the server was there, and failed inside. */
   renamesBroken = 0
+  /** It takes every file away as soon as it is there. */
+  takesAway = false
   /** Listings that ended without an answer. */
   listingsCut = 0
 }

@@ -9,7 +9,7 @@ import { type Look, showsFile } from './look.ts'
 import { failsAtRenames } from './manners.ts'
 import { keepMode } from './mode.ts'
 import type { PublishedName } from './published.ts'
-import { isMissing, isRefusal, partialGone, takenAway } from './refusal.ts'
+import { isMissing, isRefusal, partialGone, taken } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect, renamesScratch } from './staging.ts'
 import { discard } from './tidy.ts'
@@ -73,7 +73,8 @@ function renamesNothing(session: UploadSession, error: unknown): unknown {
 
 /** Another process with the same content may have taken the partial. Else the server has, and would take the next one as well. */
 async function goneBefore(session: UploadSession, remote: Remote, cause: TransferError, signal: AbortSignal): Promise<TransferError> {
-  return (await twinTurnsUp(session, remote, signal)) ? partialGone(cause) : takenAway(cause)
+  if (await twinTurnsUp(session, remote, signal)) return partialGone(cause)
+  return taken(session, cause)
 }
 
 /** The server does not put one file in the place of another: the old one is moved aside by the same kind of rename, and back if the new one cannot follow. */

@@ -1,4 +1,5 @@
 import { type FailureKind, TransferError } from '../core/errors.ts'
+import type { UploadSession } from './upload-session.ts'
 
 /** The server says no to this request, whatever the next one will be answered. */
 const REFUSALS: readonly FailureKind[] = ['refused', 'conflict', 'unsupported', 'denied']
@@ -18,11 +19,14 @@ export function partialGone(cause: TransferError): TransferError {
 }
 
 /** The server confirmed every byte, and nothing of them is under either name: it takes what is closed, or what another run with the same file has published. */
-export function takenAway(cause: TransferError): TransferError {
+export function taken(session: UploadSession, cause: TransferError): TransferError {
+  session.begun = false
+  // To be found out before the bytes travel the next time.
+  session.learn({ renames: false })
   const message = `the server takes files away before they can be given the final name, or has taken the one that another run had published (${cause.message})`
   return new TransferError('refused', message, {
     cause,
-    hint: 'The file was sent once, and is not sent again: look where the server puts such files.',
+    hint: 'This run does not send it again: look where the server puts such files. With `publish-without-rename: always` it goes to the final name itself.',
   })
 }
 

@@ -7,9 +7,15 @@ export function scratchPath(directory: string, nonce: string): string {
   return joinPath(directory, `.rt-probe-${nonce}`)
 }
 
-/** Makes an empty file. Rejects as `Writer.create` does. */
-export function makeScratch(writer: Writer, path: string, signal: AbortSignal): Promise<void> {
-  return writer.create(path, 0, nothing(), { sent: () => {}, acknowledged: () => {} }, signal)
+const NOTHING = Buffer.alloc(0)
+const SOMETHING = Buffer.from('made to see whether files stay here\n')
+
+/** Makes an empty file, or a `filled` one. Rejects as `Writer.create` does. */
+export function makeScratch(writer: Writer, path: string, signal: AbortSignal, filled = false): Promise<void> {
+  const bytes = filled ? SOMETHING : NOTHING
+  return writer.create(path, bytes.length, bodyOf(bytes), { sent: () => {}, acknowledged: () => {} }, signal)
 }
 
-async function* nothing(): Body {}
+async function* bodyOf(bytes: Buffer): Body {
+  if (bytes.length > 0) yield bytes
+}

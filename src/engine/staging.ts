@@ -33,9 +33,11 @@ export async function chooseStaging(session: UploadSession, remote: Remote, sign
     if (barred !== null) return goDirect(session, remote, barred, signal)
   }
   // Where nothing is told of the final name, it must be known before that nothing has to be written over there.
-  const isSmall = size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown'
+  const isSmall =
+    size <= session.ports.blockSize(size) && session.finalBefore?.is !== 'unknown' && session.policy.publishWithoutRename !== 'always'
   if (renames === true || (renames === null && isSmall)) return
   const refusal = await renamesScratch(session, remote, signal)
+  if (session.manners.takesAway && session.policy.verify === 'full' && size > 0) throw nothingStays()
   if (refusal !== null) return goDirect(session, remote, refusal, signal)
   const [hidden] = session.refusedShapes.values()
   if (hidden === undefined || untriedShape(session) !== undefined) return
@@ -70,21 +72,42 @@ export async function renamesScratch(
     if (isMissing(unmade)) session.refusedShapes.set(shape, unmade)
     if (unmade !== null) continue
     session.shape = shape
-    const refusal = await renameOf(session, remote, path, to, signal)
-    if (refusal !== 'unknown') {
-      session.renames = refusal === null
-      session.learn({ shape, renames: session.renames })
-    }
-    return refusal === 'unknown' ? null : refusal
+    const empty = await renameOf(session, remote, [path, to], signal)
+    const refusal = empty === 'gone' ? await renameOfFilled(session, remote, shape, signal) : empty
+    if (refusal === 'gone') return null
+    session.renames = refusal === null
+    session.learn({ shape, renames: session.renames })
+    return refusal
   }
   return null
 }
 
+/** Some servers remove empty files. One that has taken away what had bytes as well takes everything, so that nothing can be renamed. */
+async function renameOfFilled(
+  session: UploadSession,
+  remote: TreeRemote,
+  shape: NameShape,
+  signal: AbortSignal,
+): Promise<TransferError | 'gone' | null> {
+  const paths = session.scratchPaths(shape)
+  if ((await makingScratch(session, remote, paths[0], signal, true)) !== null) return 'gone'
+  const refusal = await renameOf(session, remote, paths, signal)
+  if (refusal !== 'gone') return refusal
+  session.manners.takesAway = true
+  return new TransferError('refused', 'what was made to try it was gone at once: the server takes files away')
+}
+
 /** What the server said where it made none; null where it did. */
-async function makingScratch(session: UploadSession, remote: TreeRemote, path: string, signal: AbortSignal): Promise<TransferError | null> {
+async function makingScratch(
+  session: UploadSession,
+  remote: TreeRemote,
+  path: string,
+  signal: AbortSignal,
+  filled = false,
+): Promise<TransferError | null> {
   const { writer, tree } = remote
   try {
-    await session.guarded('probing whether files can be renamed', signal, async (s) => writer && makeScratch(writer, path, s))
+    await session.guarded('probing whether files can be renamed', signal, async (s) => writer && makeScratch(writer, path, s, filled))
     return null
   } catch (error) {
     // The file would be sent in vain, and each further request is one more wrong password.
@@ -104,14 +127,13 @@ function shapesFrom(first: NameShape): readonly NameShape[] {
   return [first, ...NAME_SHAPES.filter((shape) => shape !== first)]
 }
 
-/** A scratch file that is gone was taken by somebody who watches the directory. */
+/** A scratch file that is gone was taken by the server, or by somebody who watches the directory. */
 async function renameOf(
   session: UploadSession,
   remote: TreeRemote,
-  path: string,
-  to: string,
+  [path, to]: readonly [from: string, to: string],
   signal: AbortSignal,
-): Promise<TransferError | 'unknown' | null> {
+): Promise<TransferError | 'gone' | null> {
   try {
     await session.rename(remote.tree, path, to, signal)
     const isDone = await wasRenamed(session, remote, [path, to], signal)
@@ -124,7 +146,7 @@ async function renameOf(
     await discard(session, remote.tree, left, signal).catch(() => session.spent.add(left))
     if (isDone) return null
     if (isRefusal(error)) return error
-    if (isMissing(error)) return 'unknown'
+    if (isMissing(error)) return 'gone'
     if (failsAtRenames(session.manners, error)) session.cannotRename = error
     throw error
   }
@@ -219,6 +241,11 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
   if (there.size === null || there.size > source.size) return false
   const { proven } = await proveRanges(session.proofContext(remote, path), rangeSet([{ start: 0, end: there.size }]), signal)
   return totalBytes(proven) === there.size
+}
+
+function nothingStays(): TransferError {
+  const message = 'verify: full wants the file read back, and this server takes files away as soon as they are there'
+  return new TransferError('refused', message, { hint: 'Set `verify: auto`.' })
 }
 
 function mayNothing(refusal: TransferError): TransferError {

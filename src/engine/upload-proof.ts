@@ -3,7 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import type { Remote, RemoteFile } from '../remotes/remote.ts'
 import { isAsBefore, isUntold } from './look.ts'
 import type { ProofLevel } from './ports.ts'
-import { partialGone, takenAway } from './refusal.ts'
+import { partialGone, taken } from './refusal.ts'
 import { twinTurnsUp } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 import { type ProofContext, proveWhole, type WholeProof } from './verify.ts'
@@ -42,7 +42,7 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   const { verdict, method } = isDoubtful ? await ifReadable(context, signal) : first
   if (verdict === 'same') return method
   if (verdict === 'unknown') {
-    if (policy.verify === 'full') throw isGone && !direct ? takenAway(noPartial(partial)) : nothingShows()
+    if (policy.verify === 'full') throw isGone && !direct ? taken(session, noPartial(partial)) : nothingShows()
     return sized ? 'size' : 'acknowledged'
   }
   if (first.method === 'digest') {

@@ -77,7 +77,7 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
   {
     name: 'the-right-to-rename-before-a-blind-byte',
     protects: 'from sending bytes that cannot be published',
-    edits: [{ file: 'src/engine/staging.ts', find: " && session.finalBefore?.is !== 'unknown'\n", replace: '\n' }],
+    edits: [{ file: 'src/engine/staging.ts', find: "session.finalBefore?.is !== 'unknown' && session.policy", replace: 'session.policy' }],
     detectors: [looks('nothing is sent, however small')],
   },
   {
@@ -93,6 +93,30 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     detectors: [looks('as soon as it has its name')],
   },
   {
+    name: 'a-mailbox-is-known-before-the-bytes-travel',
+    protects: 'from delivering a file under a temporary name',
+    edits: [
+      {
+        file: 'src/engine/staging.ts',
+        find: "const refusal = empty === 'gone' ?",
+        replace: "const refusal = empty === 'gone' && session.renames ?",
+      },
+    ],
+    detectors: [looks('gets the file once, under its own name'), looks('and verify: full')],
+  },
+  {
+    name: 'an-empty-file-is-no-mailbox',
+    protects: 'from writing to the final name where only empty files are removed',
+    edits: [{ file: 'src/engine/scratch.ts', find: 'filled ? SOMETHING : NOTHING', replace: 'filled ? NOTHING : NOTHING' }],
+    detectors: [looks('removes empty files')],
+  },
+  {
+    name: 'what-was-taken-is-not-continued',
+    protects: 'from the advice to continue what the server has taken away',
+    edits: [{ file: 'src/engine/refusal.ts', find: '  session.begun = false\n', replace: '' }],
+    detectors: [looks('nothing is said of continuing')],
+  },
+  {
     name: 'what-shows-late-is-waited-for',
     protects: 'from a weaker proof, or none, where an index lags',
     edits: [{ file: 'src/engine/upload-session.ts', find: 'const LOOKS_MAX = 5', replace: 'const LOOKS_MAX = 1' }],
@@ -104,8 +128,8 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/publish.ts',
-        find: '(await twinTurnsUp(session, remote, signal)) ? partialGone(cause) : takenAway(cause)',
-        replace: '(await twinTurnsUp(session, remote, signal)) ? takenAway(cause) : partialGone(cause)',
+        find: 'if (await twinTurnsUp(session, remote, signal)) return partialGone(cause)',
+        replace: 'if (!(await twinTurnsUp(session, remote, signal))) return partialGone(cause)',
       },
     ],
     detectors: [looks('under its temporary name gets it once')],

@@ -153,6 +153,79 @@ test('a server that takes the file under its temporary name gets it once, with o
   }
 })
 
+/** Takes away whatever is closed. `out` stays where it was there before. */
+function mailbox({ server }: Stage, takes = (_path: string, _bytes: Buffer): boolean => true): [string, Buffer][] {
+  const box: [string, Buffer][] = []
+  const counting = server.before
+  server.before = (step, path) => {
+    void counting(step, path)
+    const bytes = server.files.get(path)
+    if (step !== 'written' || bytes === undefined || !takes(path, bytes)) return
+    box.push([path, bytes])
+    server.files.delete(path)
+  }
+  return box
+}
+
+const PLACE = '8899aabbccddeeff'
+const isFile = ([, bytes]: readonly [string, Buffer]): boolean => bytes.length > 100
+
+for (const [bytes, publishWithoutRename] of [
+  [CONTENT, 'auto'],
+  [CONTENT, 'always'],
+  [SMALL, 'always'],
+] as const)
+  test(`a server that takes whatever is closed gets the file once, under its own name: ${bytes.length} bytes, ${publishWithoutRename}`, async (t) => {
+    const { stage, created, said } = staged(t, bytes)
+    const box = mailbox(stage)
+    const result = await stage.upload('in', { policy: { publishWithoutRename } })
+    assert.deepEqual([result.status, result.proof, result.writtenDirectly], ['complete', 'acknowledged', true], result.failure?.message)
+    assert.deepEqual(created, ['out'])
+    assert.deepEqual(
+      box.filter(isFile).map(([name, got]) => [name, holds(got, bytes)]),
+      [['out', true]],
+    )
+    assert.ok(said.some((line) => /takes files away.*the bytes go to the final name itself/.test(line)))
+  })
+
+test('a file of one block is taken under its temporary name; nothing is said of continuing it, and the next run is right', async (t) => {
+  const { stage } = staged(t, SMALL)
+  const box = mailbox(stage)
+  const first = await stage.upload('in')
+  assert.deepEqual([first.failure?.kind, first.keptNothing], ['refused', true])
+  assert.doesNotMatch(first.failure?.hint ?? '', /is not sent again/)
+  assert.equal(stage.hosts.get(PLACE)?.renames, false)
+  const second = await stage.upload('in')
+  assert.deepEqual([second.status, second.writtenDirectly], ['complete', true], second.failure?.message)
+  assert.equal(box.filter(isFile).length, 2)
+  assert.ok(holds(box.filter(isFile)[1]?.[1], SMALL) && box.filter(isFile)[1]?.[0] === 'out')
+})
+
+for (const [what, old, policy] of [
+  ['a file that stays under the final name', true, {}],
+  ['nothing but renames', false, { publishWithoutRename: 'never' }],
+  ['verify: full', false, { verify: 'full' }],
+  ['verify: full, also with always', false, { verify: 'full', publishWithoutRename: 'always' }],
+] as const)
+  test(`a server that takes whatever is closed, and ${what}: nothing is sent`, async (t) => {
+    const { stage, created } = staged(t)
+    if (old) stage.server.files.set('out', OTHER)
+    const box = mailbox(stage)
+    const result = await stage.upload('in', { policy })
+    assert.deepEqual([result.failure?.kind, result.bytesTransferred], ['refused', 0])
+    assert.match(result.failure?.message ?? '', /takes files away/)
+    assert.deepEqual([created, box.filter(isFile)], [[], []])
+    if (old) assert.ok(holds(stage.server.files.get('out'), OTHER))
+  })
+
+test('a server that removes empty files keeps the others: they are renamed', async (t) => {
+  const { stage } = staged(t)
+  mailbox(stage, (_path, bytes) => bytes.length === 0)
+  const result = await stage.upload('in')
+  assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
 test('an older file of the same size is no sign of another run', async (t) => {
   const { stage, created } = staged(t)
   stage.server.files.set('out', OTHER)

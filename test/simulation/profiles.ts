@@ -52,8 +52,8 @@ export interface Profile {
   readonly lists?: 'nothing' | 'never'
   /** Nothing may be removed. */
   readonly removesNothing?: true
-  /** Takes files away at once: whatever was written, or what has got the final name. */
-  readonly mailbox?: 'closed' | 'renamed'
+  /** Takes files away at once: partials and what was written to the final name, whatever was written, or what has got the final name. */
+  readonly mailbox?: 'closed' | 'all' | 'renamed'
   /** What it has renamed shows some looks later. */
   readonly lags?: true
   /** A broken upload takes the file along. */
@@ -131,6 +131,7 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-unlooked', refuses: { stat: 'always' } },
   { ...FTP, name: 'ftp-blind-norename', refuses: BLIND, rename: 'refused' },
   { ...FTP, name: 'ftp-mailbox', mailbox: 'closed' },
+  { ...FTP, name: 'ftp-takes-all', mailbox: 'all' },
   { ...FTP, name: 'ftp-conflict', rename: 'conflict', digests: 'whole', algorithm: 'md5' },
   { ...DAV, name: 'apache-dav', resumer: 'positional', cannotCut: true, copies: true, onlyOne: 'denied' },
   { ...DAV, name: 'nginx-dav', window: 1, removesBroken: true },
@@ -153,8 +154,8 @@ export const PROFILES: readonly Profile[] = [
 ]
 
 /** Nothing can be read back here. */
-export function isUnreadable({ writeOnly, refuses, hides }: Profile): boolean {
-  return writeOnly === true || hides === true || refuses?.read !== undefined
+export function isUnreadable({ writeOnly, refuses, hides, mailbox }: Profile): boolean {
+  return writeOnly === true || hides === true || mailbox === 'all' || refuses?.read !== undefined
 }
 
 export function profileNamed(name: string): Profile {

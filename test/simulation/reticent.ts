@@ -23,8 +23,9 @@ export function refuses({ profile, random, direction }: Scene, turn: Turn, what:
 /** A server that takes files away has got this one. */
 export function mailed({ profile, world, ledger, source }: Scene, turn: Turn, path: string, when: 'closed' | 'renamed'): void {
   const file = world.server.get(path)
+  if (file === undefined || profile.mailbox === undefined || (profile.mailbox === 'renamed') !== (when === 'renamed')) return
   const isWatched = path === FINAL || (when === 'closed' && path.endsWith('.partial'))
-  if (profile.mailbox !== when || file === undefined || !isWatched || file.bytes.length === 0) return
+  if (profile.mailbox !== 'all' && (!isWatched || file.bytes.length === 0)) return
   if (file.bytes.equals(source)) turn.delivered += 1
   world.server.delete(path)
   if (path === FINAL) ledger.note(null, 'others', null)
