@@ -89,7 +89,6 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   // Of a link to nothing only the name is there. Where nothing is told, moving tells: whatever is there is only moved.
   const mayStand = final.is === 'unknown' || showsFile(final) || (await session.isLink(remote, path, signal))
   if (!mayStand) return noRename(session, remote, refusal, signal)
-  session.note('this server does not put one file in the place of another: the old one is moved aside, and goes when the new one is there')
   const aside = session.passingPath('aside')
   session.aside = aside
   session.previous = { kind: 'unknown' }
@@ -109,6 +108,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   }
   session.learn({ replaces: false })
   session.previous = { kind: 'aside', path: aside }
+  session.note('this server does not put one file in the place of another: the old one was moved aside, and goes when the new one is there')
   try {
     await session.rename(tree, session.partial, path, signal)
   } catch (error) {
@@ -134,9 +134,6 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
   const still = await session.stat(remote, session.partial, signal)
   if (still.is === 'missing') throw partialGone(refusal)
   if (verdict !== 'same' || still.is === 'unknown') throw notReplaced(session, refusal)
-  session.note(
-    'this server neither replaces the old file nor lets it be moved aside: it is removed, now that the new one is whole beside it',
-  )
   session.previous = { kind: 'unknown' }
   try {
     await session.remove(tree, path, signal)
@@ -147,6 +144,7 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
   }
   const { partial } = session
   session.learn({ replaces: false })
+  session.note('this server neither replaces the old file nor lets it be moved aside: it was removed when the new one was whole beside it')
   try {
     await session.rename(tree, partial, path, signal)
   } catch (error) {

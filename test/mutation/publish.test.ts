@@ -64,6 +64,12 @@ for (const kind of REFUSALS) {
 
   test(`a rename over a file is answered ${kind}: the old one is moved aside, and goes when the new one is in place`, async (t) => {
     const stage = staged(t, CONTENT)
+    let isAside = false
+    stage.onEvent = (event) => {
+      if (event.kind !== 'note' || !/moved aside/.test(event.message)) return
+      assert.ok(!isAside && stage.server.files.get('out') === undefined, 'said once, when it has happened')
+      isAside = true
+    }
     const { more } = overNothing(stage)
     const refuses = (_from: string, to: string): FailureKind | null => (stage.server.files.has(to) ? kind : null)
     const seen: string[] = []
@@ -80,6 +86,7 @@ for (const kind of REFUSALS) {
     assert.deepEqual([...stage.server.files.keys()], ['out'])
     assert.ok(holds(stage.server.files.get('out'), CONTENT))
     assert.deepEqual(seen.slice(-3), ['rename out', 'rename partial', 'remove aside'])
+    assert.ok(isAside)
   })
 }
 

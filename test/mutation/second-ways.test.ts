@@ -192,11 +192,12 @@ for (const content of [SMALL, CONTENT])
     const result = await stage.upload('in', { remote: renaming(stage, stays(stage)) })
     assert.deepEqual([result.status, result.previous], ['complete', { kind: 'replaced' }], result.failure?.message)
     assert.deepEqual([...stage.server.files.keys()], ['out'])
-    assert.ok(notes.some((note) => /it is removed, now that the new one is whole/.test(note)))
+    assert.ok(notes.some((note) => /it was removed when the new one was whole/.test(note)))
     assert.equal(stage.hosts.get(PLACE)?.replaces, false)
   })
 
 test('the old file is not removed where the new one cannot be read back, or may not be removed; both stay and it is said where', async (t) => {
+  const said: string[] = []
   const unread = staged(t, CONTENT, OLD)
   const read = () => Promise.reject(new TransferError('refused', 'no reading'))
   const blind = (given: Remote): Remote => ({ ...renaming(unread, stays(unread))(given), read })
@@ -209,9 +210,15 @@ test('the old file is not removed where the new one cannot be read back, or may 
     [unread, blind],
     [kept, renaming(kept, stays(kept), { remove })],
   ] as const) {
+    stage.onEvent = (event) => void (event.kind === 'note' && said.push(event.message))
     const result = await stage.upload('in', { remote })
     assert.deepEqual([result.failure?.kind, result.previous], ['refused', { kind: 'untouched' }])
     assert.ok(holds(stage.server.files.get('out'), OLD))
+    assert.deepEqual(
+      said.filter((line) => /moved aside|removed/.test(line)),
+      [],
+      'what was not done is not said',
+    )
     const partial = [...stage.server.files.keys()].find((name) => partialParts('out', name) !== null) ?? assert.fail('no partial')
     assert.ok(result.failure?.message.includes(partial), result.failure?.message)
   }
