@@ -20,8 +20,11 @@ export interface HostEntry {
    * prove or send every byte: one that is old, or made up, costs time and no wrong byte.
    */
   readonly sends: number | null
+  /** It was seen to refuse to remove a file of ours: whatever is made there stays. Left out elsewhere. */
+  readonly keeps?: true
 }
 
+const FIELDS = ['key', 'shape', 'renames', 'replaces', 'sends'] as const
 const HOSTS_MAX = 1000
 /** A tebibyte in a second: nothing sends so fast, so a higher one was made up. */
 export const SENDS_MAX = 2 ** 40
@@ -37,29 +40,44 @@ export function unseenHost(key: string): HostEntry {
 }
 
 export function sameHost(a: HostEntry, b: HostEntry): boolean {
-  return a.key === b.key && a.shape === b.shape && a.renames === b.renames && a.replaces === b.replaces && a.sends === b.sends
+  return (
+    a.key === b.key &&
+    a.shape === b.shape &&
+    a.renames === b.renames &&
+    a.replaces === b.replaces &&
+    a.sends === b.sends &&
+    a.keeps === b.keeps
+  )
 }
 
 /** It does what most do, which is found out in no time. How fast it is only counts beside the entry of a file that is to be continued. */
-export function isOrdinary({ shape, renames, replaces }: HostEntry): boolean {
-  return shape === 'dot' && renames !== false && replaces !== false
+export function isOrdinary({ shape, renames, replaces, keeps }: HostEntry): boolean {
+  return shape === 'dot' && renames !== false && replaces !== false && keeps !== true
 }
 
 /** Fields in their order. */
 export function encodeHosts(hosts: readonly HostEntry[]): readonly HostEntry[] {
-  return hosts.map(({ key, shape, renames, replaces, sends }) => ({ key, shape, renames, replaces, sends }))
+  return hosts.map(({ key, shape, renames, replaces, sends, keeps }) => ({
+    key,
+    shape,
+    renames,
+    replaces,
+    sends,
+    ...(keeps ? { keeps } : {}),
+  }))
 }
 
 export function hostsFrom(values: unknown): readonly HostEntry[] | null {
   if (!Array.isArray(values) || values.length > HOSTS_MAX) return null
   const hosts = new Map<string, HostEntry>()
   for (const value of values) {
-    const fields = fieldsOf(value, ['key', 'shape', 'renames', 'replaces', 'sends'])
+    const fields = fieldsOf(value, FIELDS) ?? fieldsOf(value, [...FIELDS, 'keeps'])
     if (fields === null || !isTag(fields.key) || hosts.has(fields.key)) return null
-    const { key, renames, replaces, sends } = fields
+    const { key, renames, replaces, sends, keeps } = fields
     const shape = NAME_SHAPES.find((known) => known === fields.shape)
     if (shape === undefined || !isSeen(renames) || !isSeen(replaces) || !isRate(sends)) return null
-    hosts.set(key, { key, shape, renames, replaces, sends })
+    if (keeps !== undefined && keeps !== true) return null
+    hosts.set(key, { key, shape, renames, replaces, sends, ...(keeps ? { keeps } : {}) })
   }
   return [...hosts.values()]
 }

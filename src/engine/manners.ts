@@ -8,6 +8,8 @@ export class Manners {
   renamesBroken = 0
   /** It takes every file away as soon as it is there. */
   takesAway = false
+  /** Files beside the target that it refused to remove, and how it said so. */
+  readonly stayed = new Map<string, TransferError>()
   /** Listings that ended without an answer. */
   listingsCut = 0
 }

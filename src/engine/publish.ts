@@ -9,7 +9,7 @@ import { type Look, showsFile } from './look.ts'
 import { failsAtRenames } from './manners.ts'
 import { keepMode } from './mode.ts'
 import type { PublishedName } from './published.ts'
-import { isMissing, isRefusal, partialGone, taken } from './refusal.ts'
+import { isMissing, isRefusal, isRefusalOfName, partialGone, taken } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect, renamesScratch } from './staging.ts'
 import { discard } from './tidy.ts'
@@ -127,6 +127,8 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { path } = session.job
   const { writer, tree } = remote
+  // The old file would stay as well, and so would what is made to find out about it.
+  if (session.known.keeps === true && session.known.renames === true) throw notReplaced(session, refusal)
   const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, signal, 'extension')
   if (cannot !== null || !session.renames) return noRename(session, remote, refusal, signal)
   const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
@@ -196,6 +198,7 @@ async function dropAside(session: UploadSession, tree: Tree, aside: string, sign
   } catch (error) {
     if (!(error instanceof TransferError)) throw error
     session.warning(`the file that was replaced could not be removed and is still there: ${aside} (${error.message})`)
+    if (isRefusalOfName(error)) session.learn({ keeps: true })
   }
 }
 

@@ -26,7 +26,9 @@ export async function chooseStaging(session: UploadSession, remote: Remote, sign
   if (!hasTree(remote) || session.renames) return
   // Somebody may have put a file there since that was decided.
   if (session.cannotRename !== null) return goDirect(session, remote, session.cannotRename, signal)
-  const { renames } = session.known
+  const { renames, keeps } = session.known
+  // What is made to ask again would stay there for ever: only where nothing can be sent otherwise.
+  if (renames === false && keeps === true && mayWriteThere(session)) return goDirect(session, remote, saidBefore(), signal)
   if (renames !== true) {
     // Before anything is made: whatever it makes, such an account cannot take away again.
     const barred = await mayNeither(session, remote, signal)
@@ -194,8 +196,7 @@ async function tryShapes(session: UploadSession, remote: TreeRemote, signal: Abo
 
 /** No temporary name is taken: the final one may be, where nothing is lost by it, and the place is not what is missing. */
 async function takesFinalName(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<boolean> {
-  const { publishWithoutRename } = session.policy
-  if (publishWithoutRename === 'never' || !(publishWithoutRename === 'always' || session.nothingThere)) return false
+  if (!mayWriteThere(session)) return false
   if (isMissing(refusal) && !(await showsDirectory(session, remote, signal))) return false
   session.note(`this server takes no temporary name here (${refusal.message}); the bytes go to the final name itself`)
   session.direct = true
@@ -241,6 +242,15 @@ async function begunDirectly(session: UploadSession, remote: Remote, signal: Abo
   if (there.size === null || there.size > source.size) return false
   const { proven } = await proveRanges(session.proofContext(remote, path), rangeSet([{ start: 0, end: there.size }]), signal)
   return totalBytes(proven) === there.size
+}
+
+/** Without a rename nothing is lost, and the user allows it. */
+function mayWriteThere({ policy: { publishWithoutRename }, nothingThere }: UploadSession): boolean {
+  return publishWithoutRename === 'always' || (publishWithoutRename === 'auto' && nothingThere)
+}
+
+function saidBefore(): TransferError {
+  return new TransferError('refused', 'as was seen before; it is not tried again, because nothing can be removed here')
 }
 
 function nothingStays(): TransferError {

@@ -14,7 +14,7 @@ const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000
 export async function tidy(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
   const { tree } = remote
   if (tree === undefined) return
-  for (const path of session.spent) await quietly(session, path, () => session.remove(tree, path, signal))
+  for (const path of session.spent) await quietly(session, path, () => discard(session, tree, path, signal))
   for (const path of session.left) await quietly(session, path, () => leave(session, remote, path, signal))
 }
 
@@ -22,10 +22,28 @@ export async function tidy(session: UploadSession, remote: Remote, signal: Abort
 export async function discard(session: UploadSession, tree: Tree, path: string, signal: AbortSignal): Promise<void> {
   try {
     await session.remove(tree, path, signal)
+    session.manners.stayed.delete(path)
   } catch (error) {
     if (!isRefusal(error)) throw error
     session.spent.add(path)
+    stays(session, path, error)
   }
+}
+
+/** Where a file of ours cannot be removed, none is made that is not needed. */
+export function stays(session: UploadSession, path: string, refusal: TransferError): void {
+  session.manners.stayed.set(path, refusal)
+  if (!refusal.ofLogin) session.learn({ keeps: true })
+}
+
+/** Said once, at the end, however it ends. */
+export function tellStayed(session: UploadSession): void {
+  const { stayed } = session.manners
+  const [refusal] = stayed.values()
+  if (refusal === undefined) return
+  session.note(
+    `this account may not remove what was made beside the target, which stays: ${[...stayed.keys()].join(', ')} (${refusal.message})`,
+  )
 }
 
 async function leave(session: UploadSession, remote: Remote, path: string, signal: AbortSignal): Promise<void> {
@@ -35,8 +53,8 @@ async function leave(session: UploadSession, remote: Remote, path: string, signa
   const found = look.file
   const { serverNowMs } = session
   if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
-    await session.remove(remote.tree, path, signal)
-    session.note(`a file that another run left behind was removed: ${path}`)
+    await discard(session, remote.tree, path, signal)
+    if (!session.manners.stayed.has(path)) session.note(`a file that another run left behind was removed: ${path}`)
   } else {
     session.warning(`a file of another run was left alone, because that run may still be using it; it goes when it is a day old: ${path}`)
   }

@@ -12,7 +12,7 @@ import type { EnginePorts, ProofLevel, TransferResult } from './ports.ts'
 import { leaveAsides, publish, restoreOld } from './publish.ts'
 import { PublishedName } from './published.ts'
 import { partialGone } from './refusal.ts'
-import { discard, tidy } from './tidy.ts'
+import { discard, tellStayed, tidy } from './tidy.ts'
 import { showsTwin, twinTurnsUp } from './twin.ts'
 import type { UploadJob } from './upload-job.ts'
 import { makePlan } from './upload-plan.ts'
@@ -39,6 +39,7 @@ export async function upload(job: UploadJob, ports: EnginePorts, signal: AbortSi
     return toTheEnd(session, signal)
   }
   const outcome = await carryOut().catch(failedOutcome)
+  if (session !== null) tellStayed(session)
   const { sentBytes: bytesTransferred, resumedFrom, wroteDirectly, previous, begun } = (session as UploadSession | null) ?? UNBEGUN
   const result: TransferResult = {
     name: job.name,

@@ -50,6 +50,18 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     detectors: [ways('hangs up at two renames')],
   },
   {
+    name: 'what-cannot-be-removed-is-not-made-again',
+    protects: 'from scratch files that pile up where nothing may be removed',
+    edits: [{ file: STAGING, find: 'keeps === true && mayWriteThere(session)', replace: 'keeps !== undefined && keeps !== true' }],
+    detectors: [ways('where nothing may be removed or renamed')],
+  },
+  {
+    name: 'what-stayed-is-remembered',
+    protects: 'from scratch files that pile up run by run',
+    edits: [{ file: 'src/engine/tidy.ts', find: '  if (!refusal.ofLogin) session.learn({ keeps: true })\n', replace: '' }],
+    detectors: [ways('where nothing may be removed or renamed')],
+  },
+  {
     name: 'a-hidden-name-is-not-the-place',
     protects: 'from a red end, as for a missing directory, where only names with a dot are hidden',
     edits: [{ file: STAGING, find: '!(isHidden || isRefusalOfName(refusal))', replace: '!isRefusalOfName(refusal)' }],
@@ -81,8 +93,8 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: STAGING,
-        find: "if (publishWithoutRename === 'never' || !(publishWithoutRename === 'always' || session.nothingThere)) return false",
-        replace: "if (publishWithoutRename === 'never') return false",
+        find: "(publishWithoutRename === 'auto' && nothingThere)",
+        replace: "publishWithoutRename === 'auto'",
       },
     ],
     detectors: [ways('where no temporary name is taken')],

@@ -272,6 +272,75 @@ for (const content of [SMALL, CONTENT])
       assert.equal(stage.hosts.get(PLACE)?.renames, !direct)
     })
 
+/** Nothing can be removed: what was made beside `out`, and what was said of it, run by run. */
+function hoarding(stage: Stage, more: (given: Remote) => Remote = (given) => given) {
+  const said: string[] = []
+  stage.onEvent = (event) => {
+    if ((event.kind === 'note' || event.kind === 'warning') && /remove/.test(event.message)) said.push(event.message)
+  }
+  const remote = (given: Remote): Remote => {
+    const changed = more(given)
+    const tree = changed.tree ?? assert.fail('a tree')
+    const remove: Tree['remove'] = async (path) => {
+      if (stage.server.files.has(path)) throw new TransferError('refused', 'nobody removes here')
+    }
+    return { ...changed, tree: { ...tree, remove } }
+  }
+  const beside = (): readonly string[] => [...stage.server.files.keys()].filter((name) => name !== 'out')
+  return { remote, said, beside }
+}
+
+test('where nothing may be removed one scratch file is made, named once, and none by the next runs', async (t) => {
+  const stage = staged(t, CONTENT)
+  const { remote, said, beside } = hoarding(stage)
+  for (let run = 0; run < 3; run += 1) {
+    writeFileSync(stage.path('in'), Buffer.concat([CONTENT, Buffer.alloc(run)]))
+    assert.equal((await stage.upload('in', { remote })).status, 'complete')
+    assert.equal(beside().length, 1, beside().join())
+    assert.equal(said.length, 1, said.join())
+  }
+  assert.ok(said[0]?.includes(beside()[0] ?? '?') && /may not remove/.test(said[0]))
+  assert.equal(stage.hosts.get(PLACE)?.keeps, true)
+})
+
+for (const publishWithoutRename of ['auto', 'always'] as const)
+  test(`where nothing may be removed or renamed, ${publishWithoutRename}: neither, and the bytes go to the final name`, async (t) => {
+    const stage = staged(t, CONTENT)
+    const { remote, said, beside } = hoarding(stage, (given) => renaming(stage, () => 'refused')(given))
+    for (let run = 0; run < 3; run += 1) {
+      if (publishWithoutRename === 'auto') stage.server.files.delete('out')
+      const result = await stage.upload('in', { remote, policy: { publishWithoutRename, resume: 'never' } })
+      assert.deepEqual([result.status, result.writtenDirectly], ['complete', true], result.failure?.message)
+      assert.equal(beside().length, 1, beside().join())
+      assert.equal(said.filter((line) => /which stays/.test(line)).length, 1, said.join())
+    }
+    // Where it cannot be sent otherwise it is asked again, because it may be allowed by now.
+    stage.server.files.set('out', OLD)
+    const allowed = await stage.upload('in', { remote: hoarding(stage).remote })
+    assert.deepEqual([allowed.status, allowed.writtenDirectly], ['complete', undefined], allowed.failure?.message)
+  })
+
+test('a file that cannot be sent names what stayed', async (t) => {
+  const stage = staged(t, CONTENT, OLD)
+  const { remote, said, beside } = hoarding(stage, (given) => renaming(stage, () => 'refused')(given))
+  assert.equal((await stage.upload('in', { remote })).failure?.kind, 'refused')
+  assert.ok(
+    said.some((line) => /which stays/.test(line) && beside().every((name) => line.includes(name))),
+    said.join(),
+  )
+})
+
+test('an old file that can neither be replaced nor moved nor removed: no scratch file once that is known', async (t) => {
+  const stage = staged(t, CONTENT, OLD)
+  const { remote, beside } = hoarding(stage, (given) => renaming(stage, stays(stage))(given))
+  for (let run = 0; run < 3; run += 1) {
+    assert.equal((await stage.upload('in', { remote })).failure?.kind, 'refused')
+    assert.ok(holds(stage.server.files.get('out'), OLD))
+    assert.ok(beside().filter((name) => name.includes('rt-probe')).length <= 2, beside().join())
+    assert.equal(beside().filter((name) => name.endsWith('.partial')).length, 1, beside().join())
+  }
+})
+
 /** Permission bits as servers keep them. */
 function withModes({ refuses = false, unset = false, asked = null as string[] | null, fails = 0 } = {}) {
   const modes = new Map<string, number>()

@@ -114,6 +114,8 @@ export const PROFILES: readonly Profile[] = [
   { ...FTP, name: 'ftp-keeps', rename: 'never', resumer: 'append' },
   { ...FTP, name: 'ftp-nodots', names: 'no-dots', rename: 'never', modes: 'looked at' },
   { ...FTP, name: 'ftp-norename', rename: 'refused' },
+  { ...FTP, name: 'ftp-hoards', removesNothing: true, rename: 'never' },
+  { ...FTP, name: 'ftp-hoards-names', removesNothing: true, rename: 'refused' },
   { ...SFTP, name: 'sftp-blind', refuses: BLIND },
   { ...SFTP, name: 'sftp-moody', refuses: MOODY },
   { ...SFTP, name: 'sftp-blind-keeps', packet: 13, refuses: BLIND, rename: 'never' },

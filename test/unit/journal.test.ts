@@ -85,6 +85,7 @@ const REMEMBERED: readonly HostEntry[] = [
   { key: '5555555555555555', shape: 'extension', renames: null, replaces: null, sends: null },
   { key: '6666666666666666', shape: 'dot', renames: false, replaces: true, sends: SENDS_MAX },
 ]
+const KEEPER: HostEntry = { key: '7777777777777777', shape: 'dot', renames: false, replaces: null, sends: null, keeps: true }
 
 const VALID: Readonly<Record<string, Journal>> = {
   'valid-empty.journal': emptyJournal(ID),
@@ -99,6 +100,7 @@ const VALID: Readonly<Record<string, Journal>> = {
     entries: [{ ...HINTED, source: { strength: 'hint', size: MIB, modifiedAtMs: 1_767_225_600_000, etag: 'W/"5f3a"' } }],
   },
   'valid-hosts.journal': { version: 3, id: ID, sequence: 7, hosts: REMEMBERED, entries: [UPLOAD] },
+  'valid-host-keeps.journal': { version: 3, id: ID, sequence: 7, hosts: [KEEPER, ...REMEMBERED], entries: [UPLOAD] },
   'valid-several-entries.journal': {
     version: 3,
     id: ID,
@@ -174,12 +176,13 @@ const host: fc.Arbitrary<HostEntry> = plain({
   replaces: seen,
   sends: fc.option(fc.oneof(fc.nat(), fc.maxSafeNat()).map((n) => Math.min(n, SENDS_MAX))),
 })
+const keeper: fc.Arbitrary<HostEntry> = host.map((known) => ({ ...known, keeps: true }))
 
 const journals: fc.Arbitrary<Journal> = plain({
   version: fc.constant(3 as const),
   id: hex(16),
   sequence: fc.oneof(fc.maxSafeNat(), fc.integer({ min: 0, max: 100 })).map((n) => Math.min(n, SEQUENCE_MAX)),
-  hosts: fc.uniqueArray(host, { selector: (h) => h.key, maxLength: 5 }),
+  hosts: fc.uniqueArray(fc.oneof(host, keeper), { selector: (h) => h.key, maxLength: 5 }),
   entries: fc.uniqueArray(entry, { selector: (e) => e.key, maxLength: 5 }),
 })
 
@@ -343,5 +346,6 @@ test('a journal without entries is worth keeping for a server that is not as mos
   assert.equal(knowing({}), false)
   assert.equal(knowing({ renames: null, replaces: null }), false)
   assert.equal(knowing({ sends: 118_000_000 }), false, 'how fast it is')
-  for (const odd of [{ shape: 'plain' }, { shape: 'extension' }, { renames: false }, { replaces: false }] as const) assert.ok(knowing(odd))
+  for (const odd of [{ shape: 'plain' }, { shape: 'extension' }, { renames: false }, { replaces: false }, { keeps: true }] as const)
+    assert.ok(knowing(odd))
 })
