@@ -12,7 +12,7 @@ import type { PublishedName } from './published.ts'
 import { isMissing, isRefusal, isRefusalOfName, partialGone, taken } from './refusal.ts'
 import { siblings } from './siblings.ts'
 import { goDirect, renamesScratch } from './staging.ts'
-import { discard } from './tidy.ts'
+import { discard, removes } from './tidy.ts'
 import { twinTurnsUp } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveWhole } from './verify.ts'
@@ -127,8 +127,8 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
 async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { path } = session.job
   const { writer, tree } = remote
-  // The old file would stay as well, and so would what is made to find out about it.
-  if (session.known.keeps === true && session.known.renames === true) throw notReplaced(session, refusal)
+  // The old file would stay as well. What an earlier run has seen may be so no more, so it is not enough to end here.
+  if (session.manners.stayed.size > 0 && session.known.renames === true) throw notReplaced(session, refusal)
   const cannot = writer === undefined ? refusal : await renamesScratch(session, remote, signal, 'extension')
   if (cannot !== null || !session.renames) return noRename(session, remote, refusal, signal)
   const { verdict } = await proveWhole(session.wholeProofContext(remote, session.partial), true, signal)
@@ -195,6 +195,7 @@ async function dropAside(session: UploadSession, tree: Tree, aside: string, sign
   session.aside = null
   try {
     await session.remove(tree, aside, signal)
+    removes(session)
   } catch (error) {
     if (!(error instanceof TransferError)) throw error
     session.warning(`the file that was replaced could not be removed and is still there: ${aside} (${error.message})`)

@@ -8,7 +8,7 @@ import { failsAtRenames } from './manners.ts'
 import type { TransferPolicy } from './ports.ts'
 import { badPath, isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
 import { makeScratch } from './scratch.ts'
-import { discard } from './tidy.ts'
+import { discard, removes } from './tidy.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveRanges } from './verify.ts'
 
@@ -140,6 +140,7 @@ async function renameOf(
     await session.rename(remote.tree, path, to, signal)
     const isDone = await wasRenamed(session, remote, [path, to], signal)
     await discard(session, remote.tree, isDone ? to : path, signal)
+    if (isDone && session.manners.stayed.size === 0) removes(session)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
     const brokeDown = error instanceof TransferError && error.brokeDown

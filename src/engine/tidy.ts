@@ -36,6 +36,12 @@ export function stays(session: UploadSession, path: string, refusal: TransferErr
   if (!refusal.ofLogin) session.learn({ keeps: true })
 }
 
+/** A file that was there could be removed, whatever an earlier run has seen. */
+export function removes(session: UploadSession): void {
+  const { keeps, ...host } = session.known
+  if (keeps === true) session.ports.recorder.learn(host)
+}
+
 /** Said once, at the end, however it ends. */
 export function tellStayed(session: UploadSession): void {
   const { stayed } = session.manners
