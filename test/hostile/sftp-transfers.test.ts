@@ -294,3 +294,28 @@ describe('SFTP uploads to accounts that may not take back what they make', () =>
       assert.ok(files.get('/out.bin')?.equals(content))
     })
 })
+
+describe('SFTP on servers that hide names from STAT', () => {
+  const hides: Lying = ({ name, sftp, id }) => (name === 'STAT' || name === 'LSTAT') && did(sftp.status(id, STATUS.NO_SUCH_FILE))
+
+  test('a file that can be opened is fetched', async () => {
+    const site = new Site()
+    const { result } = await against(new Map([['/f', CONTENT]]), hides, (open) => site.download(open, '/f'))
+    assert.equal(result.status, 'complete', result.failure?.message)
+    site.assertLanded(result, CONTENT)
+  })
+
+  test('a file that cannot is missing, said at once', async () => {
+    const { result, pauses } = await against(new Map(), hides, (open) => new Site().download(open, '/f'))
+    assert.equal(result.failure?.kind, 'not-found')
+    assert.deepEqual(pauses, [])
+  })
+
+  test('an old file is replaced, and nothing lies beside the new one', async () => {
+    const files: Files = new Map([['/out.bin', Site.old]])
+    const { result } = await against(files, hides, (open) => new Site().upload(open, '/out.bin', CONTENT))
+    assert.equal(result.status, 'complete', result.failure?.message)
+    assert.deepEqual([...files.keys()], ['/out.bin'])
+    assert.ok(files.get('/out.bin')?.equals(CONTENT))
+  })
+})

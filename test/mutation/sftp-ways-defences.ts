@@ -7,8 +7,26 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-a-look-is-no-condition',
     protects: 'from ending an upload because STAT answers "failure" for what is missing',
-    edits: [{ file: `${AT}/stat.ts`, find: 'return await otherwise(requests, path, error)', replace: 'throw requestFailure(error, path)' }],
+    edits: [
+      {
+        file: `${AT}/stat.ts`,
+        find: 'return await otherwise(requests, path, lookOtherwise(requests, path, error))',
+        replace: 'throw requestFailure(error, path)',
+      },
+    ],
     detectors: [unit('sftp-second-ways', 'what is missing is told by')],
+  },
+  {
+    name: 'sftp-missing-is-doubted-until-a-file-was-shown',
+    protects: 'from "no such file" for a download that curl does, and "takes files away" for an upload, where names are hidden from STAT',
+    edits: [{ file: `${AT}/stat.ts`, find: "habits.may('STAT') ? null :", replace: 'habits !== null ? null :' }],
+    detectors: [unit('sftp-second-ways', 'what can be opened is there')],
+  },
+  {
+    name: 'sftp-a-listing-outweighs-lstat-that-showed-nothing',
+    protects: 'from telling that the server takes files away when a rename is refused, and names are hidden from LSTAT',
+    edits: [{ file: `${AT}/stat.ts`, find: "isMissing(error) && requests.habits.may('LSTAT')", replace: 'isMissing(error)' }],
+    detectors: [unit('sftp-second-ways', 'where only the listing shows it')],
   },
   {
     name: 'sftp-unknown-is-not-missing',

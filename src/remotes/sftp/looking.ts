@@ -60,6 +60,39 @@ export async function lookOtherwise(requests: Requests, path: string, refusal: S
   throw refusal
 }
 
+/**
+ * STAT says that there is no such file and has shown none in this session. Gateways that hide names say so of all of them, and let them be opened: then STAT is not
+ * asked again. Null where the second look finds nothing either, or does not tell.
+ */
+export async function lookOnceMore(requests: Requests, path: string, missing: StatusError): Promise<Partial<Stats> | null> {
+  const { habits } = requests
+  const directory = directoryName(path)
+  if (!(await isFound(requests, path))) return null
+  // It may have come just now.
+  const again = await told(() => requests.stat(path))
+  if (isThere(again)) return again
+  const refusal = new StatusError(STATUS.failure, `${missing.message}, also of what is there`)
+  if ((await told(() => lstat(requests, path))) === null) habits.refusedIn(directory, 'LSTAT', refusal)
+  habits.refusedIn(directory, 'STAT', refusal)
+  return await lookOtherwise(requests, path, refusal)
+}
+
+async function isFound(requests: Requests, path: string): Promise<boolean> {
+  const { habits } = requests
+  const directory = directoryName(path)
+  if (habits.lacks('OPEN to look', directory) === undefined) {
+    const opened = await told(() => openToLook(requests, path))
+    if (!(opened instanceof StatusError)) return isThere(opened)
+  }
+  if (habits.lacks('READDIR', directory) !== undefined) return false
+  const listed = await told(() => inParent(requests, path))
+  return isThere(listed) && !isLinkOf(listed)
+}
+
+function isThere(found: Answer | StatusError): found is Partial<Stats> {
+  return found !== null && found !== undefined && !(found instanceof StatusError)
+}
+
 async function told(look: () => Promise<Answer>): Promise<Answer | StatusError> {
   try {
     return await look()
@@ -119,8 +152,7 @@ async function inParent(requests: Requests, path: string): Promise<Answer> {
 /** Whether the name is in the listing of its directory. A server that does not list has none. */
 export async function isListed(requests: Requests, path: string): Promise<boolean> {
   if (requests.habits.lacks('READDIR', directoryName(path)) !== undefined) return false
-  const found = await told(() => inParent(requests, path))
-  return found !== null && found !== undefined && !(found instanceof StatusError)
+  return isThere(await told(() => inParent(requests, path)))
 }
 
 /** Whether the path can be opened as a directory. A server that does not let us has told nothing: then it counts as none. */

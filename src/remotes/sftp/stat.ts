@@ -4,25 +4,32 @@ import { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
 import type { RemoteFile } from '../remote.ts'
 import { hasStatus, requestFailure, STATUS, StatusError } from './errors.ts'
-import { isDirectory, isListed, lookOtherwise } from './looking.ts'
+import { isDirectory, isListed, lookOnceMore, lookOtherwise } from './looking.ts'
 import type { Handle, Requests } from './requests.ts'
 
 /** Null when it is missing. Rejects with `refused` or `unsupported` when no way of asking tells. */
 export async function statFile(requests: Requests, path: string): Promise<RemoteFile | null> {
-  const earlier = requests.habits.lacks('STAT', directoryName(path))
-  if (earlier !== undefined) return await otherwise(requests, path, earlier)
+  const { habits } = requests
+  const earlier = habits.lacks('STAT', directoryName(path))
+  if (earlier !== undefined) return await otherwise(requests, path, lookOtherwise(requests, path, earlier))
   try {
-    return await fileOf(requests, path, await requests.stat(path))
+    const file = await fileOf(requests, path, await requests.stat(path))
+    if (file.kind === 'file') habits.allowed('STAT')
+    return file
   } catch (error) {
-    if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return null
     if (!(error instanceof StatusError)) throw requestFailure(error, `look at ${path}`)
-    return await otherwise(requests, path, error)
+    if (!isMissing(error)) return await otherwise(requests, path, lookOtherwise(requests, path, error))
+    return habits.may('STAT') ? null : await otherwise(requests, path, lookOnceMore(requests, path, error))
   }
 }
 
-async function otherwise(requests: Requests, path: string, refusal: StatusError): Promise<RemoteFile | null> {
+function isMissing(error: unknown): error is StatusError {
+  return hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)
+}
+
+async function otherwise(requests: Requests, path: string, looking: ReturnType<typeof lookOtherwise>): Promise<RemoteFile | null> {
   try {
-    const found = await lookOtherwise(requests, path, refusal)
+    const found = await looking
     return found === null ? null : await fileOf(requests, path, found)
   } catch (error) {
     throw requestFailure(error, `look at ${path}`)
@@ -74,10 +81,11 @@ export async function stands(requests: Requests, path: string): Promise<boolean 
   if (requests.habits.lacks('LSTAT', directoryName(path)) === undefined) {
     try {
       await requests.lstat(path)
+      requests.habits.allowed('LSTAT')
       return true
     } catch (error) {
-      if (hasStatus(error, STATUS.noSuchFile, STATUS.noSuchPath)) return false
       if (!(error instanceof StatusError)) throw error
+      if (isMissing(error) && requests.habits.may('LSTAT')) return false
     }
   }
   try {
