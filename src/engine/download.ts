@@ -86,6 +86,7 @@ async function attempt(session: DownloadSession, signal: AbortSignal): Promise<O
 async function identify(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<RemoteFile> {
   const { job } = session
   const look = await session.stat(remote, signal)
+  if (look.is === 'missing' && (await isReadable(session, remote, signal))) return untold(session)
   if (look.is === 'missing') throw new TransferError('not-found', `the server has no such file: ${job.name}`)
   // Reading would present the same credentials once more.
   if (look.is === 'unknown' && look.why.ofLogin) throw look.why
@@ -107,6 +108,21 @@ async function identify(session: DownloadSession, remote: Remote, signal: AbortS
 }
 
 const UNTOLD: RemoteFile = { kind: 'file', size: null, modifiedAtMs: null, validator: null }
+
+/** Some servers hide names from every look and let them be read. What a look has shown before is gone when it shows it no more. */
+async function isReadable(session: DownloadSession, remote: Remote, signal: AbortSignal): Promise<boolean> {
+  const known = session.fingerprint !== null || session.ports.recorder.entry(session.job.key) !== null
+  if (known || remote.looksByReading === true) return false
+  try {
+    await session.read(remote, { start: 0, end: 1 }, () => undefined, signal)
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TransferError)) throw error
+    // Of an empty file there is no first byte.
+    if (error.kind !== 'source-changed') return false
+  }
+  if (!session.untoldSource) session.note('the server says that there is no such file, and lets it be read: going on without its size')
+  return true
+}
 
 /** Reading tells. What was kept of a version that nobody can identify any more is not continued. */
 async function untold(session: DownloadSession): Promise<RemoteFile> {
@@ -222,9 +238,11 @@ async function confirmIdentity(session: DownloadSession, remote: Remote, file: R
   const { fingerprint } = session
   const look = await session.stat(remote, signal)
   if (look.is !== 'there') {
+    const wasShown = !session.untoldSource
     // A link that works once, a server that shows nothing any more: every byte has come, and nothing says that they were changed.
     session.untoldSource = true
-    if (look.is === 'missing') session.note('the source is gone since it was read, so nothing shows that it was not changed meanwhile')
+    if (look.is === 'missing' && wasShown)
+      session.note('the source is gone since it was read, so nothing shows that it was not changed meanwhile')
     return
   }
   const now = look.file

@@ -165,6 +165,8 @@ export interface Remote {
   readonly connectionsMax: number
   /** What a person should know about this server: a downgrade, a missing extension. For the log and the summary. */
   readonly notes: readonly string[]
+  /** A look is a reading (HTTP): what it does not find cannot be read either. Elsewhere names may be hidden from looks. */
+  readonly looksByReading?: true
   /**
    * Missing is null, not an error; so is an answer that means nothing else here. Rejects with `refused`, `denied` or `unsupported` when the server does not tell after
    * every way of asking was tried: the caller goes on without knowing. A way that was refused is not tried again in this session. Follows links.

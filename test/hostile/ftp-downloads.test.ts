@@ -108,6 +108,11 @@ const FACTS: readonly Lie[] = [
   ...['213 -1', '213 lots', '213 1e20', '213 12abc', '213 99999999999999999999', '213', '213 0x10', '213 ٣'].map(
     (reply): Lie => ({ name: `SIZE: ${reply}`, answers: () => ({ SIZE: saying(reply) }), expect: ['complete', 'refused'] }),
   ),
+  {
+    name: 'no look shows any name',
+    answers: () => ({ SIZE: '550 no such file', MDTM: '550 no such file', CWD: '550 no such file' }),
+    expect: ['complete'],
+  },
   { name: 'a size that is smaller', answers: () => ({ SIZE: `213 ${SIZE - 1000}` }), expect: ['source-changed'] },
   { name: 'a size that is larger', answers: () => ({ SIZE: `213 ${SIZE + 1000}` }), expect: ['transient'] },
   {

@@ -304,4 +304,10 @@ export const DOWNLOAD_DEFENCES: readonly Defence[] = [
     edits: [{ file: 'src/local/partial.ts', find: 'await this.handle.sync().catch(', replace: 'await Promise.resolve().catch(' }],
     detectors: [unit('target', 'on the medium before')],
   },
+  {
+    name: 'what-no-look-shows-is-read-all-the-same',
+    protects: 'from "no such file" where a server hides names from every look and lets them be read',
+    edits: [{ file: 'src/engine/download.ts', find: 'known || remote.looksByReading === true', replace: 'known || remote !== null' }],
+    detectors: [unit('download', 'what no look shows is read')],
+  },
 ]

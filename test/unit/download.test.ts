@@ -25,6 +25,8 @@ const POLICY: TransferPolicy = {
 
 interface Quirks {
   readonly file?: Partial<RemoteFile>
+  readonly missing?: boolean
+  readonly looksByReading?: true
   /** What a read of the range delivers before it resolves or fails. */
   readonly deliver?: (start: number, end: number, pastCaches: boolean) => { readonly bytes: Uint8Array; readonly error?: Error }
   readonly digester?: Remote['digester']
@@ -43,7 +45,9 @@ function run(world: World, quirks: Quirks, policy: Partial<TransferPolicy> = {},
     protocol: 'scripted',
     connectionsMax: 1,
     notes: [],
-    stat: async () => ({ kind: 'file', size: CONTENT.length, modifiedAtMs: 5000, validator: null, ...quirks.file }),
+    ...(quirks.looksByReading === undefined ? {} : { looksByReading: quirks.looksByReading }),
+    stat: async () =>
+      quirks.missing === true ? null : { kind: 'file', size: CONTENT.length, modifiedAtMs: 5000, validator: null, ...quirks.file },
     read: async (_path, range, sink, { size, pastCaches = false }) => {
       const { bytes, error } = (quirks.deliver ?? contentAs(size))(range.start, range.end, pastCaches)
       for (let at = 0; at < bytes.length; at += 7) await sink(bytes.subarray(at, at + 7))
@@ -272,4 +276,32 @@ test('what is kept of a file with a strong validator is compared too, its beginn
     [0, false],
     [0, true],
   ])
+})
+
+test('what no look shows is read all the same, and missing only if it cannot be: said once, without reading where a look is a reading', async () => {
+  const world = emptyWorld()
+  const shown = await run(world, { missing: true })
+  assert.equal(shown.status, 'complete', shown.failure?.message)
+  assert.deepEqual(world.local.get('out'), CONTENT)
+  for (const quirks of [{}, { looksByReading: true }] as const) {
+    const ends = emptyWorld()
+    let reads = 0
+    const deliver = () => {
+      reads += 1
+      return { bytes: Buffer.alloc(0), error: new TransferError('not-found', 'nothing here') }
+    }
+    const result = await run(ends, { missing: true, deliver, ...quirks })
+    assert.equal(result.failure?.kind, 'not-found')
+    assert.match(result.failure?.message ?? '', /the server has no such file/)
+    assert.equal(reads, 'looksByReading' in quirks ? 0 : 1)
+    assert.deepEqual([...ends.local.keys()], [])
+  }
+})
+
+test('a file that an earlier attempt has seen is missing when no look shows it, and what was kept of it stays', async () => {
+  const world = await interrupted()
+  const before = [...world.local.keys()]
+  const result = await run(world, { missing: true })
+  assert.equal(result.failure?.kind, 'not-found')
+  assert.deepEqual([...world.local.keys()], before)
 })

@@ -137,7 +137,9 @@ async function leaveEarly(connection: Connection, data: DataConnection, final: P
 async function assertWhole({ connection, path, range, intake, told }: Transfer, signal: AbortSignal): Promise<void> {
   const end = range.start + intake.received
   const isOpen = range.end === Number.POSITIVE_INFINITY
-  const size = await sizeOf(connection, path, signal)
+  const found = await sizeOf(connection, path, signal)
+  // What was read to an end that nobody had told is not shown by a server that hides names.
+  const size = isOpen && found === null ? undefined : found
   if (isOpen && size === end) return
   if (isOpen && size === undefined) {
     // The end of the connection is all that there is to tell the end of the file by.

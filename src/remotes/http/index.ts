@@ -37,6 +37,7 @@ async function open(config: HttpConfig, ports: RemotePorts, signal: AbortSignal)
       protocol: config.url.protocol.slice(0, -1),
       connectionsMax: CONNECTIONS_MAX,
       notes,
+      looksByReading: true,
       stat: reader.stat,
       read: reader.read,
       close: session.close,
