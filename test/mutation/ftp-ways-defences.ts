@@ -168,4 +168,16 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
     edits: [{ file: `${AT}/pool.ts`, find: 'if (this.#denial !== null) throw this.#denial', replace: '' }],
     detectors: [unit('ftp-hostile', 'after a refused login')],
   },
+  {
+    name: 'ftp-silence-after-the-password-counts',
+    protects: 'from an account that is locked, because the server never answers the password and gets it ten times',
+    edits: [
+      {
+        file: 'src/remotes/ftp/login.ts',
+        find: "error.kind !== 'transient' || mayTryAgain(config)) return error",
+        replace: '!/closed connection/.test(error.message) || mayTryAgain(config)) return error',
+      },
+    ],
+    detectors: [unit('ftp-logins', 'that is never answered')],
+  },
 ]

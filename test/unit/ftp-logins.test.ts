@@ -13,14 +13,14 @@ interface Scene {
   sent(command: RegExp): readonly string[]
 }
 
-async function scene(t: TestContext, answers: () => Readonly<Record<string, Answer>>): Promise<Scene> {
+async function scene(t: TestContext, answers: () => Readonly<Record<string, Answer>>, timeoutMs = 5000): Promise<Scene> {
   const server = await startScriptedFtp(answers())
   const credentials = { username: 'u', password: 'p', headers: new Map(), fingerprints: [], tlsVerify: true }
   const config = protocol.parse(new URL(`ftp://127.0.0.1:${server.port}/`), credentials)
   t.after(() => server.close())
   return {
     open: async () => {
-      const remote = await protocol.open(config, remotePorts(5000), new AbortController().signal)
+      const remote = await protocol.open(config, remotePorts(timeoutMs), new AbortController().signal)
       t.after(() => remote.close())
       return remote
     },
@@ -96,5 +96,12 @@ describe('FTP: a login', () => {
     const { open } = await scene(t, () => ({ PASS: (_word, { control }) => void control.end() }))
     await fails('transient', open())
     assert.match((await fails('denied', open())).message, /2 times/)
+  })
+
+  test('that is never answered is tried twice', async (t) => {
+    const { open, sent } = await scene(t, () => ({ PASS: null }), 400)
+    await fails('transient', open())
+    assert.match((await fails('denied', open())).message, /2 times/)
+    assert.equal(sent(/^PASS/).length, 2)
   })
 })

@@ -72,15 +72,11 @@ async function logIn(control: Control, { config, ports }: Server, wait: Wait): P
   else throw turnedAway(done, action, config)
 }
 
-/** A server that hangs up on a password is asked once more, because the line may have been at fault. A third time may lock the account. */
+/** A server that hangs up on a password, or never answers it, is asked once more, because the line may have been at fault. A third time may lock the account. */
 function dropped(error: unknown, config: FtpConfig): unknown {
-  if (!(error instanceof TransferError) || !/closed connection|FIN packet|ECONNRESET/.test(error.message) || mayTryAgain(config))
-    return error
-  return new TransferError(
-    'denied',
-    `logging in as ${config.username}: the server ended the session ${LOGINS_MAX} times when it had the password`,
-    { cause: error },
-  )
+  if (!(error instanceof TransferError) || error.kind !== 'transient' || mayTryAgain(config)) return error
+  const message = `logging in as ${config.username}: the server was given the password ${LOGINS_MAX} times and did not answer it (${error.message})`
+  return new TransferError('denied', message, { cause: error })
 }
 
 /** The same where it says 421, or that something is too much without saying that it is sessions. */
