@@ -174,6 +174,7 @@ describe('SSH after the key exchange', { concurrency: 8 }, () => {
   const endings: Readonly<Record<string, (socket: net.Socket) => unknown>> = {
     'hangs up': (socket) => socket.end(),
     'cuts the line': (socket) => socket.resetAndDestroy(),
+    'falls silent': () => undefined,
   }
   for (const [name, hangUp] of Object.entries(endings))
     for (const methods of [['password'], ['keyboard-interactive'], ['password', 'keyboard-interactive']] as const)
@@ -196,12 +197,31 @@ describe('SSH after the key exchange', { concurrency: 8 }, () => {
           },
         })
         const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), { ...LOGIN, fingerprints: [server.pin] })
-        const who = witness(5000)
+        const who = witness(name === 'falls silent' ? 900 : 5000)
         if (methods.length === 1) await fails('transient', protocol.open(config, who, never), who)
         await fails('denied', protocol.open(config, who, never), who)
         assert.equal(passwords, 2)
         await server.stop()
       })
+
+  test('a password that was not answered once, and then refused, is not sent by another method', async () => {
+    let passwords = 0
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      methods: ['password', 'keyboard-interactive'],
+      authenticate: (context) => {
+        if (context.method === 'none') return false
+        passwords += 1
+        return passwords === 1 ? null : false
+      },
+    })
+    const config = protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), { ...LOGIN, fingerprints: [server.pin] })
+    const who = witness(900)
+    await fails('transient', protocol.open(config, who, never), who)
+    await fails('denied', protocol.open(config, who, never), who)
+    assert.equal(passwords, 2)
+    await server.stop()
+  })
 
   test('a line that is cut is none of the password when it was right before', async () => {
     let isCut = false

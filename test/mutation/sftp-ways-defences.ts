@@ -101,6 +101,33 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [{ file: 'test/hostile/sftp-session.test.ts', pattern: 'when it has the password gets it twice' }],
   },
   {
+    name: 'sftp-silence-after-the-password-counts',
+    protects: 'from an account that is locked, because the server never answers the password and gets it ten times',
+    edits: [{ file: `${AT}/attempt.ts`, find: 'this.fail(this.#login.dropped(error))', replace: 'this.fail(error)' }],
+    detectors: [{ file: 'test/hostile/sftp-session.test.ts', pattern: 'falls silent when it has the password' }],
+  },
+  {
+    name: 'sftp-two-passwords-over-all-connections',
+    protects: 'from a third password by another method, after one that was not answered and one that was refused',
+    edits: [{ file: `${AT}/authentication.ts`, find: " && (one === 'publickey' || maySend())", replace: '' }],
+    detectors: [{ file: 'test/hostile/sftp-session.test.ts', pattern: 'is not sent by another method' }],
+  },
+  {
+    name: 'sftp-no-answer-to-a-new-password',
+    protects: 'from setting an empty password, or trying to, where the old one has expired',
+    edits: [{ file: `${AT}/dialogue.ts`, find: "questions.length > 1))) return 'new'", replace: 'questions.length > 1))) return null' }],
+    detectors: [
+      unit('sftp-second-ways', 'answered with nothing, not even nothing'),
+      unit('sftp-second-ways', 'asked for at first gets nothing'),
+    ],
+  },
+  {
+    name: 'sftp-no-answer-to-what-hides-it',
+    protects: 'from an empty answer to a question for a new password in a language that is not known here',
+    edits: [{ file: `${AT}/dialogue.ts`, find: "? 'again' : 'more'", replace: "? 'again' : null" }],
+    detectors: [unit('sftp-second-ways', 'nothing is said to a question that hides')],
+  },
+  {
     name: 'engine-confirmed-bytes-are-life',
     protects: 'from giving a slow link up whose queue is full',
     edits: [{ file: 'src/engine/exchange.ts', find: 'const alive = moved + confirmed', replace: 'const alive = moved' }],

@@ -419,6 +419,11 @@ describe('sftp against OpenSSH', () => {
       assert.match(error.hint ?? '', /\.bashrc/)
     }))
 
+  test('an expired password that was taken all the same is hinted at', () =>
+    openssh({ extraConfig: 'ForceCommand exit 1' }, async (server) => {
+      assert.match((await rejects('refused', open(server))).hint ?? '', /password has expired/)
+    }))
+
   test('a login banner does not disturb', () =>
     openssh({ extraConfig: 'Banner /etc/passwd' }, async (server) => {
       const remote = await open(server)

@@ -415,4 +415,80 @@ describe('SFTP: keys and logins', () => {
     assert.match(error.message, /has expired.*Set a new one/)
     await server.stop()
   })
+
+  /** Rounds of questions, each a list of what is asked without showing what is typed; what was answered to them. */
+  async function questioned(
+    rounds: readonly (readonly string[])[],
+  ): Promise<{ readonly error: TransferError; readonly answers: string[] }> {
+    const answers: string[] = []
+    const server = await startScriptedSftp({
+      hostKey: HOST_KEY,
+      methods: ['keyboard-interactive'],
+      authenticate: (context) => {
+        if (context.method !== 'keyboard-interactive') return false
+        const ask = (round: number): void => {
+          const questions = rounds[round]
+          if (questions === undefined) {
+            context.reject(['keyboard-interactive'])
+            return
+          }
+          context.prompt(
+            questions.map((prompt) => ({ prompt, echo: false })),
+            (given) => {
+              answers.push(...given)
+              ask(round + 1)
+            },
+          )
+        }
+        ask(0)
+        return null
+      },
+    })
+    try {
+      return { error: await rejects('denied', open(server)), answers }
+    } finally {
+      await server.stop()
+    }
+  }
+
+  const CHANGE = 'You are required to change your password immediately (administrator enforced).\nCurrent password: '
+  for (const asked of [
+    ['Password has expired. Enter new password:'],
+    ['New password: '],
+    ['New UNIX password: ', 'Retype new UNIX password: '],
+    ['Neues Passwort: '],
+    ['Nouveau mot de passe : '],
+    ['Contraseña nueva:'],
+    [CHANGE],
+  ])
+    test(`a question for a new password is answered with nothing, not even nothing: ${asked[0]?.slice(0, 30)}`, async () => {
+      const { error, answers } = await questioned([['Password: '], asked, ['Retype: ']])
+      assert.match(error.message, /has expired/)
+      assert.deepEqual(answers, [TEST_PASSWORD])
+    })
+
+  for (const asked of [['Uusi salasana: '], ['Uusi salasana: ', 'Uudelleen: '], ['Verification code: ']])
+    test(`after the password nothing is said to a question that hides its answer: ${asked[0]}`, async () => {
+      const { error, answers } = await questioned([['Password: '], asked])
+      assert.ok(error.message.includes(`it asked "${asked[0]?.trim()}"`), error.message)
+      assert.match(error.hint ?? '', /new password/)
+      assert.deepEqual(answers, [TEST_PASSWORD])
+    })
+
+  test('the same question again means that the password was wrong, and it is not sent again', async () => {
+    const { error, answers } = await questioned([['Password: '], ['Password: ']])
+    assert.match(error.message, /refused the password/)
+    assert.deepEqual(answers, [TEST_PASSWORD])
+  })
+
+  test('a new password that is asked for at first gets nothing of the old one', async () => {
+    const { error, answers } = await questioned([['Old password: ', 'New password: ', 'New password again: ']])
+    assert.match(error.message, /has expired/)
+    assert.deepEqual(answers, [])
+  })
+
+  test('a host of that name is no new password', async () => {
+    const { answers } = await questioned([['Password for tester@new.example.com: ']])
+    assert.deepEqual(answers, [TEST_PASSWORD])
+  })
 })

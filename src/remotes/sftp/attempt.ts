@@ -84,6 +84,7 @@ class Attempt {
   #offered: readonly string[] | null = null
   readonly #overheard: Overheard
   readonly #where: string
+  readonly #login: Authentication
   readonly #reaching: Reaching<QuickSocket>
   #quick: QuickSocket | null = null
   /** The SFTP channel has failed, and why is being told. */
@@ -98,6 +99,7 @@ class Attempt {
     this.#algorithms = algorithms
     this.#overheard = new Overheard(ports.redact)
     this.#where = `${config.host}:${config.port}`
+    this.#login = authentication(config, ports, { where: this.#where, fail: (error) => this.fail(error) })
     this.#reaching = reach({ host: config.host, port: config.port }, quickSocket)
     this.failed = new Promise((_, reject) => {
       this.#reject = reject
@@ -106,7 +108,10 @@ class Attempt {
   }
 
   async within(signal: AbortSignal): Promise<Connection> {
-    const abort = (): void => this.fail(abortError(signal))
+    const abort = (): void => {
+      const error = abortError(signal)
+      this.fail(this.#login.dropped(error))
+    }
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     try {
@@ -143,29 +148,28 @@ class Attempt {
     // Its own callbacks would print to the console.
     const wrapper = new SftpClient('sftp', { error() {}, end() {}, close() {} })
     const { client } = wrapper
-    const login = authentication(this.#config, this.#ports)
-    this.#listen(client, login, quick)
+    this.#listen(client, quick)
     try {
-      const sftp = await wrapper.connect(this.#options(client, quick.socket, login.handler))
+      const sftp = await wrapper.connect(this.#options(client, quick.socket))
       return this.#opened(wrapper, sftp, quick.socket)
     } catch (error) {
       // A listener has usually told the reason better.
-      throw login.dropped(this.#where, await this.#judged(error))
+      throw this.#login.dropped(await this.#judged(error))
     }
   }
 
-  #listen(client: Client, login: Authentication, quick: QuickSocket): void {
+  #listen(client: Client, quick: QuickSocket): void {
+    const login = this.#login
     const { debug, redact } = this.#ports
     client.on('error', (raw: Error & { readonly level?: string }) => {
       if (this.#judging) return
-      if (raw.level === 'client-authentication') this.fail(this.#overheard.added(login.denial(this.#where)))
-      else this.#ended(connectionFailure(raw, this.#where, redact), login)
+      if (raw.level === 'client-authentication') this.fail(this.#overheard.added(login.denial()))
+      else this.#ended(connectionFailure(raw, this.#where, redact))
     })
     client.on('close', () => {
-      if (!this.#judging)
-        this.#ended(new TransferError('transient', `${this.#where}: the connection was closed while ${this.stage}`), login)
+      if (!this.#judging) this.#ended(new TransferError('transient', `${this.#where}: the connection was closed while ${this.stage}`))
     })
-    client.on('change password', (prompt: string) => this.fail(login.expired(this.#where, prompt)))
+    client.on('change password', (prompt: string) => this.fail(login.expired(prompt)))
     client.on('handshake', (negotiated) => {
       // The host key has been judged, and nothing has been said of us.
       this.#ports.presenting?.()
@@ -186,8 +190,8 @@ class Attempt {
   }
 
   /** What ends after the attempt was given up says nothing. */
-  #ended(error: TransferError, login: Authentication): void {
-    if (!this.#over) this.fail(this.#overheard.added(login.dropped(this.#where, error)))
+  #ended(error: TransferError): void {
+    if (!this.#over) this.fail(this.#overheard.added(this.#login.dropped(error)))
   }
 
   async #judged(error: unknown): Promise<TransferError> {
@@ -223,11 +227,11 @@ class Attempt {
     return this.#quick
   }
 
-  #options(client: Client, sock: net.Socket, authHandler: NonNullable<ConnectConfig['authHandler']>): ConnectConfig {
+  #options(client: Client, sock: net.Socket): ConnectConfig {
     return {
       sock,
       username: this.#config.username,
-      authHandler,
+      authHandler: this.#login.handler,
       // The deadline of this attempt covers more than ssh2's own.
       readyTimeout: 0,
       keepaliveInterval: KEEPALIVE_MS,

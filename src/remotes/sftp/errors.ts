@@ -117,6 +117,7 @@ export function sessionFailure(raw: RawConnectionError, where: string, redact: (
   if (known.kind !== 'transient' || PASSING.test(raw.message) || /Received signal/.test(raw.message)) return known
   return new TransferError('refused', `${where}: the server took the login and gave no SFTP session: ${redact(raw.message)}`, {
     cause: raw,
-    hint: "Look at the account's shell (/bin/false and nologin end SFTP too), at a forced command, and at the server's sftp subsystem.",
+    // Of an expired password OpenSSH says nothing that gets here: it takes it, and ends the session with 1.
+    hint: "Look at the account's shell (/bin/false and nologin end SFTP too), at a forced command, at the server's sftp subsystem, and whether its password has expired.",
   })
 }
