@@ -47,7 +47,10 @@ export function judgeCost({ profile, direction, versions }: Scene, spec: History
   if (!kept || !faults.every(({ kind }) => INTERRUPTIONS.has(kind))) return
   const underWay =
     direction === 'upload' ? (profile.window + 2) * (profile.packet + blockSize) : profile.packet + BLOCKS_UNDER_WAY * blockSize
-  const most = spec.size + faults.length * underWay
+  // What is read more slowly than sent may be sent again: the promise there is of time.
+  const { packetMs } = profile
+  const sentAgain = direction === 'upload' && packetMs !== undefined && packetMs.read > packetMs.write ? spec.size : 0
+  const most = spec.size + faults.length * (underWay + sentAgain)
   if (moved > most) throw new Violation(`Cheap: ${moved} bytes travelled for ${spec.size}, where ${most} are enough`)
 }
 
