@@ -38,7 +38,7 @@ export async function proveSent(session: UploadSession, remote: Remote, signal: 
   const isGone = seen.is === 'missing' || (await session.stat(remote, partial, signal)).is === 'missing'
   if (isGone && (await isTaken(session, remote, signal))) throw goneMissing(partial)
   // What is not there differs from nothing. But some servers say so of what they let us read.
-  const isDoubtful = isGone && !direct && first.verdict === 'different'
+  const isDoubtful = isGone && (!direct || session.manners.takesAway) && first.verdict === 'different'
   const { verdict, method } = isDoubtful ? await ifReadable(context, signal) : first
   if (verdict === 'same') return method
   if (verdict === 'unknown') {
