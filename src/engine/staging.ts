@@ -3,7 +3,7 @@ import { TransferError } from '../core/errors.ts'
 import { directoryName, NAME_SHAPES, type NameShape } from '../core/paths.ts'
 import { rangeSet, totalBytes } from '../core/ranges.ts'
 import { hasTree, type Remote, type TreeRemote } from '../remotes/remote.ts'
-import { isUntold, showsFile } from './look.ts'
+import { isUntold, type Look, showsFile } from './look.ts'
 import { failsAtRenames } from './manners.ts'
 import type { TransferPolicy } from './ports.ts'
 import { badPath, isMissing, isRefusal, isRefusalOfName } from './refusal.ts'
@@ -143,8 +143,8 @@ async function renameOf(
     if (isDone && session.manners.stayed.size === 0) removes(session)
     return isDone ? null : new TransferError('refused', 'it says that it renames, and does not')
   } catch (error) {
-    const brokeDown = error instanceof TransferError && error.brokeDown
-    const isDone = brokeDown && (await session.stat(remote, to, signal).catch(() => null))?.is === 'there'
+    const isNo = isRefusalOfName(error) || (error instanceof TransferError && error.brokeDown)
+    const isDone = isNo && (await wasDoneAllTheSame(session, remote, [path, to], signal))
     const left = isDone ? to : path
     await discard(session, remote.tree, left, signal).catch(() => session.spent.add(left))
     if (isDone) return null
@@ -153,6 +153,22 @@ async function renameOf(
     if (failsAtRenames(session.manners, error)) session.cannotRename = error
     throw error
   }
+}
+
+/** Some servers say no, or fail inside, and do it. What was not done left the file where it was: one that does not show it shows nothing of the final name either. */
+async function wasDoneAllTheSame(
+  session: UploadSession,
+  remote: TreeRemote,
+  [from, to]: readonly [from: string, to: string],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const look = (path: string): Promise<Look | null> => session.stat(remote, path, signal).catch(() => null)
+  if ((await look(to))?.is === 'there') return true
+  if ((await look(from))?.is !== 'missing') return false
+  const nothingShows: Look = { is: 'unknown', why: new TransferError('refused', 'it does not show what was made there') }
+  session.finalBefore = nothingShows
+  session.sawFinal(nothingShows, false)
+  return false
 }
 
 /**

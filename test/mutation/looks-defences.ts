@@ -75,6 +75,18 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     detectors: [looks('nothing is sent, however small')],
   },
   {
+    name: 'missing-is-no-knowledge-where-nothing-shows',
+    protects: 'from writing over an old file that the server says is missing, as it says of everything',
+    edits: [
+      {
+        file: 'src/engine/staging.ts',
+        find: "  if ((await look(from))?.is !== 'missing') return false\n",
+        replace: "  if ((await look(from))?.is !== 'there') return false\n",
+      },
+    ],
+    detectors: [looks('is not written to unseen')],
+  },
+  {
     name: 'the-right-to-rename-before-a-blind-byte',
     protects: 'from sending bytes that cannot be published',
     edits: [{ file: 'src/engine/staging.ts', find: "session.finalBefore?.is !== 'unknown' && session.policy", replace: 'session.policy' }],

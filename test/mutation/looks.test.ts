@@ -94,6 +94,27 @@ test('without the right to rename, and without a look at the final name, nothing
   assert.ok(holds(stage.server.files.get('out'), OTHER))
 })
 
+test('a server that renames nothing and says of everything that it is missing: the final name is not written to unseen', async (t) => {
+  const { stage, created } = staged(t)
+  stage.server.files.set('out', OTHER)
+  const remote = (given: Remote): Remote => ({ ...given, stat: async () => null, tree: { ...treeOf(stage), rename: no('refused') } })
+  const result = await stage.upload('in', { remote })
+  assert.deepEqual([result.failure?.kind, result.bytesTransferred, created], ['refused', 0, []])
+  assert.match(result.failure?.message ?? '', /may not look/)
+  assert.ok(holds(stage.server.files.get('out'), OTHER))
+})
+
+test('a rename of the scratch file that is refused and done all the same is done', async (t) => {
+  const { stage } = staged(t)
+  const rename: Tree['rename'] = async (from, to, signal) => {
+    await treeOf(stage).rename(from, to, signal)
+    if (from.includes('rt-probe')) throw new TransferError('refused', 'no')
+  }
+  const result = await stage.upload('in', { remote: (given) => ({ ...given, tree: { ...treeOf(stage), rename } }) })
+  assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+  assert.deepEqual([...stage.server.files.keys()], ['out'])
+})
+
 test('a server that does not replace and shows nothing: the old file is moved aside, and never removed unseen', async (t) => {
   const { stage, said } = staged(t)
   stage.server.files.set('out', OTHER)
