@@ -431,6 +431,24 @@ describe('FTP: permissions that no fact tells', () => {
   })
 })
 
+test('FTP: 202 to RNTO has renamed nothing', async (t) => {
+  const { remote, files } = await scene(t, () => ({ RNTO: '202 not implemented, superfluous' }))
+  files.set('f', CONTENT)
+  await fails('unsupported', remote.tree?.rename('f', 'g', never))
+})
+
+test('FTP: 202 to DELE has removed nothing', async (t) => {
+  const { remote, files, server } = await scene(t, () => ({ DELE: '202 not implemented, superfluous' }))
+  files.set('f', Buffer.from('old'))
+  await fails('unsupported', remote.tree?.remove('f', never))
+  await remote.tree?.remove('g', never)
+  await fails('unsupported', create(remote))
+  assert.equal(files.get('f')?.toString(), 'old')
+  assert.ok(!server.commands.some((line) => line.startsWith('STOR')))
+  await create(remote, 'g')
+  assert.equal(files.get('g')?.toString(), 'content')
+})
+
 test('FTP: a name beyond ASCII on a server that does not speak of UTF-8 is warned of once', async (t) => {
   const { remote, warnings } = await scene(t)
   for (const name of ['ä', 'ö']) await remote.stat(name, never)

@@ -178,6 +178,13 @@ export function isGood(reply: Reply | null): boolean {
   return reply === null || (reply.code >= 200 && reply.code < 300)
 }
 
+/** `Command not implemented, superfluous at this site`: a good word where nothing needs doing, and none where something is to be changed. */
+const SUPERFLUOUS = 202
+
+export function isDone(reply: Reply): boolean {
+  return isGood(reply) && reply.code !== SUPERFLUOUS
+}
+
 /** The answer to one command. A server that says that it is at it has not answered yet. */
 export async function ask(control: Control, command: string, wait: Wait, action = command): Promise<Reply> {
   return await answer(control, command, wait, { action, reply: () => control.final() })

@@ -1,7 +1,7 @@
 /** Permission bits: SITE CHMOD sets them; what of them no fact tells, a line tells that looks like one of `ls -l`. */
 import { TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
-import { type Connection, isGood } from './connection.ts'
+import { type Connection, isDone, isGood } from './connection.ts'
 import { replyError, replyErrorAs } from './errors.ts'
 import { type ListedEntry, parseLines } from './list-lines.ts'
 import { entriesOf } from './listing.ts'
@@ -9,8 +9,6 @@ import { refusedLook } from './refusals.ts'
 import { known } from './stat.ts'
 
 const CHMOD = 'SITE CHMOD'
-/** `Command not implemented, superfluous at this site`: nothing was done. */
-const SUPERFLUOUS = 202
 /** Lines of listings show them. */
 const SHOWN = 'modes in listings'
 const REFUSED_BEFORE = 'the server has refused SITE CHMOD before'
@@ -21,7 +19,7 @@ export async function setMode(connection: Connection, path: string, mode: number
   if (!ways.allows(CHMOD)) throw new TransferError('unsupported', REFUSED_BEFORE)
   const command = `${CHMOD} ${mode.toString(8).padStart(3, '0')} ${await connection.name(path, signal)}`
   const reply = await connection.command(command, signal)
-  if (isGood(reply) && reply.code !== SUPERFLUOUS) return ways.worked(CHMOD)
+  if (isDone(reply)) return ways.worked(CHMOD)
   if (reply.code >= 300 && reply.code < 500 && reply.code !== 450) throw replyError(reply, command)
   if (refusedLook(reply, path) === 'nothing' && (await known(connection, path, signal)) === null)
     throw replyErrorAs('not-found', reply, command)

@@ -1,7 +1,7 @@
 /** Gives a file another name by RNFR and RNTO and removes nothing: what becomes of a file in the way is for the engine to decide. */
 import type { TransferError } from '../../core/errors.ts'
 import { directoryName } from '../../core/paths.ts'
-import { type Connection, isGood } from './connection.ts'
+import { type Connection, isDone, isGood } from './connection.ts'
 import { type Reply, replyError, replyErrorAs } from './errors.ts'
 import { nameFor } from './paths.ts'
 import { askPatiently } from './patience.ts'
@@ -33,7 +33,8 @@ export class Renaming {
     // 350, or a good word of another number. Some give it to every name, and only RNTO shows that there is none.
     const order = ready.code >= 200 && ready.code < 400 ? `RNTO ${aim}` : null
     const reply = order === null ? ready : await askPatiently(connection, order, Math.max(connection.timeoutMs, LAST_WORD_MS), signal)
-    if (order !== null && isGood(reply)) return
+    if (order !== null && isDone(reply)) return
+    if (order !== null && isGood(reply)) throw replyErrorAs('unsupported', reply, order)
     if (reply.code < 400 || reply.code > 599 || reply.code === 421) throw replyError(reply, order ?? ask)
     if ((await known(connection, from, signal)) === null) throw replyErrorAs('not-found', reply, order ?? ask)
     const inTheWay = order !== null && ((await known(connection, to, signal)) ?? null) !== null

@@ -1,9 +1,9 @@
 import { type FailureKind, TransferError } from '../../core/errors.ts'
 import { baseName, directoryName } from '../../core/paths.ts'
 import type { Tree, TreeEntry } from '../remote.ts'
-import { isGood } from './connection.ts'
+import { isDone, isGood } from './connection.ts'
 import { ftpCopy } from './copy.ts'
-import { replyError } from './errors.ts'
+import { replyError, replyErrorAs } from './errors.ts'
 import type { Features } from './features.ts'
 import { entriesOf } from './listing.ts'
 import { modeOf, setMode } from './modes.ts'
@@ -39,8 +39,10 @@ export class FtpTree implements Tree {
     await this.#pool.lease('change', signal, async (connection, either) => {
       const command = `DELE ${await connection.name(path, either)}`
       const reply = await connection.command(command, either)
-      if (isGood(reply) || saysNothingThere(reply, path)) return
-      if (reply.code < 500 || (await known(connection, path, either)) !== null) throw replyError(reply, command)
+      if (isDone(reply) || saysNothingThere(reply, path)) return
+      const isPassing = !isGood(reply) && reply.code < 500
+      if (!isPassing && (await known(connection, path, either)) === null) return
+      throw isGood(reply) ? replyErrorAs('unsupported', reply, command) : replyError(reply, command)
     })
   }
 

@@ -1,7 +1,7 @@
 import { TransferError } from '../../core/errors.ts'
 import type { AppendResumer, Body, Resumer, WriteObserver, Writer } from '../remote.ts'
-import type { Connection } from './connection.ts'
-import { replyError } from './errors.ts'
+import { type Connection, isDone, isGood } from './connection.ts'
+import { replyError, replyErrorAs } from './errors.ts'
 import type { Pool } from './pool.ts'
 import { type Continuation, probe } from './probe.ts'
 import { saysNothingThere } from './refusals.ts'
@@ -98,10 +98,11 @@ async function assertOffset(
  */
 async function clear(connection: Connection, path: string, signal: AbortSignal): Promise<void> {
   const reply = await connection.command(`DELE ${await connection.name(path, signal)}`, signal)
-  if (reply.code < 300 || saysNothingThere(reply, path)) return
+  if (isDone(reply) || saysNothingThere(reply, path)) return
+  const removing = `removing what stands in the place of ${path}`
   // Where there is nothing the same code is used.
   const size = await sizeOf(connection, path, signal)
-  if (typeof size === 'number') throw replyError(reply, `removing what stands in the place of ${path}`)
+  if (typeof size === 'number') throw isGood(reply) ? replyErrorAs('unsupported', reply, removing) : replyError(reply, removing)
 }
 
 function assertContinued(stored: number | null | undefined, size: number, how: 'equal' | 'at-least'): void {
