@@ -9,6 +9,11 @@ const LAST_WORD_BYTES_PER_MS = 20_000
 /** An exchange that was told to end has this long to let go of its connection; then we go on without it, because a hang costs the whole job. */
 const LEAVE_MS = 2_000
 
+/** For a request that the server may answer only when it has moved so many bytes. */
+export function lastWordMs(bytes: number): number {
+  return LAST_WORD_MS + Math.floor(bytes / LAST_WORD_BYTES_PER_MS)
+}
+
 export interface Watch {
   /** Bytes moved so far in this exchange; only grows. */
   moved(total: number): void
@@ -62,10 +67,7 @@ export async function watched<T>(
   }
   const arm = (): void => {
     const complete = moved >= options.bytes
-    const ms =
-      options.timeoutMs +
-      (options.allowanceMs ?? 0) +
-      (complete && options.bytes > 0 ? LAST_WORD_MS + Math.floor(options.bytes / LAST_WORD_BYTES_PER_MS) : 0)
+    const ms = options.timeoutMs + (options.allowanceMs ?? 0) + (complete && options.bytes > 0 ? lastWordMs(options.bytes) : 0)
     cancel = options.clock.after(ms, () => look(ms, false))
   }
   arm()

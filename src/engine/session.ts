@@ -1,6 +1,6 @@
 import type { TransferError } from '../core/errors.ts'
 import type { Remote } from '../remotes/remote.ts'
-import { watched } from './exchange.ts'
+import { lastWordMs, watched } from './exchange.ts'
 import { type Look, lookWith } from './look.ts'
 import type { EnginePorts, Phase, TransferPolicy } from './ports.ts'
 import { type Perseverance, persevere } from './scheduler.ts'
@@ -44,6 +44,11 @@ export class Session {
   /** An exchange without file bytes, bounded; `allowanceMs` longer where the server works silently. */
   guarded<T>(what: string, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>, allowanceMs = 0): Promise<T> {
     return watched({ clock: this.ports.clock, timeoutMs: this.policy.timeoutMs * 2, bytes: 0, what, allowanceMs }, signal, run)
+  }
+
+  /** Of a request for which servers over object stores copy all the bytes. The protocol's own patience ends before, with a message that tells more. */
+  protected patient<T>(what: string, bytes: number, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.guarded(what, signal, run, lastWordMs(bytes))
   }
 
   /** A refusal to tell is an answer too, and is said once. */

@@ -241,7 +241,7 @@ export class UploadSession extends Session {
   }
 
   rename(tree: Tree, from: string, to: string, signal: AbortSignal): Promise<void> {
-    return this.guarded(`renaming ${baseName(from)}`, signal, (s) => tree.rename(from, to, s))
+    return this.patient(`renaming ${baseName(from)}`, this.job.source.size, signal, (s) => tree.rename(from, to, s))
   }
 
   proofContext(remote: Remote, path: string): ProofContext {

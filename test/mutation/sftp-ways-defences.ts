@@ -128,6 +128,18 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'nothing is said to a question that hides')],
   },
   {
+    name: 'engine-a-rename-has-its-last-word',
+    protects: 'from giving up a rename for which a server over an object store copies the file',
+    edits: [{ file: 'src/engine/session.ts', find: 'signal, run, lastWordMs(bytes))', replace: 'signal, run, bytes < 0 ? 1 : 0)' }],
+    detectors: [unit('upload', 'has its last word')],
+  },
+  {
+    name: 'sftp-last-words-have-time',
+    protects: 'from sending a file again that a server over an object store was still storing',
+    edits: [{ file: `${AT}/requests.ts`, find: 'const LAST_WORD = 4\n', replace: 'const LAST_WORD = 0.5\n' }],
+    detectors: [unit('sftp-second-ways', 'stores a file when it is closed'), unit('sftp-second-ways', 'copies it for a rename')],
+  },
+  {
     name: 'engine-confirmed-bytes-are-life',
     protects: 'from giving a slow link up whose queue is full',
     edits: [{ file: 'src/engine/exchange.ts', find: 'const alive = moved + confirmed', replace: 'const alive = moved' }],

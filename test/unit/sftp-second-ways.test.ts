@@ -29,19 +29,19 @@ interface Session {
   create(path: string, text: string): Promise<void>
 }
 
-function open(server: ScriptedSftp, more: Partial<Credentials> = {}): Promise<Remote> {
+function open(server: ScriptedSftp, more: Partial<Credentials> = {}, timeoutMs = 5000): Promise<Remote> {
   const login = { username: TEST_USER, password: TEST_PASSWORD, headers: new Map(), fingerprints: [server.pin], tlsVerify: true, ...more }
-  return protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login), remotePorts(5000), never)
+  return protocol.open(protocol.parse(new URL(`sftp://127.0.0.1:${server.port}/`), login), remotePorts(timeoutMs), never)
 }
 
-async function scripted(script: Script, work: (session: Session) => Promise<void>): Promise<void> {
+async function scripted(script: Script, work: (session: Session) => Promise<void>, timeoutMs?: number): Promise<void> {
   const log: string[] = []
   const intercept = (request: ScriptedRequest): boolean => {
     log.push(`${request.extension || request.name} ${request.path}`)
     return script.intercept?.(request) ?? false
   }
   const server = await startScriptedSftp({ hostKey: HOST_KEY, ...script, intercept })
-  const remote = await open(server)
+  const remote = await open(server, {}, timeoutMs)
   const create = (path: string, text: string): Promise<void> =>
     remote.writer?.create(path, text.length, body(Buffer.from(text)), silent, never) ?? assert.fail('no writer')
   try {
@@ -322,6 +322,37 @@ describe('SFTP: niceties', () => {
         assert.equal(log.filter((line) => line.startsWith('check-file')).length, 1)
       })
     })
+})
+
+describe('SFTP: last words', { concurrency: 2 }, () => {
+  const TIMEOUT_MS = 1000
+  const patiently = (name: 'CLOSE' | 'RENAME', answer: (request: ScriptedRequest) => unknown): Script => ({
+    intercept: (request) => {
+      if (request.name !== name || !request.path.startsWith('/a')) return false
+      // Longer than any other request may take.
+      setTimeout(() => answer(request), 2 * TIMEOUT_MS)
+      return true
+    },
+  })
+
+  test('a server that stores a file when it is closed has the time for it', () =>
+    scripted(
+      patiently('CLOSE', (request) => says(request, STATUS.OK)),
+      async ({ server, create }) => {
+        await create('/a', 'new')
+        assert.equal(server.files.get('/a')?.toString(), 'new')
+      },
+      TIMEOUT_MS,
+    ))
+
+  test('and one that copies it for a rename', () =>
+    scripted(
+      patiently('RENAME', (request) => says(request, STATUS.OK)),
+      async ({ remote }) => {
+        await remote.tree?.rename('/a', '/b', never)
+      },
+      TIMEOUT_MS,
+    ))
 })
 
 describe('SFTP: keys and logins', () => {

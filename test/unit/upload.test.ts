@@ -1,7 +1,7 @@
 /** Uploads to servers whose answers cannot be relied on. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TransferError } from '../../src/core/errors.ts'
+import { TransferError, throwIfAborted } from '../../src/core/errors.ts'
 import type { EnginePorts, TransferPolicy, TransferResult } from '../../src/engine/ports.ts'
 import { upload } from '../../src/engine/upload.ts'
 import type { DigestAlgorithm, Digester, Remote } from '../../src/remotes/remote.ts'
@@ -23,17 +23,18 @@ const blind = (algorithm: DigestAlgorithm): Digester => ({ algorithm, ranges: 'a
 async function run(
   world: World,
   verify: TransferPolicy['verify'],
-  change: (remote: Remote) => Remote,
+  change: (remote: Remote, clock: VirtualClock) => Remote,
   sourceBlind = false,
 ): Promise<TransferResult> {
   world.local.set('in', CONTENT)
   const scene = new Scene(world, PROFILE, 'upload', () => 0.5)
-  const remote = change(simulatedRemote(scene, new Turn(scene, [])))
+  const clock = new VirtualClock()
+  const remote = change(simulatedRemote(scene, new Turn(scene, [])), clock)
   const source = simulatedSource(world, 'in', () => {})
   const digest: typeof source.digest = async (range, algorithm, signal) =>
     sourceBlind && algorithm === 'crc32' ? '00000000' : source.digest(range, algorithm, signal)
   const ports: EnginePorts = {
-    clock: new VirtualClock(),
+    clock,
     random: seededRandom(1),
     reporter: { report: () => {} },
     recorder: worldRecorder(world, () => 'saved'),
@@ -95,4 +96,26 @@ test('a failed upload says whether its bytes went to the final name itself', asy
   assert.equal(straight.failure?.kind, 'integrity')
   assert.doesNotMatch(straight.failure?.hint ?? '', /Nothing was published/)
   assert.equal(straight.writtenDirectly, true)
+})
+
+test('a rename for which the server copies the file has its last word', async () => {
+  const world = emptyWorld()
+  let renames = 0
+  const result = await run(world, 'auto', (remote, clock) => {
+    const { tree } = remote
+    assert.ok(tree !== undefined)
+    const rename: typeof tree.rename = async (from, to, signal) => {
+      renames += to === 'out' ? 1 : 0
+      let isCopied = false
+      clock.after(100_000, () => {
+        isCopied = true
+      })
+      await clock.pass(() => isCopied || signal.aborted)
+      throwIfAborted(signal)
+      await tree.rename(from, to, signal)
+    }
+    return { ...remote, tree: Object.assign(Object.create(tree) as typeof tree, { rename }) }
+  })
+  assert.equal(result.status, 'complete', result.failure?.message)
+  assert.equal(renames, 1)
 })

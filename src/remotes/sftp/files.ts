@@ -31,7 +31,7 @@ export async function readFile(connection: Connection, { path, range, size: know
   const { requests } = connection
   const doing = `read ${path}`
   const handle = await opened(requests, path, OPEN.read, doing)
-  await withHandle({ requests, handle, path, doing, writing: false }, async () => {
+  await withHandle({ requests, handle, path, doing, written: null }, async () => {
     // Asked beside the reading, which need not wait for it.
     const size = sizeOf(requests, handle)
     size.catch(() => {})
@@ -90,7 +90,7 @@ async function writeFile(
   // To continue a file, WRITE alone: APPEND ignores offsets, TRUNC destroys, CREAT would invent a file of NULs up to the offset.
   const handle = creating ? await createNew(connection, path, FILE_MODE) : await opened(requests, path, OPEN.write, doing)
   const right = (size: number | null): boolean => size !== null && (creating ? size === start + length : size >= start + length)
-  const safe = await withHandle({ requests, handle, path, doing, writing: true }, async () => {
+  const safe = await withHandle({ requests, handle, path, doing, written: length }, async () => {
     const second = new SecondLane(connection, path)
     const another = (sample: Sample): Promise<Lane | null> => second.open(sample)
     try {
@@ -190,17 +190,18 @@ interface Opened {
   readonly handle: Handle
   readonly path: string
   readonly doing: string
-  readonly writing: boolean
+  /** How many bytes; null when it is read. */
+  readonly written: number | null
 }
 
 /** Runs `work` and closes; after a failure lets what is in flight come to rest, so that the connection can be used again if that is quick. */
 async function withHandle<T>(file: Opened, work: () => Promise<T>): Promise<T> {
   try {
     const result = await work()
-    await file.requests.close(file.handle)
+    await file.requests.close(file.handle, file.written)
     return result
   } catch (error) {
     await settlesWithin(file.requests.close(file.handle), SETTLE_MS)
-    throw await explained(file.requests, error, file.path, file.doing, file.writing)
+    throw await explained(file.requests, error, file.path, file.doing, file.written !== null)
   }
 }

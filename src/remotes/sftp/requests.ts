@@ -55,8 +55,11 @@ const isNothing = (value: unknown): boolean => value === undefined
 const isHandle = (value: unknown): boolean => Buffer.isBuffer(value) && value.length <= HANDLE_MAX
 const isAttributes = (value: unknown): boolean => typeof value === 'object' && value !== null && 'mtime' in value
 
-/** How much longer than the usual limit, as a share of it. */
-const LAST_WORD = 0.75
+/** How much longer than the usual limit an answer may take that the server has to work for: multiples of it, up to what the engine's patience has less ten seconds. */
+const LAST_WORD = 4
+const LAST_WORD_MAX_MS = 110_000
+/** A server that stores what was written at this rate once it is closed is given the time for it, in bytes per millisecond. */
+const STORE_RATE = 20_000
 
 /** Progress of the socket below this is keep-alive, not data. */
 const DRAIN_STEP = 1024
@@ -162,8 +165,8 @@ export class Requests {
   }
 
   /** Servers over object stores (SFTPGo, AWS, rclone) move all the bytes before they answer these. Still before the engine's own patience ends. */
-  #lastWord<T>(send: (done: Done<T>) => void): Promise<T> {
-    return this.slow(this.#ports.timeoutMs * LAST_WORD, send)
+  #lastWord<T>(send: (done: Done<T>) => void, moreMs = 0): Promise<T> {
+    return this.slow(Math.min(this.#ports.timeoutMs * LAST_WORD, LAST_WORD_MAX_MS) + moreMs, send)
   }
 
   #rejection(error: Error): Error {
@@ -204,8 +207,10 @@ export class Requests {
     )
   }
 
-  close(handle: Handle): Promise<void> {
-    return this.#lastWord<void>((done) => this.#sftp.close(handle, only(isNothing, done) as Callback))
+  /** `written`: how many bytes, where the server may have to store them now. */
+  close(handle: Handle, written: number | null = null): Promise<void> {
+    const send = (done: Done<void>): void => void this.#sftp.close(handle, only(isNothing, done) as Callback)
+    return written === null ? this.call(send) : this.#lastWord(send, written / STORE_RATE)
   }
 
   /**
