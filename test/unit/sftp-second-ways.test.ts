@@ -518,8 +518,9 @@ describe('SFTP: keys and logins', () => {
     assert.deepEqual(answers, [])
   })
 
-  test('a host of that name is no new password', async () => {
-    const { answers } = await questioned([['Password for tester@new.example.com: ']])
-    assert.deepEqual(answers, [TEST_PASSWORD])
-  })
+  for (const question of ['Password for tester@new.example.com: ', 'Password (new rules: 12 letters): ', 'Wrong, try again. Password: '])
+    test(`no question for a new password: ${question}`, async () => {
+      const { answers } = await questioned([[question]])
+      assert.deepEqual(answers, [TEST_PASSWORD])
+    })
 })

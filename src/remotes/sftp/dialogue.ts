@@ -9,7 +9,7 @@ const FOR_PASSWORD = new RegExp(PASSWORD, 'i')
 /** `Enter new password:`, `New UNIX password:`, `Nouveau mot de passe :`, `Contraseña nueva:`; not `Password for me@new.example.com:`. */
 const NEW = 'new|neue[sn]?|nouveau|nueva|nuova|nova|nieuwe?|nytt|nyt|nowe|новый|新'
 const FOR_NEW = new RegExp(
-  `(?:^|[^\\p{L}])(?:${NEW})[\\s(]*(?:[\\p{L}()]+\\s+){0,2}(?:${PASSWORD}|pin\\b)|(?:${PASSWORD})\\s*\\(?(?:${NEW})(?![\\p{L}.])`,
+  `(?:^|[^\\p{L}])(?:${NEW})[\\s(]*(?:[\\p{L}()]+\\s+){0,2}(?:${PASSWORD}|pin\\b)|(?:${PASSWORD})\\s*\\(?(?:${NEW})\\)?\\s*:?\\s*$`,
   'iu',
 )
 /** The second of the two that a new password is asked for by. */
