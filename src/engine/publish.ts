@@ -254,7 +254,8 @@ async function putBack(session: UploadSession, remote: TreeRemote, asides: reado
   if (newest === undefined || !isFree) {
     const own = session.aside
     session.aside = null
-    session.sawFinal(final, own === null)
+    // What stands there while the old file lies aside came later.
+    session.sawFinal(final, own === null || newest?.path === own)
     if (own !== null && newest?.path === own && showsFile(final)) await dropAside(session, tree, own, signal)
     return
   }

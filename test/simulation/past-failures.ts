@@ -145,4 +145,8 @@ export const PAST_FAILURES: readonly (readonly [spec: string, found: string])[] 
     'sftp-statless:upload:96:size:6500104:crash@45/-:1.same.shared.dies@10-54-43-54-4',
     'plans that another run made void counted as disagreements with a server that shows nothing to who asks for a file, the third one red',
   ],
+  [
+    'sftp-moody-keeps:upload:55:auto:49:crash@19/final-linked,refused@41',
+    'a rename that was refused and done all the same, and a look that failed: the old file, which had lain aside, was said to be untouched',
+  ],
 ]

@@ -237,9 +237,9 @@ function toldWrong(ended: Ended): string | null {
   }
   if (previous.kind !== 'aside') return null
   const waiting = scene.world.server.get(previous.path)?.bytes ?? null
-  // A rename that was refused and done all the same: without a look the new file itself is taken for the old one, and moved aside.
   // Who is stopped while it is put back does not see that it is.
   if (changes.at(-1)?.how === 'put back' && same(final, changes.at(-1)?.content ?? null)) return null
+  // A rename that was refused and done all the same: without a look the new file itself is taken for the old one, and moved aside.
   if (turn.refusedLooks > 0 && turn.lostReplies > 0 && scene.isWhole(waiting)) return null
   return waiting !== null && (scene.restarted || same(waiting, before.content ?? owed))
     ? null
