@@ -110,7 +110,8 @@ class Running {
   private isTaken(last: TransferResult | null): boolean {
     const { mailbox, rename } = this.scene.profile
     if (rename === 'pretends') return last?.failure?.kind === 'conflict' && /after the rename|did not do it/.test(last.failure.message)
-    return mailbox === 'closed' && last?.failure?.kind === 'refused' && /takes/.test(last.failure.message)
+    const takes = mailbox === 'closed' || mailbox === 'all'
+    return takes && last?.failure?.kind === 'refused' && /takes|wants the file read back/.test(last.failure.message)
   }
 
   /** Runs one attempt to its end or its crash and judges the world afterwards. */

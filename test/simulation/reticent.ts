@@ -26,7 +26,7 @@ export function mailed({ profile, world, ledger, source }: Scene, turn: Turn, pa
   if (file === undefined || profile.mailbox === undefined || (profile.mailbox === 'renamed') !== (when === 'renamed')) return
   const isWatched = path === FINAL || (when === 'closed' && path.endsWith('.partial'))
   if (profile.mailbox !== 'all' && (!isWatched || file.bytes.length === 0)) return
-  if (file.bytes.equals(source)) turn.delivered += 1
+  if (isWatched && file.bytes.equals(source)) turn.delivered += 1
   world.server.delete(path)
   if (path === FINAL) ledger.note(null, 'others', null)
 }

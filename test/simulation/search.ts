@@ -174,7 +174,7 @@ const BESIDE: readonly Kind[] = [
 
 /** Whether two processes can have the same target without one of them writing over the other's bytes: not where both write to the final name itself. */
 export function takesTwins({ profile, direction }: Lane): boolean {
-  return direction === 'download' || renames(profile)
+  return direction === 'download' || (renames(profile) && profile.mailbox !== 'all')
 }
 
 /** Two processes that take turns, with the same version of the source or with two, all from the seed. */
