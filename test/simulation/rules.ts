@@ -223,7 +223,7 @@ function sentAgain(ended: Ended): string | null {
   const theirs = changesSince(ended)
     .slice(1)
     .filter(({ how, content }) => how === 'others' && content !== null).length
-  const doubts = turn.breaks + theirs + (turn.duet === null ? Number(foundLeftovers) : 2)
+  const doubts = turn.breaks + turn.sizeLies + theirs + (turn.duet === null ? Number(foundLeftovers) : 2)
   return turn.delivered > 1 + doubts ? `it was delivered ${turn.delivered} times` : null
 }
 
