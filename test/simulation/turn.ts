@@ -166,6 +166,7 @@ export class Turn {
     this.breaks += 1
     if (LOOKS.includes(place)) this.failedLooks += 1
     if (place.endsWith(' reply')) this.lostReplies += 1
+    this.renameRefused ||= place === 'rename reply' && failure !== 'transient'
     if (failure === undefined) return kind
     if (failure === 'transient') this.reconnecting()
     throw new TransferError(failure, kind, kind === 'busy' ? { retryAfterMs: 5000 } : {})
