@@ -152,11 +152,23 @@ export const SFTP_DEFENCES: readonly Defence[] = [
       { file: `${AT}/resuming.ts`, find: 'if (found?.size !== size) throw', replace: 'if (found?.size === -1) throw' },
       {
         file: `${AT}/resuming.ts`,
-        find: 'return (await statFile(requests, path))?.size === CUT',
-        replace: 'return (await statFile(requests, path))?.size !== -1',
+        find: 'return await holds(requests, path, PATCHED.subarray(0, CUT))',
+        replace: 'return path.length > 0',
       },
     ],
     detectors: [unit('sftp-faults', 'a size that is ignored')],
+  },
+  {
+    name: 'sftp-cut-keeps-the-beginning',
+    protects: 'proven bytes from a server that empties a file before it gives it a new size',
+    edits: [
+      {
+        file: `${AT}/resuming.ts`,
+        find: 'return await holds(requests, path, PATCHED.subarray(0, CUT))',
+        replace: 'return (await statFile(requests, path))?.size === CUT',
+      },
+    ],
+    detectors: [unit('sftp-faults', 'a size that empties the file')],
   },
   {
     name: 'sftp-digest-has-its-form',

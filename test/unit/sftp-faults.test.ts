@@ -344,6 +344,25 @@ describe('sftp capabilities', () => {
     })
   })
 
+  test('a size that empties the file first makes truncate unsupported, and the file stays as it is', () => {
+    let files = new Map<string, Buffer>()
+    const script: Script = {
+      intercept: ({ name, path }) => {
+        const there = files.get(path)
+        if (name === 'SETSTAT' && there !== undefined) files.set(path, Buffer.alloc(there.length))
+        return false
+      },
+    }
+    return scripted(script, async (server, remote) => {
+      files = server.files
+      const resumer = await remote.writer?.resumer('/', never)
+      assert.ok(resumer?.kind === 'positional')
+      server.files.set('/a', Buffer.from('0123456789'))
+      await rejects('unsupported', resumer.truncate('/a', 5, never))
+      assert.equal(server.files.get('/a')?.toString(), '0123456789')
+    })
+  })
+
   test('a probe that loses its connection is transient, and the next one cleans up after it', () => {
     const script: Script = {
       intercept: ({ name, nth, connection }) => {
