@@ -135,5 +135,10 @@ export async function explained(requests: Requests, error: unknown, path: string
   } catch {
     // The question is not answered either: the first answer stands.
   }
-  return first
+  if (error.code !== STATUS.failure || !BEYOND_ASCII.test(path)) return first
+  return new TransferError('refused', first.message, { cause: error, hint: OTHER_NAMES })
 }
+
+const BEYOND_ASCII = /[^\0-\x7f]/
+/** Twisted's conch answers a bare failure to every request about such a name. */
+const OTHER_NAMES = 'The name has characters beyond ASCII, which some servers do not take: if that is it, give it another name.'
