@@ -21,11 +21,13 @@ import { protocol } from '../../src/remotes/ftp/index.ts'
 import type { Body, Credentials, Remote, WriteObserver } from '../../src/remotes/remote.ts'
 import { findServer, type ServerName, serverOrSkip } from '../servers/debian.ts'
 import { startFtpSrv } from '../servers/ftp-srv.ts'
+import { startFtpdSsl } from '../servers/ftpd-ssl.ts'
 import { startInetutilsFtpd } from '../servers/inetutils-ftpd.ts'
 import { startProftpd } from '../servers/proftpd.ts'
 import { startPureFtpd } from '../servers/pureftpd.ts'
 import { startPyftpdlib } from '../servers/pyftpdlib.ts'
 import type { TestServer } from '../servers/server.ts'
+import { startTwistedFtp } from '../servers/twisted-ftp.ts'
 import { startVsftpd } from '../servers/vsftpd.ts'
 import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
@@ -104,6 +106,14 @@ contractOn('pyftpdlib', 'pyftpdlib', 'ftp', () => startPyftpdlib(), { resumer: '
 contractOn('GNU inetutils ftpd', 'inetutils-ftpd', 'ftp', () => startInetutilsFtpd(), {
   resumer: 'append',
   without: { 'links-to-nothing': 'DELE does not find them, and STOR makes what they point at' },
+})
+contractOn('linux-ftpd-ssl', 'ftpd-ssl', 'ftp', () => startFtpdSsl(), {
+  resumer: 'append',
+  without: { 'links-to-nothing': 'DELE does not find them, and STOR makes what they point at' },
+})
+contractOn('Twisted FTP', 'twisted', 'ftp', () => startTwistedFtp(), {
+  resumer: null,
+  without: { 'read-tail': 'the server has no REST', 'odd-names': 'stores the bytes of UTF-8 as so many letters of Latin-1' },
 })
 contractOn('ftp-srv', null, 'ftp', () => startFtpSrv(), {
   resumer: 'append',
@@ -186,6 +196,14 @@ describe('FTP servers: who is let in', () => {
     assert.equal((await remote.stat('x', never))?.size, 3)
   })
 
+  test('a server that has TLS and no certificate is told as that, and not as untrusted', async (t) => {
+    const server = await serving(t, 'ftpd-ssl', () => startFtpdSsl())
+    if (server === null) return
+    const error = await failure(open(server, 'ftps'))
+    assert.equal(error.kind, 'refused', error.message)
+    assert.match(error.message, /it has no certificate/)
+  })
+
   test('TLS in the wrong place is untrusted', async (t) => {
     const server = await serving(t, 'proftpd', () => startProftpd())
     if (server !== null) assert.equal((await failure(open(server, 'ftps-implicit'))).kind, 'untrusted')
@@ -193,6 +211,20 @@ describe('FTP servers: who is let in', () => {
 })
 
 describe('FTP servers: what only they do', () => {
+  test('a name beyond ASCII is warned of where the server does not say that it knows UTF-8', async (t) => {
+    const server = await serving(t, 'twisted', () => startTwistedFtp())
+    if (server === null) return
+    const said: string[] = []
+    const config = protocol.parse(new URL(`ftp://${server.host}:${server.port}/`), credentialsFor(server))
+    const remote = await protocol.open(config, remotePorts(10_000, { warn: (line) => void said.push(line) }), never)
+    t.after(() => remote.close())
+    const warned = (): number => said.filter((line) => /does not say that it takes names in UTF-8/.test(line)).length
+    await remote.writer?.create('plain.bin', 3, body(Buffer.from('abc')), silent, never)
+    assert.equal(warned(), 0)
+    for (const name of ['ü.bin', 'ö.bin']) await remote.writer?.create(name, 3, body(Buffer.from('abc')), silent, never)
+    assert.equal(warned(), 1)
+  })
+
   test('ProFTPD digests what is stored now, also after a change within the second', async (t) => {
     const server = await serving(t, 'proftpd', () => startProftpd())
     if (server === null) return

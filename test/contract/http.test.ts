@@ -13,6 +13,7 @@ import { startPyhttp } from '../servers/pyhttp.ts'
 import { TEST_PASSWORD, TEST_USER, type TestServer } from '../servers/server.ts'
 import {
   startBusybox,
+  startCaddy,
   startLighttpd,
   startMiniHttpd,
   startNginxDavExt,
@@ -140,6 +141,7 @@ for (const [name, start, options] of [
   ['busybox', startBusybox, {}],
   ['mini-httpd', startMiniHttpd, { without: { 'read-tail': 'the server ignores ranges' } }],
   ['webfs', startWebfs, {}],
+  ['caddy', startCaddy, {}],
 ] as const)
   contractOn(
     `${name}, downloads`,

@@ -8,16 +8,19 @@ import { startDropbear } from '../servers/dropbear.ts'
 import { startMysecureshell } from '../servers/mysecureshell.ts'
 import { startOpenssh } from '../servers/openssh.ts'
 import { startProftpdSftp } from '../servers/proftpd-sftp.ts'
+import { startAsyncssh, startConch, startParamiko } from '../servers/python-sftp.ts'
 import { startRcloneSftp } from '../servers/rclone-sftp.ts'
 import type { TestServer } from '../servers/server.ts'
+import { startTinysshd } from '../servers/tinysshd.ts'
 import { remotePorts } from '../support/remote-ports.ts'
 import { type ContractOptions, type ContractSubject, remoteContract } from './remote-contract.ts'
 
-function openRemote(server: TestServer, hasShell: boolean): Promise<Remote> {
+function openRemote(server: TestServer & { readonly privateKey?: string }, hasShell: boolean): Promise<Remote> {
   const url = new URL(`sftp://${server.host}:${server.port}/`)
   const credentials: Credentials = {
     username: server.username,
     password: server.password,
+    ...(server.privateKey === undefined ? {} : { privateKey: server.privateKey }),
     headers: new Map(),
     fingerprints: [],
     tlsVerify: true,
@@ -91,6 +94,20 @@ contractOn('MySecureShell', 'mysecureshell', async () => subject(await startMyse
   resumer: 'positional',
   copies: false,
   replacesUnannounced: true,
+})
+// Its connections have one channel each, so that no command can run beside SFTP.
+contractOn('TinySSH with sftp-server', 'tinysshd', async () => subject(await startTinysshd(), ''), OPENSSH)
+contractOn('asyncssh', 'asyncssh', async () => subject(await startAsyncssh(), '/'), { resumer: 'positional', copies: false })
+contractOn('Paramiko', 'paramiko', async () => subject(await startParamiko(), '/'), {
+  resumer: 'positional',
+  copies: false,
+  replacesUnannounced: true,
+})
+contractOn('Twisted conch', 'twisted', async () => subject(await startConch(), ''), {
+  resumer: 'positional',
+  copies: false,
+  replacesUnannounced: true,
+  without: { 'odd-names': 'refuses every name beyond ASCII' },
 })
 remoteContract('ProFTPD mod_sftp', async () => subject(await startProftpdSftp(), '/'), { resumer: 'positional', copies: false })
 const RCLONE: ContractOptions = {

@@ -71,6 +71,19 @@ export async function sftpSite(t: TestContext, options: OpensshOptions = {}): Pr
   }
 }
 
+/** Any other server, by password or by the key that it has made for its account. */
+export async function anySite(
+  t: TestContext,
+  scheme: 'sftp' | 'ftp' | 'http',
+  server: TestServer & { readonly privateKey?: string },
+): Promise<Site> {
+  const made = await site(t, scheme, server, scheme === 'ftp' ? { ftp: true } : {}, {}, scheme === 'sftp' ? '~/' : '')
+  const knownHosts = server.knownHosts?.replace(`:${server.port} `, `:${made.proxy.port} `)
+  const { password = '', ...others } = made.inputs
+  const proof: Record<string, string> = server.privateKey === undefined ? { password } : { 'private-key': server.privateKey }
+  return { ...made, inputs: { ...others, ...proof, ...(knownHosts === undefined ? {} : { 'known-hosts': knownHosts }) } }
+}
+
 export async function vsftpdSite(t: TestContext, options: VsftpdOptions = {}): Promise<Site | null> {
   if (!startable(t, 'vsftpd')) return null
   return site(t, 'ftp', await startVsftpd(options), { ftp: true }, {})

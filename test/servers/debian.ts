@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 /** These exclude each other, or would start a service. */
-type UnpackedName = 'vsftpd' | 'pure-ftpd' | 'inetutils-ftpd' | 'mysecureshell'
+type UnpackedName = 'vsftpd' | 'pure-ftpd' | 'inetutils-ftpd' | 'ftpd-ssl' | 'mysecureshell' | 'tinysshd' | 'caddy'
 
 export type ServerName =
   | UnpackedName
@@ -17,6 +17,9 @@ export type ServerName =
   | 'dropbear'
   | 'proftpd'
   | 'pyftpdlib'
+  | 'asyncssh'
+  | 'paramiko'
+  | 'twisted'
   | 'nginx'
   | 'apache2'
   | 'rclone'
@@ -40,7 +43,10 @@ const INSTALLED: Readonly<Record<Exclude<ServerName, UnpackedName>, Installed>> 
   sshd: { packages: ['openssh-server'], files: ['/usr/sbin/sshd'] },
   dropbear: { packages: ['dropbear-bin', 'openssh-sftp-server'], files: ['/usr/sbin/dropbear', '/usr/lib/sftp-server'] },
   proftpd: { packages: ['proftpd-core', 'proftpd-mod-crypto'], files: ['/usr/sbin/proftpd', '/usr/lib/proftpd/mod_tls.so'] },
-  pyftpdlib: { packages: ['python3-pyftpdlib'], files: ['/usr/bin/python3', '/usr/lib/python3/dist-packages/pyftpdlib/servers.py'] },
+  pyftpdlib: pythonLibrary('pyftpdlib', 'pyftpdlib/servers.py'),
+  asyncssh: pythonLibrary('asyncssh', 'asyncssh/sftp.py'),
+  paramiko: pythonLibrary('paramiko', 'paramiko/sftp_server.py'),
+  twisted: pythonLibrary('twisted', 'twisted/conch/unix.py'),
   nginx: { packages: ['nginx-light'], files: ['/usr/sbin/nginx'] },
   apache2: { packages: ['apache2'], files: ['/usr/sbin/apache2'] },
   rclone: { packages: ['rclone'], files: ['/usr/bin/rclone'] },
@@ -61,6 +67,11 @@ const INSTALLED: Readonly<Record<Exclude<ServerName, UnpackedName>, Installed>> 
   faketime: { packages: ['faketime'], files: ['/usr/bin/faketime'] },
 }
 
+/** Its server runs in Debian's own Python. */
+function pythonLibrary(name: string, file: string): Installed {
+  return { packages: [`python3-${name}`], files: ['/usr/bin/python3', `/usr/lib/python3/dist-packages/${file}`] }
+}
+
 interface Unpacked {
   readonly packages: readonly string[]
   readonly file: string
@@ -70,7 +81,10 @@ const UNPACKED: Readonly<Record<UnpackedName, Unpacked>> = {
   vsftpd: { packages: ['vsftpd'], file: 'usr/sbin/vsftpd' },
   'pure-ftpd': { packages: ['pure-ftpd', 'pure-ftpd-common'], file: 'usr/sbin/pure-ftpd' },
   'inetutils-ftpd': { packages: ['inetutils-ftpd'], file: 'usr/sbin/ftpd' },
+  'ftpd-ssl': { packages: ['ftpd-ssl'], file: 'usr/sbin/in.ftpd' },
   mysecureshell: { packages: ['mysecureshell'], file: 'usr/bin/mysecureshell' },
+  tinysshd: { packages: ['tinysshd'], file: 'usr/sbin/tinysshd' },
+  caddy: { packages: ['caddy'], file: 'usr/bin/caddy' },
 }
 
 const CACHE = join(tmpdir(), 'resumable-transfer-servers')
@@ -81,10 +95,15 @@ export const SERVER_NAMES: readonly ServerName[] = [
   'sshd',
   'dropbear',
   'mysecureshell',
+  'tinysshd',
+  'asyncssh',
+  'paramiko',
+  'twisted',
   'proftpd',
   'vsftpd',
   'pure-ftpd',
   'inetutils-ftpd',
+  'ftpd-ssl',
   'pyftpdlib',
   'nginx',
   'apache2',
@@ -95,6 +114,7 @@ export const SERVER_NAMES: readonly ServerName[] = [
   'nginx-dav-ext',
   'mini-httpd',
   'webfs',
+  'caddy',
   'openssl',
   'strace',
   'faketime',

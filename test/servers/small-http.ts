@@ -1,4 +1,4 @@
-/** Small web and WebDAV servers as Debian packages them: SabreDAV, lighttpd, BusyBox, rclone, nginx with dav-ext, mini-httpd, webfs. */
+/** Small web and WebDAV servers as Debian packages them: SabreDAV, lighttpd, BusyBox, rclone, nginx with dav-ext, mini-httpd, webfs, Caddy. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findServer, type ServerName } from './debian.ts'
@@ -102,4 +102,11 @@ export function startMiniHttpd(): Promise<TestServer> {
 
 export function startWebfs(): Promise<TestServer> {
   return start('webfs', ({ root, port }) => ({ args: ['-F', '-4', '-i', '127.0.0.1', '-p', String(port), '-r', root] }))
+}
+
+export function startCaddy(): Promise<TestServer> {
+  return start('caddy', ({ directory, root, port }) => ({
+    args: ['file-server', '--browse', '--listen', `127.0.0.1:${port}`, '--root', root],
+    env: { XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory },
+  }))
 }

@@ -59,7 +59,7 @@ export const GROUNDS: readonly Ground[] = [
 
 /** A rig whose file is where its way begins. */
 export function laidOut(t: TestContext, ground: Ground, site: Site, way: Way, bytes: Buffer): Rig {
-  const rig = createRig(t, site, bytes, ground.folder)
+  const rig = createRig(t, site, bytes, { folder: ground.folder })
   if (way === 'download') putStored(rig)
   return rig
 }

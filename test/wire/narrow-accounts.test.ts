@@ -202,7 +202,7 @@ for (const [name, form] of Object.entries(FORMS))
     if (site === null) return
     const begin = (stored: Buffer | null): Rig => {
       emptied(site, form)
-      const rig = createRig(t, site, NEW, form.folder)
+      const rig = createRig(t, site, NEW, { folder: form.folder })
       if (stored !== null) putStored(rig, stored)
       return rig
     }

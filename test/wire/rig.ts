@@ -61,17 +61,24 @@ export interface Rig {
   partials(): readonly string[]
 }
 
-/** `folder` is where `site.url('')` leads, below the server's root. */
-export function createRig(t: TestContext, site: Site, bytes: Buffer, folder = ''): Rig {
+export interface RigPlace {
+  /** Where `site.url('')` leads, below the server's root. */
+  readonly folder?: string | undefined
+  /** What the file is called on the server. */
+  readonly name?: string
+}
+
+export function createRig(t: TestContext, site: Site, bytes: Buffer, { folder = '', name: remoteName = NAME }: RigPlace = {}): Rig {
   const local = mkdtempSync(join(tmpdir(), 'rt-wire-'))
   const remoteFolder = join(site.server.root, folder)
   const localPath = join(local, NAME)
-  const storedPath = join(remoteFolder, NAME)
+  const storedPath = join(remoteFolder, remoteName)
+  const url = site.url(encodeURIComponent(remoteName))
   const journal = new Map<string, JournalEntry>()
   t.after(() => {
     rmSync(local, { recursive: true, force: true })
     for (const name of existsSync(remoteFolder) ? readdirSync(remoteFolder) : [])
-      if (name.includes('wire.bin')) rmSync(join(remoteFolder, name), { force: true })
+      if (name.includes(remoteName)) rmSync(join(remoteFolder, name), { force: true })
   })
   const partials = (): readonly string[] =>
     [local, remoteFolder].flatMap((where) =>
@@ -87,7 +94,7 @@ export function createRig(t: TestContext, site: Site, bytes: Buffer, folder = ''
     journal,
     upload: (options = {}) => {
       writeFileSync(localPath, bytes)
-      return attempt(site, 'upload', options, journal, async (ends, ports, signal) => {
+      return attempt({ site, url, direction: 'upload', journal }, options, async (ends, ports, signal) => {
         const source = await openSource(localPath)
         try {
           return await upload({ ...ends, source }, ports, signal)
@@ -98,7 +105,7 @@ export function createRig(t: TestContext, site: Site, bytes: Buffer, folder = ''
     },
     download: (options = {}) => {
       const checksum = options.checksum === undefined ? null : { algorithm: 'sha256' as const, hex: options.checksum }
-      return attempt(site, 'download', options, journal, (ends, ports, signal) =>
+      return attempt({ site, url, direction: 'download', journal }, options, (ends, ports, signal) =>
         download({ ...ends, target: localTarget(localPath), checksum }, ports, signal),
       )
     },
@@ -121,11 +128,16 @@ function contentOf(path: string): Buffer | null {
 
 type Ends = Pick<Parameters<typeof upload>[0], 'name' | 'key' | 'place' | 'remote' | 'path' | 'policy'>
 
+interface Way {
+  readonly site: Site
+  readonly url: string
+  readonly direction: 'upload' | 'download'
+  readonly journal: Map<string, JournalEntry>
+}
+
 async function attempt(
-  site: Site,
-  direction: 'upload' | 'download',
+  { site, url, direction, journal }: Way,
   options: AttemptOptions,
-  journal: Map<string, JournalEntry>,
   run: (ends: Ends, ports: EnginePorts, signal: AbortSignal) => Promise<TransferResult>,
 ): Promise<TransferResult> {
   const policy: TransferPolicy = {
@@ -147,7 +159,7 @@ async function attempt(
     warn: quiet,
   })
   const hosts = new Map<string, HostEntry>()
-  const { supply, path } = await remotes.prepare(new URL(site.url(NAME)))
+  const { supply, path } = await remotes.prepare(new URL(url))
   const ports: EnginePorts = {
     clock: options.clock ?? brisk,
     random: () => 0.5,
