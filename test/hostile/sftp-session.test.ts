@@ -171,6 +171,17 @@ describe('SSH after the key exchange', { concurrency: 8 }, () => {
     await server.stop()
   })
 
+  test('a server that knows only old key exchanges is told as that, before anything is sent to it', async () => {
+    // lsh-server 2.1 of Debian 12; OpenSSH refuses it as well.
+    const server = await startScriptedSftp({ hostKey: HOST_KEY, kex: ['diffie-hellman-group1-sha1'] })
+    const who = witness(5000)
+    const error = await fails('refused', open(server.port, who, server.pin), who)
+    assert.match(error.message, /no matching key exchange/i)
+    assert.match(error.hint ?? '', /no longer secure/)
+    assert.deepEqual(server.authentications, [])
+    await server.stop()
+  })
+
   const endings: Readonly<Record<string, (socket: net.Socket) => unknown>> = {
     'hangs up': (socket) => socket.end(),
     'cuts the line': (socket) => socket.resetAndDestroy(),

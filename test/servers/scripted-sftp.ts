@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import net from 'node:net'
-import ssh2, { type AuthContext, type Connection, type SFTPWrapper } from 'ssh2'
+import ssh2, { type AuthContext, type Connection, type KexAlgorithm, type SFTPWrapper } from 'ssh2'
 import { newKeyPair } from '../support/host-key.ts'
 import { TEST_PASSWORD, TEST_USER } from './server.ts'
 
@@ -54,6 +54,8 @@ export interface Script {
   readonly hostKey?: string
   /** Keys of other types that it has as well. */
   readonly moreHostKeys?: readonly string[]
+  /** The only key exchanges that it knows. */
+  readonly kex?: readonly KexAlgorithm[]
   /** What is sent before the login. */
   readonly banner?: string
   /** Names of extensions, announced as version 1; what they do is the script's. */
@@ -79,7 +81,11 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
   const connections = new Set<Connection>()
   const counts = new Map<string, number>()
   const server = new ssh2.Server(
-    { hostKeys: [hostKey, ...(script.moreHostKeys ?? [])], ...(script.banner === undefined ? {} : { banner: script.banner }) },
+    {
+      hostKeys: [hostKey, ...(script.moreHostKeys ?? [])],
+      ...(script.kex === undefined ? {} : { algorithms: { kex: [...script.kex] } }),
+      ...(script.banner === undefined ? {} : { banner: script.banner }),
+    },
     (connection) => {
       connections.add(connection)
       // Small answers would wait for the client's delayed acknowledgements.
