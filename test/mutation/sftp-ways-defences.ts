@@ -43,7 +43,7 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
   {
     name: 'sftp-names-below-the-login-directory',
     protects: 'from names that a server takes from the root, or refuses, because they are not absolute',
-    edits: [{ file: `${AT}/requests.ts`, find: "if (path.startsWith('/')) return path", replace: "if (path !== '') return path" }],
+    edits: [{ file: `${AT}/login-directory.ts`, find: "if (path.startsWith('/')) return path", replace: "if (path !== '') return path" }],
     detectors: [unit('sftp-home', 'a server that refuses names that are not absolute')],
   },
   {

@@ -1,10 +1,11 @@
 /** One SFTP channel as promises, with a bounded wait: no request outlives its channel or a silent server. */
 import type { Attributes, FileEntryWithStats, InputAttributes, SFTPWrapper, Stats } from 'ssh2'
 import { TransferError } from '../../core/errors.ts'
-import { joinPath } from '../../core/paths.ts'
 import { STATUS, StatusError } from './errors.ts'
 import type { Habits } from './habits.ts'
-import { awaitsWindow, HANDLE_MAX, ReadIntake, sendWrite } from './raw-channel.ts'
+import { type Callback, type Done, isAttributes, isHandle, isNothing, isText, only } from './kinds-of-answer.ts'
+import { LOGIN_DIRECTORY, spelt } from './login-directory.ts'
+import { awaitsWindow, ReadIntake, sendWrite } from './raw-channel.ts'
 
 export type Handle = Buffer
 
@@ -39,22 +40,6 @@ export interface RequestPorts {
 
 const NOTHING = Buffer.alloc(0)
 
-type Done<T> = (error: Error | null | undefined, value: T) => void
-
-/** An answer of another kind than the request asks for is none. */
-function only<T>(fits: (value: unknown) => boolean, done: Done<T>): Done<T> {
-  return (error, value) => {
-    if (error || fits(value)) done(error, value)
-    else done(new TransferError('protocol', 'the server answered an SFTP request with something that is no answer to it'), value)
-  }
-}
-
-type Callback = (error?: Error | null) => void
-
-const isNothing = (value: unknown): boolean => value === undefined
-const isHandle = (value: unknown): boolean => Buffer.isBuffer(value) && value.length <= HANDLE_MAX
-const isAttributes = (value: unknown): boolean => typeof value === 'object' && value !== null && 'mtime' in value
-
 /** How much longer than the usual limit an answer may take that the server has to work for: multiples of it, up to what the engine's patience has less ten seconds. */
 const LAST_WORD = 4
 const LAST_WORD_MAX_MS = 110_000
@@ -63,9 +48,6 @@ const STORE_RATE = 20_000
 
 /** Progress of the socket below this is keep-alive, not data. */
 const DRAIN_STEP = 1024
-
-/** The empty path is the login directory. */
-const LOGIN_DIRECTORY = '.'
 
 export class Requests {
   /** Everything that arrives on the channel is to be led through it. */
@@ -93,20 +75,14 @@ export class Requests {
     return this.#pending.size
   }
 
-  /**
-   * As the server is told it. Servers are only sure to understand absolute names: some take others from the root, or refuse them. So the login directory is asked
-   * for once, as curl and OpenSSH's sftp do; one that does not tell it gets the name as it is.
-   */
-  async spelt(path: string): Promise<string> {
-    if (path.startsWith('/')) return path
-    const home = await this.habits.home(() => this.#realPath(LOGIN_DIRECTORY))
-    if (home === null) return path || LOGIN_DIRECTORY
-    return path === '' ? home : joinPath(home, path)
+  /** As the server is told it. */
+  spelt(path: string): Promise<string> {
+    return spelt(path, this.habits, () => this.#realPath(LOGIN_DIRECTORY))
   }
 
   #realPath(path: string): Promise<string> {
     return this.call<string>((done) => {
-      const told = only((value) => typeof value === 'string', done)
+      const told = only(isText, done)
       // An answer without a name: ssh2 1.17.0 makes an error of its own of it.
       this.#sftp.realpath(path, (error, name) => told(error?.message === 'Response missing path info' ? null : error, name))
     })
