@@ -7,30 +7,31 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-NID5SHDS.js";
+} from "./chunk-MCKEMM6B.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-VQ4MBPRV.js";
+} from "./chunk-O5UTLEOT.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-CH4BLU6L.js";
 import "./chunk-GW64MRGB.js";
-import "./chunk-6E4PVIWS.js";
+import "./chunk-3NB5SF6R.js";
 import {
   printable
 } from "./chunk-L2XN6AKA.js";
-import "./chunk-L2ZNBNWG.js";
+import "./chunk-BVY6T2JH.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/action/cli-host.ts
 import { parseArgs } from "node:util";
+var PREFIX = "RESUMABLE_TRANSFER_";
 function environmentName(input) {
-  return `RESUMABLE_TRANSFER_${input.toUpperCase().replaceAll("-", "_")}`;
+  return `${PREFIX}${input.toUpperCase().replaceAll("-", "_")}`;
 }
 function parseCommandLine(argv, environment) {
   const options = Object.fromEntries(INPUT_ROWS.map((row) => [row.name, { type: "string", multiple: true }]));
@@ -47,11 +48,16 @@ function parseCommandLine(argv, environment) {
     inputs.set(token.name, before === void 0 ? value : `${before}
 ${value}`);
   }
-  for (const row of INPUT_ROWS) {
-    const value = row.secret === void 0 ? void 0 : environment[environmentName(row.name)];
+  const unread = new Set(Object.keys(environment).filter((name) => name.startsWith(PREFIX) && environment[name] !== ""));
+  for (const row of INPUT_ROWS.filter(isFromEnvironment)) {
+    const value = environment[environmentName(row.name)];
+    unread.delete(environmentName(row.name));
     if (value !== void 0 && value !== "" && !inputs.has(row.name)) inputs.set(row.name, value);
   }
-  return { kind: "run", inputs, stray };
+  return { kind: "run", inputs, stray, unread: [...unread] };
+}
+function isFromEnvironment(row) {
+  return row.secret !== void 0 || row.name === "username";
 }
 function isBoolean(row) {
   return row.values?.length === 2 && row.values.includes("true") && row.values.includes("false");
@@ -68,7 +74,8 @@ function helpText() {
       row.required === void 0 ? "" : "Required.",
       row.default === null || row.default.startsWith("${{") ? "" : `Default: ${row.default}.`,
       row.lines === void 0 ? "" : "May be repeated.",
-      row.secret === void 0 ? "" : `Better given as ${environmentName(row.name)} in the environment.`
+      row.secret === void 0 ? "" : `Better given as ${environmentName(row.name)} in the environment.`,
+      row.name === "username" ? `Also ${environmentName(row.name)} in the environment.` : ""
     ].filter((note) => note !== "");
     return [
       `  --${row.name}${value}`,
@@ -216,7 +223,8 @@ var terminal = createTerminal(process.stderr);
 failUntilTold((message) => terminal.line(message));
 if (line.kind === "run") {
   const stray = line.stray.length === 0 ? [] : [[`${line.stray.length} argument(s) that belong to no flag`, ""]];
-  const inputs = new Map([...line.inputs, ...stray]);
+  const unread = line.unread.map((name) => [`${name} in the environment, which is no secret and no user name`, ""]);
+  const inputs = new Map([...line.inputs, ...stray, ...unread]);
   const setExitCode = (code) => {
     process.exitCode = code;
   };

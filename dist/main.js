@@ -2,27 +2,27 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-UOCCZVDU.js";
+} from "./chunk-ADCEUSDI.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-NID5SHDS.js";
+} from "./chunk-MCKEMM6B.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-VQ4MBPRV.js";
+} from "./chunk-O5UTLEOT.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
 import "./chunk-IGAZWJKT.js";
 import "./chunk-CH4BLU6L.js";
 import "./chunk-GW64MRGB.js";
-import "./chunk-6E4PVIWS.js";
+import "./chunk-3NB5SF6R.js";
 import "./chunk-L2XN6AKA.js";
-import "./chunk-L2ZNBNWG.js";
+import "./chunk-BVY6T2JH.js";
 import "./chunk-TIQYU5W4.js";
 
 // src/main.ts
