@@ -111,6 +111,18 @@ function stoppedAtHalf(run: (options: AttemptOptions) => Promise<TransferResult>
   return run({ on, signal: stop.signal })
 }
 
+/**
+ * How much of an upload that was cut is stored is a matter of chance: some servers write on for a moment, asyncssh drops what it had not written. Once it is at rest,
+ * it becomes half of the file.
+ */
+async function leftAtHalf(rig: Rig): Promise<TransferResult> {
+  const result = await stoppedAtHalf(rig.upload)
+  for (let last = -1; last !== rig.storedPartial(); await setTimeout(100)) last = rig.storedPartial()
+  const [partial = assert.fail('nothing is left')] = rig.partials()
+  writeFileSync(partial, rig.bytes.subarray(0, SIZE / 2))
+  return result
+}
+
 async function openSite(t: TestContext, animal: Pick<Animal, 'server' | 'start'>, scheme: 'sftp' | 'ftp' | 'http'): Promise<Site | null> {
   if (serverOrSkip(t, animal.server) === null) return null
   return await anySite(t, scheme, await animal.start())
@@ -130,15 +142,13 @@ async function replaced(t: TestContext, site: Site, { mode }: Animal): Promise<v
 
 async function cut(t: TestContext, site: Site, { continued, shortened }: Animal): Promise<void> {
   const rig = createRig(t, site, BYTES, { name: 'cut.bin' })
-  assertDone(await stoppedAtHalf(rig.upload), 'cut', 'incomplete')
-  // The server has bytes of it still to write.
-  while (rig.storedPartial() <= SHORTER.length) await setTimeout(10)
+  assertDone(await leftAtHalf(rig), 'cut', 'incomplete')
   const next = createRig(t, site, SHORTER, { name: 'cut.bin' })
   for (const [key, entry] of rig.journal) next.journal.set(key, { ...entry, ended: true })
   const after = await next.upload()
   assertStored(next, after, 'shorter')
   assert.equal(after.bytesReused > 0, shortened === 'kept', 'shorter')
-  assertDone(await stoppedAtHalf(rig.upload), 'cut once more', 'incomplete')
+  assertDone(await leftAtHalf(rig), 'cut once more', 'incomplete')
   const rest = await rig.upload()
   assertStored(rig, rest, 'continued')
   assert.equal(rest.bytesReused > 0, continued === 'half', 'continued')
