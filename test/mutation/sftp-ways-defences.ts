@@ -41,6 +41,12 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'the listing tells the size')],
   },
   {
+    name: 'sftp-no-buffer-twice-under-chacha20',
+    protects: 'from overwriting a packet that ssh2 still holds, and losing the connection',
+    edits: [{ file: `${AT}/tuning.ts`, find: "isReused = cipher.startsWith('aes')", replace: "isReused = cipher !== ''" }],
+    detectors: [unit('sftp-one-buffer', 'packets that come in two pieces')],
+  },
+  {
     name: 'sftp-names-below-the-login-directory',
     protects: 'from names that a server takes from the root, or refuses, because they are not absolute',
     edits: [{ file: `${AT}/login-directory.ts`, find: "if (path.startsWith('/')) return path", replace: "if (path !== '') return path" }],

@@ -56,6 +56,8 @@ export interface Script {
   readonly moreHostKeys?: readonly string[]
   /** The only key exchanges that it knows. */
   readonly kex?: readonly KexAlgorithm[]
+  /** The only one that the server has. */
+  readonly cipher?: ssh2.CipherAlgorithm
   /** What is sent before the login. */
   readonly banner?: string
   /** Names of extensions, announced as version 1; what they do is the script's. */
@@ -83,7 +85,10 @@ export async function startScriptedSftp(script: Script = {}): Promise<ScriptedSf
   const server = new ssh2.Server(
     {
       hostKeys: [hostKey, ...(script.moreHostKeys ?? [])],
-      ...(script.kex === undefined ? {} : { algorithms: { kex: [...script.kex] } }),
+      algorithms: {
+        ...(script.kex === undefined ? {} : { kex: [...script.kex] }),
+        ...(script.cipher === undefined ? {} : { cipher: [script.cipher] }),
+      },
       ...(script.banner === undefined ? {} : { banner: script.banner }),
     },
     (connection) => {

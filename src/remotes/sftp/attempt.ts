@@ -174,7 +174,7 @@ class Attempt {
       // The host key has been judged, and nothing has been said of us.
       this.#ports.presenting?.()
       useKeyObjects(client)
-      quick.reuseBuffer()
+      quick.encrypted(negotiated.sc.cipher)
       this.stage = 'logging in'
       debug(`key exchange ${negotiated.kex}, host key ${negotiated.serverHostKey}, cipher ${negotiated.cs.cipher}/${negotiated.sc.cipher}`)
     })

@@ -15,22 +15,23 @@ export interface QuickSocket {
   readonly socket: net.Socket
   /** Call when connected: `connect` puts the original `write` back. */
   coalesceWrites(): void
-  /** Call once everything that arrives is encrypted. */
-  reuseBuffer(): void
+  /** Call once everything that arrives is encrypted, with the name of the cipher. */
+  encrypted(cipher: string): void
 }
 
 /**
  * A socket that spares the garbage collector, whose threads else take half as much time as the transfer: it receives into one buffer.
- * ssh2 decrypts what it is given into memory of its own and keeps none of it, except before the first key exchange has ended.
+ * With AES ssh2 decrypts what it is given into memory of its own and keeps none of it. Before the first key exchange has ended, and with ChaCha20, it keeps packets
+ * as they came until the rest of them is there: TinySSH, which has no other cipher, was cut off by "Invalid MAC".
  */
 export function quickSocket(): QuickSocket {
-  let encrypted = false
+  let isReused = false
   const socket: net.Socket = new net.Socket({
     onread: {
       buffer: Buffer.allocUnsafeSlow(RECEIVE_BUFFER),
       callback: (length, buffer) => {
         const bytes = Buffer.from(buffer.buffer, buffer.byteOffset, length)
-        return socket.emit('data', encrypted ? bytes : Buffer.from(bytes))
+        return socket.emit('data', isReused ? bytes : Buffer.from(bytes))
       },
     },
   })
@@ -38,8 +39,8 @@ export function quickSocket(): QuickSocket {
   return {
     socket,
     coalesceWrites: () => coalesceWrites(socket),
-    reuseBuffer: () => {
-      encrypted = true
+    encrypted: (cipher) => {
+      isReused = cipher.startsWith('aes')
     },
   }
 }
