@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-ADCEUSDI.js";
+} from "./chunk-3NSAFQPA.js";
 import {
   finish,
   leave
-} from "./chunk-O5UTLEOT.js";
+} from "./chunk-ARD36BQM.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
