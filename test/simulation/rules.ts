@@ -169,16 +169,21 @@ function isOurs(name: string): boolean {
 
 function unproven(ended: Ended): string | null {
   const { scene, result, policy, turn } = ended
-  const { profile, source, direction } = scene
+  const { profile, direction } = scene
   if (!succeeded(result)) return null
   if (result.proof === null) return 'success without a proof'
   if (result.proof === 'digest' && profile.digests === 'none' && policy !== 'given') return 'a digest was claimed that there is none of'
   if (result.proof === 'acknowledged') return unacknowledged(ended)
   if (result.proof !== 'size') return null
-  if (policy === 'full' && source.length > 0 && (result.size !== 0 || profile.unsized === true)) return 'a proof of content was asked for'
+  if (policy === 'full' && !wasEmpty(ended)) return 'a proof of content was asked for'
   if (direction !== 'upload' || result.status === 'unchanged') return null
   if (profile.unsized === true) return 'a size was claimed that nobody told'
   return turn.accepts ? 'what was only accepted was called stored' : null
+}
+
+/** As the attempt saw it: a source may grow after it was read to its end. */
+function wasEmpty({ scene, result }: Ended): boolean {
+  return scene.source.length === 0 || (result?.size === 0 && scene.profile.unsized !== true)
 }
 
 /** Where nobody else was at the final name meanwhile, and the server set what it was told to. */
@@ -201,9 +206,9 @@ function showsNothing({ profile }: Scene): boolean {
 /** The weakest proof is for where nothing stronger is to be had. */
 function unacknowledged(ended: Ended): string | null {
   const { scene, policy, turn } = ended
-  const { profile, direction, source } = scene
+  const { profile, direction } = scene
   // Of an empty file the size was all there is to prove, before it got its name.
-  if (policy === 'full' && source.length > 0) return 'a proof of content was asked for'
+  if (policy === 'full' && !wasEmpty(ended)) return 'a proof of content was asked for'
   if (direction === 'download') return turn.refusedLooks + turn.failedLooks > 0 ? null : 'nothing was looked at where it could be'
   if (turn.accepts) return 'what was only accepted was called acknowledged'
   // After a broken exchange, or where nothing was sent, all was proven by reading instead.
