@@ -41,6 +41,12 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'the listing tells the size')],
   },
   {
+    name: 'sftp-one-connection-serves-all',
+    protects: 'from failing beside a transfer because a server lets nobody in twice',
+    edits: [{ file: `${AT}/leases.ts`, find: 'if (!this.#takesNoMore) throw error', replace: 'throw error' }],
+    detectors: [unit('sftp-second-ways', 'where a second login is refused')],
+  },
+  {
     name: 'sftp-no-buffer-twice-under-chacha20',
     protects: 'from overwriting a packet that ssh2 still holds, and losing the connection',
     edits: [{ file: `${AT}/tuning.ts`, find: "isReused = cipher.startsWith('aes')", replace: "isReused = cipher !== ''" }],

@@ -9,6 +9,7 @@ import { protocol } from '../../src/remotes/sftp/index.ts'
 import { type Script, type ScriptedRequest, type ScriptedSftp, sendRaw, sftpPacket, startScriptedSftp } from '../servers/scripted-sftp.ts'
 import { TEST_PASSWORD, TEST_USER } from '../servers/server.ts'
 import { newKeyPair } from '../support/host-key.ts'
+import { seededBytes } from '../support/prng.ts'
 import { remotePorts } from '../support/remote-ports.ts'
 
 const { STATUS_CODE: STATUS, OPEN_MODE } = ssh2.utils.sftp
@@ -73,6 +74,26 @@ const sends = (sftp: ScriptedRequest['sftp'], bytes: Buffer): true => {
   return true
 }
 const NO = [STATUS.FAILURE, STATUS.PERMISSION_DENIED, STATUS.OP_UNSUPPORTED]
+
+test('SFTP: where a second login is refused, two exchanges go one after the other on the connection that there is', async () => {
+  let logins = 0
+  const authenticate: Script['authenticate'] = ({ method }) => {
+    if (method !== 'password') return false
+    logins += 1
+    return logins === 1
+  }
+  const bytes = Buffer.from(seededBytes(4, 300_000))
+  await scripted({ authenticate }, async ({ server, remote }) => {
+    server.files.set('/a', bytes)
+    const read = async (): Promise<Buffer> => {
+      const got: Buffer[] = []
+      await remote.read('/a', { start: 0, end: bytes.length }, (chunk) => void got.push(Buffer.from(chunk)), {}, never)
+      return Buffer.concat(got)
+    }
+    for (const got of await Promise.all([read(), read()])) assert.ok(got.equals(bytes))
+    assert.equal(logins, 2, 'the refused one is not repeated')
+  })
+})
 
 describe('SFTP: looking', () => {
   for (const code of NO)
@@ -201,10 +222,14 @@ describe('SFTP: looking', () => {
     test(`${flags} is there where only the listing shows it: it can be renamed, and is not taken away`, () => {
       const attrs = { mode: 0o100600, uid: 0, gid: 0, size: 3, atime: 1, mtime: 1 }
       const code = flags.includes('shown') ? STATUS.NO_SUCH_FILE : STATUS.PERMISSION_DENIED
+      let isListed = false
       const intercept = (request: ScriptedRequest): boolean => {
+        if (request.name === 'OPENDIR') isListed = false
         if (['STAT', 'LSTAT'].includes(request.name)) return says(request, STATUS.NO_SUCH_FILE)
         if (request.name === 'OPEN' && request.flags === OPEN_MODE.READ) return says(request, code)
         if (request.name !== 'READDIR') return request.name === 'RENAME' && says(request, STATUS.FAILURE)
+        if (isListed) return false
+        isListed = true
         request.sftp.name(request.id, [{ filename: 'a', longname: '', attrs }])
         return true
       }

@@ -26,7 +26,7 @@ export class Leases {
   readonly #waiting: (() => void)[] = []
   readonly #closing = new AbortController()
   #opening = 0
-  /** No further login after a refused one: some servers lock accounts for it. */
+  /** No further login after a refused one: some servers lock accounts for it, or let nobody in twice. What is open serves one after the other then. */
   #denial: TransferError | null = null
 
   constructor(connect: (signal: AbortSignal) => Promise<Connection>, max: number) {
@@ -82,7 +82,7 @@ export class Leases {
         if (lease) found.leased = true
         return found
       }
-      const mayOpen = this.#members.size + this.#opening < this.#max
+      const mayOpen = !this.#takesNoMore && this.#members.size + this.#opening < this.#max
       if (mayOpen && (lease || this.#opening === 0)) await this.#open(signal)
       else await this.#turn(signal)
     }
@@ -91,6 +91,11 @@ export class Leases {
   #find(lease: boolean): Member | undefined {
     const members = [...this.#members]
     return members.find((member) => !member.leased) ?? (lease ? undefined : members.find((member) => member.shareable))
+  }
+
+  /** No connection is to be had beside those that are open. */
+  get #takesNoMore(): boolean {
+    return this.#denial !== null && this.#members.size > 0
   }
 
   async #open(signal: AbortSignal): Promise<void> {
@@ -103,7 +108,7 @@ export class Leases {
       else this.#join(connection)
     } catch (error) {
       if (error instanceof TransferError && (error.kind === 'denied' || error.kind === 'untrusted')) this.#denial = error
-      throw error
+      if (!this.#takesNoMore) throw error
     } finally {
       this.#opening -= 1
       this.#wake()
