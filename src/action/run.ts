@@ -24,7 +24,7 @@ import { foundUnended } from './finish.ts'
 import type { Host } from './host.ts'
 import { entryKey, placeKey, transferIdentity } from './identity.ts'
 import { parseInputs } from './inputs.ts'
-import { describeEntry, type Job, type JobEntry } from './job.ts'
+import { describeEntry, type ExpectedChecksum, type Job, type JobEntry } from './job.ts'
 import { refuseLocalAliases, withLostTargets } from './local-aliases.ts'
 import { localKind } from './local-kind.ts'
 import { type Conclusion, conclude, failureOf } from './outputs.ts'
@@ -247,23 +247,17 @@ async function transferOne(
   const policy = policyOf(job)
   const common = { name: entry.displayName, key: entryKey(entry), remote: remote.supply, path: remote.path, policy }
   const place = placeKey(entry, job.credentials.username)
+  // What may pass before the transfer begins, such as a machine without descriptors to give, is tried again as everywhere.
+  const opening = new Session(entry.displayName, policy, engine)
+  const patiently = <T>(work: () => Promise<T>): Promise<T> => opening.persevere({ downgrade: () => false }, signal, work)
   if (job.direction === 'download') {
-    const checksum =
-      job.policy.checksum === null
-        ? null
-        : await expectedChecksum(
-            job.policy.checksum,
-            decodedPath(entry.url),
-            checksumRemotes(job, entry, running),
-            clock,
-            job.pace.timeoutMs,
-            signal,
-          )
+    const { checksum: wanted } = job.policy
+    const fetch = (from: ExpectedChecksum): ReturnType<typeof expectedChecksum> =>
+      expectedChecksum(from, decodedPath(entry.url), checksumRemotes(job, entry, running), clock, policy.timeoutMs, signal)
+    const checksum = wanted === null ? null : await patiently(() => fetch(wanted))
     return download({ ...common, target: running.target(resolve(entry.localPath)), checksum }, engine, signal)
   }
-  // What may pass here, such as a machine without descriptors to give, is tried again as everywhere.
-  const opening = new Session(entry.displayName, policy, engine)
-  const source = await opening.persevere({ downgrade: () => false }, signal, () => openSource(resolve(entry.localPath)))
+  const source = await patiently(() => openSource(resolve(entry.localPath)))
   try {
     return await upload({ ...common, place, source, ...(remote.placed === undefined ? {} : { placed: remote.placed }) }, engine, signal)
   } finally {
