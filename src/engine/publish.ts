@@ -4,15 +4,15 @@
  */
 import { TransferError } from '../core/errors.ts'
 import { baseName } from '../core/paths.ts'
-import { hasTree, type Remote, type Tree, type TreeRemote } from '../remotes/remote.ts'
+import type { Remote, TreeRemote } from '../remotes/remote.ts'
+import { dropAside, keepAside, putBack } from './asides.ts'
 import { type Look, showsFile } from './look.ts'
 import { failsAtRenames } from './manners.ts'
 import { keepMode } from './mode.ts'
 import type { PublishedName } from './published.ts'
-import { isMissing, isRefusal, isRefusalOfName, partialGone, taken } from './refusal.ts'
-import { siblings } from './siblings.ts'
+import { isMissing, isRefusal, partialGone, taken } from './refusal.ts'
 import { goDirect, renamesScratch } from './staging.ts'
-import { discard, removes } from './tidy.ts'
+import { discard } from './tidy.ts'
 import { twinTurnsUp } from './twin.ts'
 import type { UploadSession } from './upload-session.ts'
 import { proveWhole } from './verify.ts'
@@ -36,6 +36,7 @@ export async function publish(session: UploadSession, published: PublishedName, 
   // Not before the new file was seen in its place.
   if (session.aside !== null && showsFile(final)) await dropAside(session, remote.tree, session.aside, signal)
   else if (session.aside !== null) keepAside(session, session.aside)
+  if (showsFile(final)) for (const aside of session.keptAsides) session.spent.add(aside)
   session.replacedFinal()
   return final
 }
@@ -89,6 +90,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
   // Of a link to nothing only the name is there. Where nothing is told, moving tells: whatever is there is only moved.
   const mayStand = final.is === 'unknown' || showsFile(final) || (await session.isLink(remote, path, signal))
   if (!mayStand) return noRename(session, remote, refusal, signal)
+  if (session.keptAsides.length >= KEPT_MAX) throw halfDone(session, refusal)
   const aside = session.passingPath('aside')
   session.aside = aside
   session.previous = { kind: 'unknown' }
@@ -107,7 +109,7 @@ async function replaceStepwise(session: UploadSession, remote: TreeRemote, refus
     }
   }
   session.learn({ replaces: false })
-  session.previous = { kind: 'aside', path: aside }
+  session.previous = { kind: 'aside', path: session.keptAsides[0] ?? aside }
   session.note('this server does not put one file in the place of another: the old one was moved aside, and goes when the new one is there')
   try {
     await session.rename(tree, session.partial, path, signal)
@@ -166,6 +168,15 @@ async function replaceByRemoval(session: UploadSession, remote: TreeRemote, refu
   }
 }
 
+/** How often what came under the final name while the old file lay aside is moved aside itself. */
+const KEPT_MAX = 2
+
+/** A rename that copies leaves half a file when it ends early. */
+function halfDone({ job, partial, keptAsides }: UploadSession, cause: TransferError): TransferError {
+  const message = `renaming leaves something else under ${job.path} than the new file, which lies whole at ${partial}; the old one lies at ${keptAsides[0]}: ${cause.message}`
+  return new TransferError('refused', message, { cause, hint: `Give one of them the name ${baseName(job.path)}.` })
+}
+
 function notReplaced(session: UploadSession, cause: TransferError): TransferError {
   const { partial, job } = session
   return new TransferError('refused', `the old file cannot make room for the new one, which lies whole at ${partial}: ${cause.message}`, {
@@ -184,98 +195,4 @@ async function noRename(session: UploadSession, remote: TreeRemote, refusal: Tra
   session.renew()
   await goDirect(session, remote, refusal, signal)
   throw new TransferError('offset-conflict', 'the file is sent again, to the final name itself', { cause: refusal })
-}
-
-function keepAside(session: UploadSession, aside: string): void {
-  session.aside = null
-  session.warning(`the server does not show the new file in its place, so the file that was moved aside for it is still there: ${aside}`)
-}
-
-async function dropAside(session: UploadSession, tree: Tree, aside: string, signal: AbortSignal): Promise<void> {
-  session.aside = null
-  try {
-    await session.remove(tree, aside, signal)
-    removes(session)
-  } catch (error) {
-    if (!(error instanceof TransferError)) throw error
-    session.warning(`the file that was replaced could not be removed and is still there: ${aside} (${error.message})`)
-    if (isRefusalOfName(error)) session.learn({ keeps: true })
-  }
-}
-
-/**
- * Puts an old file back that a process had moved aside and that has no successor: one of this process, or one of a run that died between two renames. Looks for those
- * only where there can be any.
- */
-export async function restoreOld(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
-  if (!hasTree(remote) || session.direct) return
-  if (session.aside !== null) return putBack(session, remote, [session.aside], signal)
-  if (!session.nothingThere || !mayHaveAsides(session, remote)) return
-  await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
-}
-
-function mayHaveAsides(session: UploadSession, remote: TreeRemote): boolean {
-  return session.earlier !== null || replacesStepwise(session, remote)
-}
-
-/** As the server says of itself, or as it was seen to. */
-function replacesStepwise(session: UploadSession, { tree }: TreeRemote): boolean {
-  return tree.replaces !== 'atomically' || session.known.replaces === false
-}
-
-/** What a listing has shown: put back where nothing is under the final name, else left for a day, because another run may be about to need it. */
-export async function restoreFound(session: UploadSession, remote: Remote, asides: readonly string[], signal: AbortSignal): Promise<void> {
-  if (session.nothingThere && asides.length > 0 && hasTree(remote)) return putBack(session, remote, asides, signal)
-  for (const aside of asides) session.left.add(aside)
-}
-
-/** The new file is in place, and a run that died had no time to remove the old one. Another run may be about to put it back, so it is left for a day. */
-export async function leaveAsides(session: UploadSession, remote: Remote, signal: AbortSignal): Promise<void> {
-  if (!hasTree(remote) || session.earlier === null || !replacesStepwise(session, remote)) return
-  await restoreFound(session, remote, (await siblings(session, remote, signal)).asides, signal)
-}
-
-/**
- * The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. What this process has
- * moved aside itself it moves back also where nothing is told: the name is empty since then.
- */
-async function putBack(session: UploadSession, remote: TreeRemote, asides: readonly string[], signal: AbortSignal): Promise<void> {
-  const { path } = session.job
-  const { tree } = remote
-  const found: { readonly path: string; readonly modifiedAtMs: number; readonly mode?: number | undefined }[] = []
-  for (const aside of asides) {
-    const look = await session.stat(remote, aside, signal)
-    if (showsFile(look)) found.push({ path: aside, modifiedAtMs: look.file.modifiedAtMs ?? 0, mode: look.file.mode })
-    else if (look.is === 'unknown' && aside === session.aside) found.push({ path: aside, modifiedAtMs: 0 })
-  }
-  const newest = found.sort((a, b) => b.modifiedAtMs - a.modifiedAtMs)[0]
-  const final = await session.stat(remote, path, signal)
-  const isFree = final.is === 'missing' || (final.is === 'unknown' && newest?.path === session.aside)
-  if (newest === undefined || !isFree) {
-    const own = session.aside
-    session.aside = null
-    // What stands there while the old file lies aside came later.
-    session.sawFinal(final, own === null || newest?.path === own)
-    if (own !== null && newest?.path === own && showsFile(final)) await dropAside(session, tree, own, signal)
-    return
-  }
-  session.previous = { kind: 'aside', path: newest.path }
-  try {
-    await session.rename(tree, newest.path, path, signal)
-  } catch (error) {
-    if (!isMissing(error) && !isRefusal(error)) throw error
-    if (isMissing(error) && final.is === 'unknown') return nothingAside(session)
-    session.warning(`the file that was under ${path} lies at ${newest.path} and could not be put back: ${error.message}`)
-    return
-  }
-  session.aside = null
-  session.oldMode = newest.mode ?? session.oldMode
-  session.previous = { kind: 'untouched' }
-  session.note(`the file that an attempt had moved aside is under its name again: ${path}`)
-}
-
-/** The rename that was to move it aside had not been done. */
-function nothingAside(session: UploadSession): void {
-  session.aside = null
-  session.previous = { kind: 'unknown' }
 }

@@ -238,7 +238,8 @@ async function wasRenamed(
 /** Nothing can be renamed here: the bytes go to the final name, or nowhere, as `publish-without-rename` says. */
 export async function goDirect(session: UploadSession, remote: Remote, refusal: TransferError, signal: AbortSignal): Promise<void> {
   const { publishWithoutRename } = session.policy
-  session.learn({ renames: false })
+  // A server that broke down may do better another time.
+  if (!refusal.brokeDown) session.learn({ renames: false })
   if (publishWithoutRename === 'never') throw cannotRename(refusal, publishWithoutRename)
   if (publishWithoutRename === 'auto' && !session.nothingThere && !(await begunDirectly(session, remote, signal)))
     throw session.finalBefore?.is === 'unknown' ? mayNothing(refusal) : cannotRename(refusal, publishWithoutRename)

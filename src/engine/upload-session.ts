@@ -91,15 +91,16 @@ export class UploadSession extends Session {
   nothingThere = false
   /** The last look at the final name told nothing. */
   finalUntold = false
-  /** Permission bits of the file that is to be replaced, by the last look at it that told them; null where nothing is known. */
+  /** Permission bits of the file that is to be replaced, by the last look that told them, and of the one that is to replace it. */
   oldMode: number | null = null
-  /** Those of the file that is to replace it. */
   newMode: number | null = null
-  /** The server does not set them; how often it was asked for those of the old file. */
+  /** The server does not set them. */
   modeRefused = false
   modeAsks = 0
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null
+  /** Those left because what stands under the final name is not the new file: first the old one, then what came instead. */
+  readonly keptAsides: string[] = []
   /** The server's clock, as the time of a file that this process has just written. */
   serverNowMs: number | null = null
   /** Files of the final name that were set aside, by every listing so far. */
@@ -195,7 +196,8 @@ export class UploadSession extends Session {
     this.nothingThere = final.is === 'missing'
     this.finalUntold = final.is === 'unknown'
     if (showsFile(final) && !ours && !this.wroteDirectly) this.oldMode = final.file.mode ?? this.oldMode
-    if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
+    if (this.keptAsides[0] !== undefined) this.previous = { kind: 'aside', path: this.keptAsides[0] }
+    else if (ours || this.wroteDirectly) this.previous = { kind: 'unknown' }
     else if (this.aside !== null) return
     else if (final.is !== 'missing') this.previous = { kind: final.is === 'there' ? 'untouched' : 'unknown' }
     // Some servers remove the old file before they refuse the rename.

@@ -207,6 +207,28 @@ describe('HTTP uploads to servers that fail inside at every MOVE', { concurrency
         }
       })
 
+  for (const status of [504, 522])
+    for (const old of [true, false])
+      test(`a gateway that answers three MOVEs ${status} and then does them, ${old ? 'over an older file' : 'to a free name'}: they are done`, async () => {
+        const files = new Map<string, Buffer>(old ? [['/out.bin', Site.old]] : [])
+        const script = dav(files, (body) => body)
+        let left = 3
+        const server = await scriptedServer((request, response) => {
+          if (request.method !== 'MOVE' || left === 0) return script(request, response, 0)
+          left -= 1
+          response.writeHead(status).end()
+        })
+        const who = witness(5000)
+        try {
+          const open = () => protocol.open(protocol.parse(new URL('/out.bin', server.origin), BEARER), who, never)
+          const { result } = await new Site().upload(open, '/out.bin', CONTENT, { retries: 6 })
+          assert.deepEqual([result.status, result.writtenDirectly], ['complete', undefined], result.failure?.message)
+          assert.ok(files.get('/out.bin')?.equals(CONTENT))
+        } finally {
+          await server.close()
+        }
+      })
+
   test('a MOVE that is done and answered 500 is done', async () => {
     const files = new Map<string, Buffer>()
     const script = dav(files, (body) => body)

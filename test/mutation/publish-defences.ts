@@ -6,6 +6,14 @@ const PAST: Detector = { file: 'test/simulation/simulation.test.ts', pattern: 'w
 
 export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
+    name: 'only-a-whole-successor-lets-the-old-file-go',
+    protects: 'from removing the old file because half of what a rename copies stands in its place',
+    edits: [
+      { file: 'src/engine/asides.ts', find: 'if (isWhole) return dropAside', replace: "if (isWhole || path !== '') return dropAside" },
+    ],
+    detectors: [here('publish', 'a rename that leaves half a copy')],
+  },
+  {
     name: 'a-confirmed-rename-is-looked-at',
     protects: 'from an old file as long as the new one passing for it, where a rename is confirmed and not done',
     edits: [
@@ -278,7 +286,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     protects: 'from leaving nothing under the final name after a process died between the renames',
     edits: [
       {
-        file: 'src/engine/publish.ts',
+        file: 'src/engine/asides.ts',
         find: 'if (session.nothingThere && asides.length > 0 && hasTree(remote)) return putBack',
         replace: 'if (session.nothingThere && asides.length < 0 && hasTree(remote)) return putBack',
       },
@@ -291,8 +299,8 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/publish.ts',
-        find: "  session.previous = { kind: 'aside', path: aside }\n",
-        replace: "  session.previous = { kind: 'aside', path: aside }\n  await session.remove(tree, aside, signal)\n",
+        find: "  session.previous = { kind: 'aside', path: session.keptAsides[0] ?? aside }\n",
+        replace: '  await session.remove(tree, aside, signal)\n',
       },
     ],
     detectors: [here('publish', 'a rename over a file is answered refused')],
@@ -300,14 +308,16 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'said-of-the-old-file-is-what-happened',
     protects: 'from saying "untouched" of a file that lies under another name',
-    edits: [{ file: 'src/engine/publish.ts', find: "  session.previous = { kind: 'aside', path: newest.path }\n", replace: '' }],
+    edits: [{ file: 'src/engine/asides.ts', find: "  session.previous = { kind: 'aside', path: newest.path }\n", replace: '' }],
     detectors: [here('publish', 'neither can the old one go back')],
     maskedBy: { name: 'aside-is-remembered', why: 'the renames have said so already' },
   },
   {
     name: 'aside-is-remembered',
     protects: 'from forgetting where the old file is',
-    edits: [{ file: 'src/engine/publish.ts', find: "session.previous = { kind: 'aside', path: aside }", replace: '' }],
+    edits: [
+      { file: 'src/engine/publish.ts', find: "session.previous = { kind: 'aside', path: session.keptAsides[0] ?? aside }", replace: '' },
+    ],
     detectors: [here('publish', 'neither can the old one go back')],
     maskedBy: { name: 'said-of-the-old-file-is-what-happened', why: 'putting back says so too' },
   },

@@ -206,3 +206,47 @@ test('what a run wrote in place and did not finish, the next run with the same f
   assert.equal(result.status, 'complete', result.failure?.message)
   assert.ok(holds(stage.server.files.get('out'), CONTENT))
 })
+
+/** A gateway whose rename copies, and leaves half of it when it fails: \`fails\` says how often it does, to the final name. */
+function copying(stage: Stage, fails: number, kind: FailureKind) {
+  let left = fails
+  const { files } = stage.server
+  const tree = stage.server.remote.tree ?? assert.fail('a tree')
+  const rename: Tree['rename'] = async (from, to, signal) => {
+    if (files.has(to)) throw new TransferError('refused', `${to} is there`)
+    if (to !== 'out' || left === 0) return tree.rename(from, to, signal)
+    left -= 1
+    const bytes = files.get(from) ?? assert.fail(from)
+    files.set('out', bytes.subarray(0, bytes.length / 2))
+    throw new TransferError(kind, 'the copy broke off')
+  }
+  return (given: Remote): Remote => ({ ...given, tree: { ...tree, replaces: 'never', rename } })
+}
+
+for (const kind of ['refused', 'denied', 'transient'] as const) {
+  test(`a rename that leaves half a copy every time (${kind}): the old file waits aside, and is named`, async (t) => {
+    const stage = staged(t, CONTENT)
+    const result = await stage.upload('in', { remote: copying(stage, 100, kind), policy: { retries: 5 } })
+    assert.equal(result.status, 'failed')
+    const kept = [...stage.server.files].find(([, bytes]) => bytes.equals(OLD))?.[0]
+    assert.ok(kept !== undefined && passingKind('out', kept) === 'aside', [...stage.server.files.keys()].join())
+    assert.deepEqual(result.previous, { kind: 'aside', path: kept })
+    assert.ok(
+      [...stage.server.files.values()].some((bytes) => bytes.equals(CONTENT)),
+      'the new one is whole beside it',
+    )
+  })
+
+  test(`a rename that leaves half a copy once (${kind}): the old file goes when the new one is whole in its place`, async (t) => {
+    const stage = staged(t, CONTENT)
+    stage.server.before = (step) => {
+      const { files } = stage.server
+      const isThere = [...files.values()].some((bytes) => bytes.equals(OLD)) || holds(files.get('out'), CONTENT)
+      assert.ok(isThere, `at ${step} neither the old file nor the whole new one is there`)
+    }
+    const result = await stage.upload('in', { remote: copying(stage, 1, kind), policy: { retries: 5 } })
+    assert.equal(result.status, 'complete', result.failure?.message)
+    assert.ok(holds(stage.server.files.get('out'), CONTENT))
+    assert.deepEqual([...stage.server.files.keys()], ['out'])
+  })
+}

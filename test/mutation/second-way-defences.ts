@@ -1,11 +1,17 @@
 /** Other names, other ways to make room, and the mode of what is replaced: src/engine/{staging,publish,mode,private-partial,upload-session}.ts. */
-import { type Defence, here } from './defence.ts'
+import { type Defence, here, unit } from './defence.ts'
 
 const ways = (pattern: string) => here('second-ways', pattern)
 const STAGING = 'src/engine/staging.ts'
 const PUBLISH = 'src/engine/publish.ts'
 
 export const SECOND_WAY_DEFENCES: readonly Defence[] = [
+  {
+    name: 'a-gateway-that-waits-in-vain-is-no-refusal',
+    protects: 'from taking passing answers of a gateway for a server that lets nobody rename',
+    edits: [{ file: 'src/remotes/http/errors.ts', find: 'const BUSY = [503, 504]', replace: 'const BUSY = [503]' }],
+    detectors: [unit('http-names', 'what is no misreading is told at once')],
+  },
   {
     name: 'a-breakdown-voids-what-was-proven',
     protects: 'from publishing what a server lost when it restarted at the rename',

@@ -80,6 +80,7 @@ describe('http: where MOVE leads to', () => {
       [423, 'transient', 1],
       [502, 'transient', 2, true],
       [503, 'transient', 1],
+      [504, 'transient', 1],
     ] as const) {
       const [tree, server] = await dav(t, ({ method, path }, response) => {
         if (method !== 'PROPFIND') response.writeHead(status).end()

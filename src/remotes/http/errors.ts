@@ -32,8 +32,9 @@ function kindOf(status: number): FailureKind {
   return status >= 300 ? 'refused' : 'protocol'
 }
 
-/** Service Unavailable: nothing is wrong with the request. */
-const BUSY = 503
+/** The server is busy, or a gateway waited in vain: nothing is wrong with the request. From 520 on they are a gateway's own (Cloudflare). */
+const BUSY = [503, 504]
+const GATEWAYS_OWN = 520
 
 /** 405: not here; 501: not at all. */
 const TAKES_NO_UPLOADS = [405, 501]
@@ -50,7 +51,7 @@ export function statusError(method: string, reply: Reply, excerpt: string): Tran
   return new TransferError(kind, `${method} ${describeTarget(reply.target)} was answered with ${reply.status}${words}`, {
     ...(retryAfterMs === null ? {} : { retryAfterMs }),
     ofLogin: reply.status === 401 || reply.status === 407,
-    brokeDown: kind === 'transient' && reply.status >= 500 && reply.status !== BUSY,
+    brokeDown: kind === 'transient' && reply.status >= 500 && reply.status < GATEWAYS_OWN && !BUSY.includes(reply.status),
     ...(hint === undefined ? {} : { hint }),
   })
 }
