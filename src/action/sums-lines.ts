@@ -11,6 +11,8 @@ export interface Entry extends Expected {
   readonly name: string | null
   /** The name is the end of a line, of which nobody knows where it begins. */
   readonly inHeader?: true
+  /** It is below a heading, or behind a word, that is the name of another algorithm. */
+  readonly isOther?: true
 }
 
 const HEX = '[0-9a-f]{128}|[0-9a-f]{64}'

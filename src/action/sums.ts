@@ -1,7 +1,8 @@
 /** Finds the digest of one file in a file of checksums, or the lone digest in `<file>.sha256`. Nothing is ever taken that may be of another file. */
 import { TransferError } from '../core/errors.ts'
 import { printable } from '../core/text.ts'
-import { entriesIn } from './sums-block.ts'
+import { isMoreThanPath, isNameOf, isOfOtherKind, namesAnother } from './sums-beside.ts'
+import { type Sums, sumsIn } from './sums-block.ts'
 import type { Entry, Expected } from './sums-lines.ts'
 
 const NAMES_SHOWN = 5
@@ -15,15 +16,22 @@ export function digestFor(bytes: Uint8Array, path: string, sumsName: string): Ex
   // Windows writes its own separators.
   const segmentsOf = (text: string): readonly string[] => text.trim().split(name.includes('\\') ? '/' : /[/\\]/)
   const isNamed = (entry: Entry): boolean =>
-    entry.name !== null && entry.inHeader !== true && (entry.name.endsWith(`/${name}`) || segmentsOf(entry.name).at(-1) === name.trim())
+    entry.name !== null &&
+    entry.inHeader !== true &&
+    (entry.name.trim() === path || !isMoreThanPath(entry.name)) &&
+    (entry.name.endsWith(`/${name}`) || segmentsOf(entry.name).at(-1) === name.trim())
   const readAs = (entry: Entry): Entry => (isNamed(entry) ? entry : { ...entry, name: plainName(entry, sumsName, name) })
-  const entries = isOfOtherKind(sumsName) ? [] : entriesIn(decoded(bytes)).map(readAs)
+  const sums: Sums = isOfOtherKind(sumsName) ? { entries: [], beside: [] } : sumsIn(decoded(bytes))
+  const entries = sums.entries.map(readAs)
   const named = entries.filter(isNamed)
-  const isLone = named.length === 0 && entries.every((entry) => entry.name === null) && mayBeOf(sumsName, name)
+  const isLone =
+    named.length === 0 && entries.every((entry) => entry.name === null) && mayBeOf(sumsName, name) && isAlone(sums.beside, sumsName, name)
   const found = strongest(isLone ? entries : nearest(named, wanted, segmentsOf))
   const [first] = found
   if (first === undefined)
     throw new TransferError('not-found', `the file of checksums has no SHA-256 or SHA-512 for ${name}; ${contents(entries)}`)
+  if (found.some(({ isOther }) => isOther))
+    throw new TransferError('not-found', `the file of checksums has another algorithm above a digest for ${name}; ${contents(found)}`)
   if (found.every(({ hex }) => hex === first.hex)) return { algorithm: first.algorithm, hex: first.hex }
   throw new TransferError('not-found', `the file of checksums has different digests for ${name}; ${contents(found)}`)
 }
@@ -32,13 +40,8 @@ export function digestFor(bytes: Uint8Array, path: string, sumsName: string): Ex
 function plainName({ name: told, inHeader }: Entry, sumsName: string, name: string): string | null {
   if (told === null || PIPES.includes(told.trim())) return null
   const endsSo = told.endsWith(name) && /[\s/\\"']$/.test(told.slice(0, -name.length))
-  if (inHeader === true) return mayBeOf(sumsName, name) && endsSo ? null : told
+  if (inHeader === true) return stemOf(sumsName) === name && endsSo ? null : told
   return /^\s*(["'])(.+)\1\s*$/.exec(told)?.[2] ?? told
-}
-
-/** Other algorithms have digests as long as ours, and only the name of the file says so. */
-function isOfOtherKind(sumsName: string): boolean {
-  return /(?:^|\.)(?:b[23]|blake[23][bs]?|sha-?3(?:-?\d+)?|sm3)(?:sums?)?(?:\.(?:txt|asc))?$/i.test(sumsName)
 }
 
 /** PowerShell writes UTF-16, mostly with a mark. The decoder drops the mark. */
@@ -69,8 +72,18 @@ function strongest(entries: readonly Entry[]): readonly Entry[] {
 
 /** Whether a digest without a name may be of this file: `<file>.sha256`, or a file of checksums whose name speaks of no other file. */
 function mayBeOf(sumsName: string, name: string): boolean {
-  const stem = sumsName.replace(/\.(?:txt|asc)$/i, '').replace(/[._-](?:sha-?(?:256|512)(?:sums?)?|sums?|checksums?|digest|hash)$/i, '')
+  const stem = stemOf(sumsName)
   return stem === name || /^(?:sha-?(?:256|512)(?:sums?)?|sums?|checksums?|digest|hash)$/i.test(stem)
+}
+
+/** Whether no line beside it says that it is another file's. Where the file of checksums is named after the file, words that are no names may stand there. */
+function isAlone(beside: readonly string[], sumsName: string, name: string): boolean {
+  if (stemOf(sumsName) === name) return !beside.some((line) => namesAnother(line, name))
+  return beside.every((line) => isNameOf(line, name))
+}
+
+function stemOf(sumsName: string): string {
+  return sumsName.replace(/\.(?:txt|asc)$/i, '').replace(/[._-](?:sha-?(?:256|512)(?:sums?)?|sums?|checksums?|digest|hash)$/i, '')
 }
 
 function contents(entries: readonly Entry[]): string {

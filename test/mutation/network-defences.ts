@@ -64,9 +64,72 @@ export const NETWORK_DEFENCES: readonly Defence[] = [
     name: 'sums-on-both-sides-of-a-name',
     protects: 'from the digest of another file, which follows the name',
     edits: [
-      { file: 'src/action/sums-block.ts', find: 'const isUnclear = this.#before > 0 &&', replace: 'const isUnclear = this.#before < 0 &&' },
+      {
+        file: 'src/action/sums-block.ts',
+        find: 'this.isUnclear || (this.#before > 0 &&',
+        replace: 'this.isUnclear || (this.#before < 0 &&',
+      },
     ],
     detectors: [unit('checksum-forms', 'on both sides')],
+  },
+  {
+    name: 'sums-beside-another-name',
+    protects: 'from the digest of another file, which any line beside it names',
+    edits: [{ file: 'src/action/sums.ts', find: ' && isAlone(sums.beside, sumsName, name)', replace: '' }],
+    detectors: [unit('checksum-forms', 'beside a digest: another name')],
+  },
+  {
+    name: 'sums-below-a-foreign-header',
+    protects: 'from the digest of another file, whose name ends like this one in a language nobody reads',
+    edits: [
+      { file: 'src/action/sums.ts', find: 'stemOf(sumsName) === name && endsSo', replace: 'endsSo' },
+      { file: 'src/action/sums.ts', find: 'return beside.every((line) => isNameOf(line, name))', replace: 'return true' },
+    ],
+    detectors: [unit('checksum-forms', 'certutil, foreign')],
+  },
+  {
+    name: 'sums-in-a-block-with-other-lines',
+    protects: 'from the digest of another file, whose name stands in the block without a key',
+    edits: [
+      {
+        file: 'src/action/sums-block.ts',
+        find: '#entries.length > 0)) this.isUnclear = true',
+        replace: '#entries.length > 0)) this.add([])',
+      },
+    ],
+    detectors: [unit('checksum-forms', 'a line in a block')],
+  },
+  {
+    name: 'sums-in-blocks-of-another-order',
+    protects: 'from the digest of the next file, where one has none',
+    edits: [
+      {
+        file: 'src/action/sums-block.ts',
+        find: 'this.#before?.differsFrom(this.#block) === true',
+        replace: 'this.#before === this.#block',
+      },
+    ],
+    detectors: [unit('checksum-forms', 'a block without a')],
+  },
+  {
+    name: 'sums-before-a-path',
+    protects: 'from the digest of another file or algorithm that is named before a path which ends like this one',
+    edits: [{ file: 'src/action/sums.ts', find: '!isMoreThanPath(entry.name)', replace: "entry.name !== ''" }],
+    detectors: [unit('checksum-forms', 'before a path')],
+  },
+  {
+    name: 'sums-below-another-algorithm',
+    protects: 'from taking SHA3 or BLAKE2 for SHA-256 where only a heading says so',
+    edits: [{ file: 'src/action/sums-block.ts', find: "isOther = section === 'other'", replace: 'isOther = false' }],
+    detectors: [unit('checksum-forms', 'another algorithm above')],
+  },
+  {
+    name: 'sums-named-after-another-algorithm',
+    protects: 'from taking SHA3 or BLAKE2 for SHA-256 where only the name of the file says so',
+    edits: [
+      { file: 'src/action/sums.ts', find: 'const sums: Sums = isOfOtherKind(sumsName)', replace: "const sums: Sums = sumsName === ''" },
+    ],
+    detectors: [unit('checksum-forms', 'by the end of their name')],
   },
   {
     name: 'sums-in-a-comment',

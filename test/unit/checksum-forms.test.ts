@@ -90,6 +90,92 @@ for (const [name, text, inMany, inItsOwn] of FORMS)
       assert.equal(digestIn(text, other, 'rel_checksums.txt'), null, other)
   })
 
+/** Text, and what it has for `dl/app.bin` in `SHA256SUMS`, which may be of any file, and in `app.bin.sha256`. */
+const BESIDE: readonly (readonly [string, string, string | null, string | null])[] = [
+  ['a digest alone', `${A}\n`, A, A],
+  ['a digest in a signed file', `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n${A}\n-----BEGIN PGP SIGNATURE-----\nx.y\n`, A, A],
+  ['the end of certutil', `${A}\r\nCertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt.\r\n`, A, A],
+  ['a comment', `# made by sha256sum 9.4\n${A}\n`, A, A],
+  ['the name of the algorithm', `SHA256:\n${A}\n`, A, A],
+  ['shorter digests', `MD5: ${'0'.repeat(32)}\nSHA1: ${'0'.repeat(40)}\nSHA256: ${A}\n`, A, A],
+  ['the head of a table', table(UPPER, ''), A, A],
+  ['words', `what was asked for\n${A}\n`, null, A],
+  ['its own name', `## dist/app.bin\n${A}\n`, A, A],
+  ['its own name and a key', `- url: app.bin\n  sha512: ${LONG}\n`, LONG, LONG],
+  ['another name above', `other.zip\n${A}\n`, null, null],
+  ['another name above, without an ending', `Makefile\n${A}\n`, null, A],
+  ['another name below', `${A}\nother.zip\n`, null, null],
+  ['another name in a heading', `## other.zip\n\nSHA256: ${A}\n`, null, null],
+  ['another name in a comment', `# digest of other.zip\n${A}\n`, null, null],
+  ['another name in a comment, without an ending', `# Makefile\n${A}\n`, null, A],
+  ['another name, which ends as this one does', `old-app.bin\n${A}\n`, null, null],
+  ['another name and an address', `from: https://example.com/other.zip\n${A}\n`, null, null],
+  ['another name behind a key', `Name: other.zip\nSHA256: ${A}\n`, null, null],
+  ['another name behind an equals sign', `filename=other.zip\nsha256=${A}\n`, null, null],
+  ['another name in a list of YAML', `- url: other.zip\n  sha512: ${LONG}\n`, null, null],
+  ['another name in YAML', `other.zip:\n  sha256: ${A}\n`, null, null],
+  ['another name in a block before it', `Path : C:\\other.zip\n\nHash : ${A}\n`, null, null],
+  ['another name behind the key of a digest', `Hash: other.zip\n${A}\n`, null, null],
+  ['a line that is too long', `${'x '.repeat(10_000)}\n${A}\n`, null, A],
+  ['certutil, foreign, perhaps of another file', certutil('SHA256-Hash von other app.bin:', A), null, A],
+  ['certutil, foreign, without an ending', certutil('SHA256-Hash von Makefile:', A), null, A],
+  ['a block without a hash', `Path : C:\\app.bin\nAlgorithm : SHA256\nHash : ${B}\nPath : C:\\other.zip\n`, null, null],
+  ['a block without a digest', `File: app.bin\nSHA256: ${B}\nFile: other.zip\n`, null, null],
+  ['blocks in one order', `Path : C:\\other.zip\nHash : ${B}\nPath : C:\\app.bin\nHash : ${A}\n`, A, A],
+  ['blocks in one order, one has only MD5', `File: app.bin\nSHA256: ${A}\nFile: other.zip\nMD5: ${'0'.repeat(32)}\n`, A, A],
+  ['a line in a block', `File: app.bin\nMD5: ${'0'.repeat(32)}\nother.zip\nSHA256: ${B}\n`, null, null],
+  ['a line in a block, without an ending', `File: app.bin\nMakefile\nSHA256: ${B}\n`, null, null],
+  ['a key in a block', `File: app.bin\nName: other.zip\nSHA256: ${B}\n`, null, null],
+  ['fields in a block', `Package: app\nVersion: 1.0.rc1\nDescription: what\n goes on.\nFilename: x/app.bin\nSize: 3\nSHA256: ${A}\n`, A, A],
+  ['another name before a path', `File: other.zip (same as x/app.bin\nSHA256: ${A}\n`, null, null],
+  ['another name before a path, in a line', `${A}  other.zip x/app.bin\n`, null, null],
+  ['another algorithm before a path', `BLAKE3 x/app.bin: ${A}\nSHA3-256: x/app.bin ${A}\n`, null, null],
+  ['another algorithm above', `BLAKE2s:\n${A}  app.bin\n`, null, null],
+  ['another algorithm above, a lone digest', `# SHA3-256\n${A}\n`, null, null],
+  ['another algorithm above, in a block', `BLAKE3\n\nFile: app.bin\nHash: ${A}\n`, null, null],
+  ['another algorithm further above', `BLAKE3:\n${B}  other.zip\n\nSHA256:\n${A}  app.bin\n`, A, A],
+]
+
+for (const [name, text, inGeneral, inItsOwn] of BESIDE)
+  test(`beside a digest: ${name}`, () => {
+    assert.equal(digestIn(text, 'dl/app.bin', 'SHA256SUMS'), inGeneral)
+    assert.equal(digestIn(text, 'dl/app.bin', 'app.bin.sha256'), inItsOwn)
+  })
+
+test('checksum files: names of files with spaces that are like other things are names', () => {
+  for (const name of ['my.old file.bin', 'b3 plan.txt', 'other.zip (copy).bin', 'Keccak paper.pdf'])
+    for (const text of [
+      `${A}  ${name}\n${B}  y.bin\n`,
+      `${B}  y.bin\n${A}  my dir/${name}\n`,
+      `Path : C:\\my files\\${name}\nHash : ${A}\n`,
+    ])
+      assert.equal(digestIn(text, `dl/${name}`), A, text)
+  assert.equal(digestIn(`${A}  v1.x dir/app.bin\n`, 'v1.x dir/app.bin'), A)
+})
+
+const OTHER_KINDS = [
+  'app.bin.sha3_256',
+  'sha3_256sums.txt',
+  'app.bin.sha512_256',
+  'SHA512-256SUMS',
+  'app.bin.sha512t256',
+  'app.bin.blake2b-512',
+].concat([
+  'app.bin.blake2b256.txt',
+  'checksums_blake2b.txt',
+  'blake2b_checksums.txt',
+  'rel-blake3-sums.txt',
+  'checksums_b3.txt',
+  'app.bin.keccak256',
+])
+
+test('checksum files: of another algorithm by the end of their name', () => {
+  for (const sums of OTHER_KINDS)
+    for (const text of [`${A}\n`, `${A}  app.bin\n`, `${LONG}  app.bin\n`]) assert.equal(digestIn(text, 'app.bin', sums), null, sums)
+  for (const sums of ['app-1.0-b3.txt', 'checksums_sha256.txt', 'app.bin.sha512', 'blake2b.bin.sha256', 'SHA512SUMS'])
+    assert.equal(digestIn(`${A}  app.bin\n`, 'app.bin', sums), A, sums)
+})
+
 test('checksum files: of another algorithm by their name', () => {
   for (const sums of ['B2SUMS', 'app.bin.b3', 'SHA3SUMS', 'app.bin.sha3-256', 'app.bin.sm3', 'app.bin.blake2s.txt'])
     for (const text of [`${A}\n`, `${A}  app.bin\n`]) assert.equal(digestIn(text, 'app.bin', sums), null, sums)
