@@ -2,14 +2,14 @@
 import { TransferError } from '../core/errors.ts'
 import type { Remote } from '../remotes/remote.ts'
 import { isUntold } from './look.ts'
-import { isMissing, isRefusal } from './refusal.ts'
+import { isMissing } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
 /** Who runs it under another name (setuid, setgid) is not for new content: writing into the old file would take those bits away as well. */
 export const PERMISSIONS = 0o777
 export const OTHERS_READ = 0o004
 
-/** A question that fails is asked once more. Nothing ends because of it. */
+/** What fails is asked once more, by the next attempt. Nothing ends because of it. */
 const ASKS_MAX = 2
 
 /** Before anything takes the place of the old file: a look at it need not tell its mode. */
@@ -21,12 +21,7 @@ export async function learnOldMode(session: UploadSession, { tree }: Remote, sig
     session.oldMode = await session.guarded('looking at the mode', signal, async (s) => (await tree.modeOf?.(job.path, s)) ?? null)
     session.modeAsks = ASKS_MAX
   } catch (error) {
-    if (
-      !(error instanceof TransferError) ||
-      signal.aborted ||
-      (!isUntold(error) && session.modeAsks < ASKS_MAX && session.policy.retries > 0)
-    )
-      throw error
+    if (signal.aborted || !isDropped(session, error, session.modeAsks)) throw error
     session.modeAsks = ASKS_MAX
     session.note(`the file that is replaced may have another mode than the new one, which does not take it over (${error.message})`)
   }
@@ -62,9 +57,15 @@ export async function refusalOf(
     return null
   } catch (error) {
     if (isMissing(error)) return null
-    if (!isRefusal(error)) throw error
+    session.modeFailures += 1
+    if (signal.aborted || !isDropped(session, error, session.modeFailures)) throw error
     return error.message
   }
+}
+
+/** The file matters, not its mode. */
+function isDropped({ policy }: UploadSession, error: unknown, times: number): error is TransferError {
+  return error instanceof TransferError && (isUntold(error) || times >= ASKS_MAX || policy.retries === 0)
 }
 
 /** Once. That more people may read it than before is a warning, because it may hold what is not for them. */

@@ -87,15 +87,15 @@ export class UploadSession extends Session {
   previous: Previous = { kind: 'unknown' }
   /** Whether there was one before ours; null when nobody could tell. */
   hadFile: boolean | null = null
-  /** By the last look at the final name, which has told so. */
+  /** By the last look at the final name, which has told so, or nothing. */
   nothingThere = false
-  /** The last look at the final name told nothing. */
   finalUntold = false
   /** Permission bits of the file that is to be replaced, by the last look that told them, and of the one that is to replace it. */
   oldMode: number | null = null
   newMode: number | null = null
-  /** The server does not set them. */
+  /** The server does not set them; how often that failed, and how often it was asked for those of the old file. */
   modeRefused = false
+  modeFailures = 0
   modeAsks = 0
   /** Where the old file waits while this process puts the new one in its place. */
   aside: string | null = null

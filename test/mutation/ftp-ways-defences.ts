@@ -38,6 +38,14 @@ export const FTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [looks('a listing that nobody answers')],
   },
   {
+    name: 'ftp-a-mode-is-worth-one-attempt',
+    protects: 'from uploads that never end over a file that is there, because the server leaves over SITE CHMOD',
+    edits: [
+      { file: `${AT}/modes.ts`, find: 'if (!signal.aborted) ways.refused(CHMOD)', replace: 'if (signal.aborted) ways.refused(CHMOD)' },
+    ],
+    detectors: [looks('does not answer SITE CHMOD')],
+  },
+  {
     name: 'ftp-failed-logins-are-no-full-server',
     protects: 'from `too many failed logins` being taken for a server without room',
     edits: [{ file: `${AT}/errors.ts`, find: ' && !FAILED_LOGINS.test(reply.text)', replace: '' }],

@@ -152,8 +152,8 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
   {
     name: 'mode-asked-for-ends-nothing',
     protects: 'from an upload that ends because nobody tells a mode',
-    edits: [{ file: 'src/engine/mode.ts', find: '!isUntold(error) && session.modeAsks < ASKS_MAX &&', replace: '!isUntold(error) &&' }],
-    detectors: [ways('a mode that nobody can ask for')],
+    edits: [{ file: 'src/engine/mode.ts', find: ' || times >= ASKS_MAX', replace: '' }],
+    detectors: [ways('a mode that nobody can ask for'), ways('a mode that is never set')],
   },
   {
     name: 'wider-is-a-warning',

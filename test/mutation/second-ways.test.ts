@@ -345,14 +345,14 @@ test('an old file that can neither be replaced nor moved nor removed: one scratc
 })
 
 /** Permission bits as servers keep them. */
-function withModes({ refuses = false, unset = false, asked = null as string[] | null, fails = 0 } = {}) {
+function withModes({ refuses = null as FailureKind | null, unset = false, asked = null as string[] | null, fails = 0 } = {}) {
   const modes = new Map<string, number>()
   const seen: string[] = []
   const remote = (given: Remote): Remote => {
     const { tree, writer } = given
     if (tree === undefined || writer === undefined) return assert.fail('a tree and a writer')
     const setMode: Tree['setMode'] = async (path, mode) => {
-      if (refuses) throw new TransferError('refused', 'no chmod here')
+      if (refuses !== null) throw new TransferError(refuses, 'no chmod here')
       seen.push(`${partialParts('out', path) === null ? path : 'partial'} ${mode.toString(8)}`)
       modes.set(path, mode)
     }
@@ -452,7 +452,7 @@ test('a mode that is not set is told once: a note, or a warning where more peopl
     [0o755, 'note'],
     [0o600, 'warning'],
   ] as const)
-    for (const how of [{ refuses: true }, { unset: true }]) {
+    for (const how of [{ refuses: 'refused' }, { refuses: 'no-space' }, { refuses: 'protocol' }, { unset: true }] as const) {
       const stage = staged(t, CONTENT, OLD)
       const { remote, modes } = withModes(how)
       modes.set('out', mode)
@@ -463,6 +463,25 @@ test('a mode that is not set is told once: a note, or a warning where more peopl
       assert.equal((await stage.upload('in', { remote })).status, 'complete')
       assert.deepEqual(told, [kind])
     }
+})
+
+test('a mode that is never set, because the server leaves over it, is dropped by the second attempt', async (t) => {
+  for (const [retries, mode] of [
+    [3, 0o755],
+    [3, 0o600],
+    [0, 0o755],
+  ] as const) {
+    const stage = staged(t, CONTENT, OLD)
+    const { remote, modes } = withModes({ refuses: 'transient' })
+    modes.set('out', mode)
+    let told = 0
+    stage.onEvent = (event) => {
+      if ((event.kind === 'note' || event.kind === 'warning') && /has the mode/.test(event.message)) told += 1
+    }
+    const result = await stage.upload('in', { remote, policy: { retries } })
+    assert.deepEqual([result.status, told], ['complete', 1], result.failure?.message)
+    assert.ok(holds(stage.server.files.get('out'), CONTENT))
+  }
 })
 
 test('what is written in place keeps the mode as well', async (t) => {

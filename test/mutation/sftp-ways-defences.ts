@@ -29,6 +29,18 @@ export const SFTP_WAYS_DEFENCES: readonly Defence[] = [
     detectors: [unit('sftp-second-ways', 'where only the listing shows it')],
   },
   {
+    name: 'sftp-a-mode-is-worth-one-attempt',
+    protects: 'from uploads that never end over a file that is there, because the server leaves over SETSTAT',
+    edits: [
+      {
+        file: `${AT}/tree.ts`,
+        find: "await habits.daring('SETSTAT of the mode', () => requests.setMode(path, mode))",
+        replace: 'await requests.setMode(path, mode)',
+      },
+    ],
+    detectors: [unit('sftp-second-ways', 'a mode is not set again')],
+  },
+  {
     name: 'sftp-unknown-is-not-missing',
     protects: 'from taking a file that nobody may look at for one that is not there',
     edits: [{ file: `${AT}/looking.ts`, find: '  throw refusal\n', replace: '  return null\n' }],

@@ -359,6 +359,40 @@ describe('FTP: permissions', () => {
   })
 })
 
+for (const [how, answer] of Object.entries({
+  'does not answer SITE CHMOD': null,
+  'does not answer SITE CHMOD but leaves': '421 bye',
+  'fails at SITE CHMOD': '451 later',
+}))
+  test(`FTP: of a server that ${how}, the second attempt wants no mode`, async (t) => {
+    const { remote, files, count } = await scene(t, () => ({ SITE: answer }), 700)
+    files.set('f', CONTENT)
+    await fails('transient', remote.tree?.setMode?.('f', 0o640, never))
+    await fails('unsupported', remote.tree?.setMode?.('f', 0o640, never))
+    assert.equal(count(/^SITE/), 1)
+  })
+
+test('FTP: a mode that the server has no room for is refused', async (t) => {
+  const { remote, files } = await scene(t, () => ({ SITE: '452 quota exceeded' }))
+  files.set('f', CONTENT)
+  await fails('unsupported', remote.tree?.setMode?.('f', 0o640, never))
+})
+
+test('FTP: who stops before SITE CHMOD is answered has learned nothing', async (t) => {
+  const stop = new AbortController()
+  let asked = 0
+  const SITE: Acts = (_argument, session) => {
+    asked += 1
+    if (asked === 1) stop.abort(new TransferError('stopped', 'enough'))
+    else session.say('200 ok')
+  }
+  const { remote, files } = await scene(t, () => ({ SITE }))
+  files.set('f', CONTENT)
+  await fails('stopped', remote.tree?.setMode?.('f', 0o640, stop.signal))
+  await remote.tree?.setMode?.('f', 0o640, never)
+  assert.equal(asked, 2)
+})
+
 describe('FTP: permissions that no fact tells', () => {
   const stats = (lines: string, code = 213): Answer => `${code}-status\r\n${lines}${code} end`
   const file = unixLine('f', 7, '-rw-------')

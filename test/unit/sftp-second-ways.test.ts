@@ -306,7 +306,7 @@ describe('SFTP: niceties', () => {
     })
   })
 
-  for (const code of NO)
+  for (const code of [...NO, STATUS.EOF, STATUS.BAD_MESSAGE, STATUS.NO_CONNECTION, STATUS.CONNECTION_LOST, 14])
     test(`a mode that may not be set is unsupported from then on (code ${code})`, () =>
       scripted({ intercept: (request) => request.name === 'SETSTAT' && says(request, code) }, async ({ server, remote, log }) => {
         server.files.set('/a', Buffer.from('a'))
@@ -333,6 +333,22 @@ describe('SFTP: niceties', () => {
     'the end of the connection': ({ connection }) => connection.end(),
     silence: () => undefined,
   }
+  for (const [name, act] of Object.entries(ends))
+    test(`a mode is not set again where the answer is ${name}`, () => {
+      const intercept = (request: ScriptedRequest): boolean => {
+        if (request.name !== 'SETSTAT') return false
+        act(request)
+        return true
+      }
+      const set = async ({ server, remote, log }: Session): Promise<void> => {
+        server.files.set('/a', Buffer.from('a'))
+        await rejects('transient', remote.tree?.setMode?.('/a', 0o600, never))
+        await rejects('unsupported', remote.tree?.setMode?.('/a', 0o600, never))
+        assert.equal(log.filter((line) => line.startsWith('SETSTAT')).length, 1)
+      }
+      return scripted({ intercept }, set, 700)
+    })
+
   for (const [name, act] of Object.entries(ends))
     test(`a question about digests is asked once where it is answered by ${name}`, () => {
       const intercept = (request: ScriptedRequest): boolean => {

@@ -11,16 +11,24 @@ import { known } from './stat.ts'
 const CHMOD = 'SITE CHMOD'
 /** Lines of listings show them. */
 const SHOWN = 'modes in listings'
-const REFUSED_BEFORE = 'the server has refused SITE CHMOD before'
+const REFUSED_BEFORE = 'the server has not taken SITE CHMOD before'
 
-/** No feature announces it: what the first refusal says counts for the session. */
+/** No feature announces it: what the first refusal says counts for the session. So does a failure that may pass, because the mode is worth no second attempt. */
 export async function setMode(connection: Connection, path: string, mode: number, signal: AbortSignal): Promise<void> {
   const { ways } = connection
   if (!ways.allows(CHMOD)) throw new TransferError('unsupported', REFUSED_BEFORE)
   const command = `${CHMOD} ${mode.toString(8).padStart(3, '0')} ${await connection.name(path, signal)}`
-  const reply = await connection.command(command, signal)
+  const reply = await connection.command(command, signal).catch((error: unknown) => {
+    // As of STAT below. Who was told to stop has asked for no answer.
+    if (!signal.aborted) ways.refused(CHMOD)
+    throw error
+  })
   if (isDone(reply)) return ways.worked(CHMOD)
-  if (reply.code >= 300 && reply.code < 500 && reply.code !== 450) throw replyError(reply, command)
+  const failure = replyError(reply, command)
+  if (failure.kind === 'transient' && reply.code < 500 && reply.code !== 450) {
+    ways.refused(CHMOD)
+    throw failure
+  }
   if (refusedLook(reply, path) === 'nothing' && (await known(connection, path, signal)) === null)
     throw replyErrorAs('not-found', reply, command)
   ways.refused(CHMOD)

@@ -78,17 +78,17 @@ async function remove(requests: Requests, path: string): Promise<void> {
   }
 }
 
-/** A server that refuses it of one file is not asked again for others. */
+/** A server that refuses it of one file is not asked again for others, nor is one whose connection does not outlive it. What it says of it ends no upload. */
 async function setMode(requests: Requests, path: string, mode: number): Promise<void> {
   const { habits } = requests
   const doing = `set the permissions of ${path}`
   const earlier = habits.lacks('SETSTAT of the mode')
   try {
     if (earlier !== undefined) throw earlier
-    await requests.setMode(path, mode)
+    await habits.daring('SETSTAT of the mode', () => requests.setMode(path, mode))
   } catch (error) {
     const failure = requestFailure(error, doing)
-    if (!(error instanceof StatusError) || (failure.kind !== 'refused' && failure.kind !== 'unsupported')) throw failure
+    if (!(error instanceof StatusError) || failure.kind === 'not-found') throw failure
     habits.refused('SETSTAT of the mode', error)
     throw new TransferError('unsupported', failure.message, { cause: error })
   }
