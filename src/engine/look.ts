@@ -11,6 +11,8 @@ export type Look =
 /** A question that is answered like this is not answered. What may pass (`transient`), and what is ours, is no answer of the server. */
 const UNTOLD: readonly FailureKind[] = ['refused', 'denied', 'unsupported', 'conflict', 'protocol', 'limit', 'no-space', 'not-found']
 
+const OWNER_READS = 0o400
+
 export function isUntold(error: unknown): error is TransferError {
   return error instanceof TransferError && UNTOLD.includes(error.kind)
 }
@@ -18,11 +20,21 @@ export function isUntold(error: unknown): error is TransferError {
 export async function lookWith(ask: () => Promise<RemoteFile | null>): Promise<Look> {
   try {
     const file = await ask()
-    return file === null ? { is: 'missing' } : { is: 'there', file }
+    return file === null ? { is: 'missing' } : { is: 'there', file: believed(file) }
   } catch (error) {
     if (!isUntold(error)) throw error
     return { is: 'unknown', why: error }
   }
+}
+
+/** Microsoft's FTP service prints `----------` for every file, others `---x--x--x`: where not even its owner may read a file, nobody has said who may. */
+export function isMode(mode: number): boolean {
+  return (mode & OWNER_READS) !== 0
+}
+
+function believed(file: RemoteFile): RemoteFile {
+  const { mode, ...others } = file
+  return mode === undefined || isMode(mode) ? file : others
 }
 
 /** Whether a plain file was seen; the other answers are for the caller. */

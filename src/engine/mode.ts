@@ -1,7 +1,7 @@
 /** The permission bits of a file that is replaced are those of its successor, which is never open to more people than it was. */
 import { TransferError } from '../core/errors.ts'
 import type { Remote } from '../remotes/remote.ts'
-import { isUntold } from './look.ts'
+import { isMode, isUntold } from './look.ts'
 import { isMissing } from './refusal.ts'
 import type { UploadSession } from './upload-session.ts'
 
@@ -18,7 +18,8 @@ export async function learnOldMode(session: UploadSession, { tree }: Remote, sig
   if (oldMode !== null || nothingThere || wroteDirectly || modeAsks >= ASKS_MAX || tree?.modeOf === undefined) return
   session.modeAsks += 1
   try {
-    session.oldMode = await session.guarded('looking at the mode', signal, async (s) => (await tree.modeOf?.(job.path, s)) ?? null)
+    const told = await session.guarded('looking at the mode', signal, async (s) => (await tree.modeOf?.(job.path, s)) ?? null)
+    session.oldMode = told !== null && isMode(told) ? told : null
     session.modeAsks = ASKS_MAX
   } catch (error) {
     if (signal.aborted || !isDropped(session, error, session.modeAsks)) throw error

@@ -156,6 +156,18 @@ export const SECOND_WAY_DEFENCES: readonly Defence[] = [
     detectors: [ways('a mode that nobody can ask for'), ways('a mode that is never set')],
   },
   {
+    name: 'no-bits-are-no-mode',
+    protects: 'from a new file that nobody can read, because the server prints no bits for any (Microsoft, in the style of Unix)',
+    edits: [{ file: 'src/engine/look.ts', find: 'mode === undefined || isMode(mode)', replace: 'mode === undefined || mode >= 0' }],
+    detectors: [ways('is none, told by a look')],
+  },
+  {
+    name: 'no-bits-are-no-mode-asked-for',
+    protects: 'from the same where a look tells none and LIST is asked',
+    edits: [{ file: 'src/engine/mode.ts', find: 'told !== null && isMode(told)', replace: 'told !== null' }],
+    detectors: [ways('is none, told by a question')],
+  },
+  {
     name: 'wider-is-a-warning',
     protects: 'from opening a private file silently',
     edits: [{ file: 'src/engine/mode.ts', find: '  if (isWider) session.warning', replace: '  if (!isWider) session.warning' }],

@@ -426,6 +426,17 @@ for (const fails of [0, 1])
     assert.equal(asked.length, fails + 1, 'of a file that is not there')
   })
 
+for (const way of ['a look', 'a question'])
+  for (const bits of [0, 0o111, 0o200])
+    test(`a mode by which nobody could read the old file is none, told by ${way}: ${bits.toString(8)}`, async (t) => {
+      const stage = staged(t, CONTENT, OLD)
+      const kept = withModes({ asked: way === 'a look' ? null : [] })
+      kept.modes.set('out', bits)
+      const result = await stage.upload('in', { remote: kept.remote })
+      assert.equal(result.status, 'complete', result.failure?.message)
+      assert.deepEqual(kept.seen, ['published 644'])
+    })
+
 test('a mode that nobody can ask for ends nothing, and is told', async (t) => {
   const stage = staged(t, CONTENT, OLD)
   const asked: string[] = []
