@@ -528,6 +528,9 @@ describe('SFTP: keys and logins', () => {
     ['Password has expired. Enter new password:'],
     ['New password: '],
     ['New UNIX password: ', 'Retype new UNIX password: '],
+    ['Enter your new (UNIX) password: '],
+    ['Geben Sie ein neues UNIX-Passwort ein: '],
+    ['New Active Directory account password: '],
     ['Neues Passwort: '],
     ['Nouveau mot de passe : '],
     ['Contraseña nueva:'],
@@ -559,7 +562,14 @@ describe('SFTP: keys and logins', () => {
     assert.deepEqual(answers, [])
   })
 
-  for (const question of ['Password for tester@new.example.com: ', 'Password (new rules: 12 letters): ', 'Wrong, try again. Password: '])
+  for (const question of [
+    'Password for tester@new.example.com: ',
+    'Password (new rules: 12 letters): ',
+    'Wrong, try again. Password: ',
+    'New York server password:',
+    'tester@new-delhi password: ',
+    'New server password: ',
+  ])
     test(`no question for a new password: ${question}`, async () => {
       const { answers } = await questioned([[question]])
       assert.deepEqual(answers, [TEST_PASSWORD])

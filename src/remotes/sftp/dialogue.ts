@@ -6,10 +6,12 @@ type Prompt = Extract<AnyAuthMethod, { readonly type: 'keyboard-interactive' }>[
 const PASSWORD =
   'pass(?:word|phrase|wort|code)|kennwort|mot de passe|contrase[ñn]a|senha|wachtwoord|lösenord|adgangskode|passord|has[łl]o|парол|密码|密碼|パスワード|암호'
 const FOR_PASSWORD = new RegExp(PASSWORD, 'i')
-/** `Enter new password:`, `New UNIX password:`, `Nouveau mot de passe :`, `Contraseña nueva:`; not `Password for me@new.example.com:`. */
+/** `Enter new password:`, `New (UNIX) password:`, `Nouveau mot de passe :`, `Contraseña nueva:`; not `Password for me@new.example.com:`. */
 const NEW = 'new|neue[sn]?|nouveau|nueva|nuova|nova|nieuwe?|nytt|nyt|nowe|новый|新'
+/** What stands between: `New Kerberos password:`. Other words are a name: `New York server password:`. */
+const OF_WHAT = 'unix|linux|nis|ldap|kerberos|smb|samba|nt|windows|ad|active directory|domain|network|system|login|account'
 const FOR_NEW = new RegExp(
-  `(?:^|[^\\p{L}])(?:${NEW})[\\s(]*(?:[\\p{L}()]+\\s+){0,2}(?:${PASSWORD}|pin\\b)|(?:${PASSWORD})\\s*\\(?(?:${NEW})\\)?\\s*:?\\s*$`,
+  `(?:^|[^\\p{L}])(?:${NEW})[\\s(]*(?:(?:${OF_WHAT})[)\\s-]+){0,2}(?:${PASSWORD}|pin\\b)|(?:${PASSWORD})\\s*\\(?(?:${NEW})\\)?\\s*:?\\s*$`,
   'iu',
 )
 /** The second of the two that a new password is asked for by. */
