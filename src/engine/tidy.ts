@@ -6,6 +6,8 @@ import type { UploadSession } from './upload-session.ts'
 
 /** By the server's clock, since ours may be wrong. No run lasts longer than this without writing. */
 const ABANDONED_AFTER_MS = 24 * 60 * 60 * 1000
+/** Gateways over object stores show what is being written with the time 0. */
+const NO_TIME_MS = 0
 
 /**
  * A process that is still alive may be writing to the partial of another version, so one is only removed when nobody has written to it for a day. What fails here is
@@ -58,7 +60,8 @@ async function leave(session: UploadSession, remote: Remote, path: string, signa
   if (look.is === 'unknown') throw look.why
   const found = look.file
   const { serverNowMs } = session
-  if (serverNowMs !== null && found.modifiedAtMs !== null && serverNowMs - found.modifiedAtMs > ABANDONED_AFTER_MS) {
+  const writtenAtMs = found.modifiedAtMs ?? NO_TIME_MS
+  if (serverNowMs !== null && writtenAtMs > NO_TIME_MS && serverNowMs - writtenAtMs > ABANDONED_AFTER_MS) {
     await discard(session, remote.tree, path, signal)
     if (!session.manners.stayed.has(path)) session.note(`a file that another run left behind was removed: ${path}`)
   } else {

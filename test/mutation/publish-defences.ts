@@ -187,6 +187,12 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
     detectors: [here('writers', 'goes when it is a day old')],
   },
   {
+    name: 'no-time-is-no-age',
+    protects: 'from removing the partial of a run that is alive, because a gateway shows it with the time 0 while it is written',
+    edits: [{ file: 'src/engine/tidy.ts', find: ' && writtenAtMs > NO_TIME_MS', replace: '' }],
+    detectors: [here('writers', 'goes when it is a day old')],
+  },
+  {
     name: 'the-late-twin-looks',
     protects: 'from sending a file again that another run with the same content has just published',
     edits: [

@@ -295,20 +295,24 @@ test('the partial of another version whose run ended in order is used itself', a
 })
 
 test('a partial of another version goes when it is a day old by the clock of the server', async (t) => {
-  for (const [ageMs, stays] of [
-    [DAY_MS - 1000, true],
-    [DAY_MS + 1000, false],
+  for (const [writtenAtMs, nowMs, stays] of [
+    [1000, DAY_MS, true],
+    [1000, DAY_MS + 2000, false],
+    // No time at all, which gateways show of what is being written.
+    [0, 2 * DAY_MS, true],
+    [-1000, 2 * DAY_MS, true],
+    [null, 2 * DAY_MS, true],
   ] as const) {
     const stage = await interrupted(t)
     const [old = ''] = partials(stage)
     writeFileSync(stage.path('in'), NEXT)
     const stat: Remote['stat'] = async (path, signal) => {
       const file = await stage.server.remote.stat(path, signal)
-      return file === null ? null : { ...file, modifiedAtMs: path === old ? 1000 : 1000 + ageMs }
+      return file === null ? null : { ...file, modifiedAtMs: path === old ? writtenAtMs : nowMs }
     }
     const result = await stage.upload('in', { remote: (remote) => ({ ...remote, stat }) })
     assert.equal(result.status, 'complete')
-    assert.equal(stage.server.files.has(old), stays)
+    assert.equal(stage.server.files.has(old), stays, `written at ${writtenAtMs}`)
   }
 })
 
