@@ -7,14 +7,14 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-2PFKCNO4.js";
+} from "./chunk-U6UUOVKH.js";
 import {
   INPUT_ROWS,
   createHost,
   failUntilTold,
   inputRow,
   leave
-} from "./chunk-ARD36BQM.js";
+} from "./chunk-ZF722SJ7.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

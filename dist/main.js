@@ -2,18 +2,18 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-3NSAFQPA.js";
+} from "./chunk-BXZZRZ4D.js";
 import {
   createReporter,
   deadline,
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-2PFKCNO4.js";
+} from "./chunk-U6UUOVKH.js";
 import {
   failUntilTold,
   leave
-} from "./chunk-ARD36BQM.js";
+} from "./chunk-ZF722SJ7.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";

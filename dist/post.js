@@ -2,11 +2,11 @@ import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url);
 import {
   createActionsHost
-} from "./chunk-3NSAFQPA.js";
+} from "./chunk-BXZZRZ4D.js";
 import {
   finish,
   leave
-} from "./chunk-ARD36BQM.js";
+} from "./chunk-ZF722SJ7.js";
 import "./chunk-JNQCJRQQ.js";
 import "./chunk-2A4NVA3E.js";
 import "./chunk-S3JFGB2E.js";
