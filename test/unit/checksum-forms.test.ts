@@ -68,6 +68,8 @@ const FORMS: readonly (readonly [string, string | Buffer, string | null, string 
   ['the algorithm first, another file', `SHA256 ${A} other.bin\n`, null, null],
   ['the name in a line of its own', `File: app.bin\nMD5: ${'0'.repeat(32)}\nSHA-256: ${A}\n\nFile: other.bin\nSHA-256: ${B}\n`, A, A],
   ['the name of another file in a line of its own', `File: other.bin\nSHA-256: ${A}\n`, null, null],
+  ['the name, of another file, without an ending', `File: Makefile\nSHA-256: ${A}\n`, null, null],
+  ['digests on both sides of a name alone', `SHA-256: ${A}\nFile: app.bin\nSHA-512: ${LONG}\n`, null, null],
   ['digests on both sides of a name', `SHA-256: ${A}\nFile: app.bin\nSHA-512: ${LONG}\nFile: other.bin\n`, null, null],
   ['Debian', `Checksums-Sha1:\n ${'0'.repeat(40)} 7 app.bin\nChecksums-Sha256:\n ${A} 7 app.bin\n ${B} 7 other.bin\n`, A, A],
   ['a comment with a path', `# dist/app.bin: ${B}\n; dist/app.bin ${B}\n// dist/app.bin: ${B}\n${A}  app.bin\n`, A, A],
