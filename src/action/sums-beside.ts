@@ -19,10 +19,11 @@ const SECTION =
 const OTHER_SECTION = new RegExp(`^(?:${OTHER}|b[23])(?:sums?)?$`, 'i')
 const OUR_SECTION = /^(?:md5|sha-?(?:1|224|256|384|512)|sha2-(?:256|512))(?:sums?)?$/i
 
-/** A heading that is the name of an algorithm: whether what follows is of another one than ours. Null: it is no such heading. */
+/** A heading that has the name of an algorithm: whether what follows is of another one than ours. Null: it is no such heading. */
 export function sectionOf(line: string): 'ours' | 'other' | null {
-  const word = SECTION.exec(line)?.[1] ?? ''
-  return OTHER_SECTION.test(word) ? 'other' : OUR_SECTION.test(word) ? 'ours' : null
+  const words = /^##|:$/.test(line) ? wordsOf(line) : [SECTION.exec(line)?.[1] ?? '']
+  if (words.some((word) => OTHER_SECTION.test(word))) return 'other'
+  return words.some((word) => OUR_SECTION.test(word)) ? 'ours' : null
 }
 
 const OTHER_WORD = new RegExp(`^(?:${OTHER}|b[23])(?:sum)?[ \\t]*[\\s:(=]`, 'i')
@@ -42,8 +43,8 @@ const NAMELESS: readonly RegExp[] = [
 
 /** Whether a line that is no digest names nothing: frames, heads of tables, and comments of several words none of which is like the name of a file. */
 export function isNameless(line: string): boolean {
-  if (sectionOf(line) === 'ours' || NAMELESS.some((form) => form.test(line))) return true
-  const comment = /^(?:#(?!#)|;|\/\/)/.test(line) ? wordsOf(line) : null
+  if (OUR_SECTION.test(SECTION.exec(line)?.[1] ?? '') || NAMELESS.some((form) => form.test(line))) return true
+  const comment = /^(?:#(?!#)|;|\/\/)/.test(line) ? wordsOf(line, `${MARKS}/`) : null
   return comment !== null && comment.length !== 1 && !comment.some(isLikeFile)
 }
 
