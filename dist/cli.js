@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-U6UUOVKH.js";
+} from "./chunk-X4BWULRM.js";
 import {
   INPUT_ROWS,
   createHost,

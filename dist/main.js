@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-U6UUOVKH.js";
+} from "./chunk-X4BWULRM.js";
 import {
   failUntilTold,
   leave
