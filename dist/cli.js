@@ -7,7 +7,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-X4BWULRM.js";
+} from "./chunk-NTUKGGBI.js";
 import {
   INPUT_ROWS,
   createHost,

@@ -9,7 +9,7 @@ import {
   holdYoungHeap,
   run,
   systemClock
-} from "./chunk-X4BWULRM.js";
+} from "./chunk-NTUKGGBI.js";
 import {
   failUntilTold,
   leave

@@ -252,8 +252,9 @@ async function transferOne(
   const patiently = <T>(work: () => Promise<T>): Promise<T> => opening.persevere({ downgrade: () => false }, signal, work)
   if (job.direction === 'download') {
     const { checksum: wanted } = job.policy
+    const remotes = checksumRemotes(job, entry, running)
     const fetch = (from: ExpectedChecksum): ReturnType<typeof expectedChecksum> =>
-      expectedChecksum(from, decodedPath(entry.url), checksumRemotes(job, entry, running), clock, policy.timeoutMs, signal)
+      expectedChecksum(from, decodedPath(entry.url), remotes, clock, policy.timeoutMs, signal)
     const checksum = wanted === null ? null : await patiently(() => fetch(wanted))
     return download({ ...common, target: running.target(resolve(entry.localPath)), checksum }, engine, signal)
   }

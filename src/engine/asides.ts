@@ -58,8 +58,8 @@ export async function leaveAsides(session: UploadSession, remote: Remote, signal
 }
 
 /**
- * The newest of them, if nothing is under the final name. One that has a successor is removed: the final name means a whole file that came later. What this process has
- * moved aside itself it moves back also where nothing is told: the name is empty since then.
+ * The newest of them, if nothing is under the final name. One that has a whole successor is removed. What this process has moved aside itself it moves back also where
+ * nothing is told: the name is empty since then.
  */
 export async function putBack(session: UploadSession, remote: TreeRemote, asides: readonly string[], signal: AbortSignal): Promise<void> {
   const { path } = session.job
@@ -81,19 +81,23 @@ export async function putBack(session: UploadSession, remote: TreeRemote, asides
     if (own !== null && newest?.path === own && showsFile(final)) await succeeded(session, remote, [own, final], signal)
     return
   }
-  session.previous = { kind: 'aside', path: newest.path }
+  // The first that was left is the old file; what came under its name after it is not.
+  const old = session.keptAsides[0] ?? newest.path
+  session.previous = { kind: 'aside', path: old }
   try {
-    await session.rename(tree, newest.path, path, signal)
+    await session.rename(tree, old, path, signal)
   } catch (error) {
     if (!isMissing(error) && !isRefusal(error)) throw error
     if (isMissing(error) && final.is === 'unknown') return nothingAside(session)
-    session.warning(`the file that was under ${path} lies at ${newest.path} and could not be put back: ${error.message}`)
+    session.warning(`the file that was under ${path} lies at ${old} and could not be put back: ${error.message}`)
     return
   }
+  const others = [...session.keptAsides.splice(0), session.aside].filter((one) => one !== null && one !== old)
   session.aside = null
-  session.oldMode = newest.mode ?? session.oldMode
+  if (old === newest.path) session.oldMode = newest.mode ?? session.oldMode
   session.previous = { kind: 'untouched' }
   session.note(`the file that an attempt had moved aside is under its name again: ${path}`)
+  for (const other of others) session.warning(`what stood under ${path} meanwhile lies at ${other}`)
 }
 
 /**

@@ -34,9 +34,12 @@ export async function publish(session: UploadSession, published: PublishedName, 
   published.confirmed = session.policy.verify !== 'full'
   const final = await published.appeared(remote, signal)
   // Not before the new file was seen in its place.
-  if (session.aside !== null && showsFile(final)) await dropAside(session, remote.tree, session.aside, signal)
+  const isSeen = showsFile(final)
+  if (session.aside !== null && isSeen) await dropAside(session, remote.tree, session.aside, signal)
   else if (session.aside !== null) keepAside(session, session.aside)
-  if (showsFile(final)) for (const aside of session.keptAsides) session.spent.add(aside)
+  for (const aside of session.keptAsides)
+    if (isSeen) session.spent.add(aside)
+    else keepAside(session, aside)
   session.replacedFinal()
   return final
 }

@@ -30,19 +30,20 @@ export async function makePlan(session: UploadSession, remote: Remote, writer: W
   const kept = totalBytes(worth)
   if (kept === 0) return { plan: planUpload(facts, EMPTY), resumer }
   const context = session.proofContext(remote, session.partial)
-  const wayWith = (digests: boolean): ProofWay =>
+  const wayWith = (withDigests: boolean): ProofWay =>
     wayToProve({
       kept,
       missing: job.source.size - kept,
-      digests,
+      digests: withDigests,
       writesAnywhere: resumer?.kind === 'positional',
       connectionsMax: session.oneAtATime ? 1 : remote.connectionsMax,
       rates: ratesFor(session, kept),
     })
   let ours: Promise<boolean> | null = null
   const beginsAsOurs = (): Promise<boolean> => (ours ??= isOurs(context, worth, signal))
-  let way = wayWith(digestFits(context, worth))
-  if (way === 'beside' && digestFits(context, worth) && !(await beginsAsOurs())) way = 'digest'
+  const digests = digestFits(context, worth)
+  let way = wayWith(digests)
+  if (way === 'beside' && digests && !(await beginsAsOurs())) way = 'digest'
   if (way === 'digest') {
     session.phase('verifying', kept)
     const proof = await proveByDigester(context, worth, signal)

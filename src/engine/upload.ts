@@ -162,6 +162,7 @@ async function inPlace(
     for (const path of session.earlierPartials()) (isSpent ? session.spent : session.left).add(path)
   }
   if (session.owned && !session.direct) session.spent.add(session.partial)
+  for (const aside of session.keptAsides) session.spent.add(aside)
   if (session.aside !== null) session.spent.add(session.aside)
   else await leaveAsides(session, remote, signal)
   const outcome = await complete(session, remote, { proof, isSeen: proof !== 'acknowledged' }, digest, signal)

@@ -56,7 +56,7 @@ export const LOOKS_DEFENCES: readonly Defence[] = [
     edits: [
       {
         file: 'src/engine/publish.ts',
-        find: 'session.aside !== null && showsFile(final)',
+        find: 'session.aside !== null && isSeen',
         replace: "session.aside !== null && final.is !== 'missing'",
       },
     ],

@@ -6,12 +6,18 @@ const PAST: Detector = { file: 'test/simulation/simulation.test.ts', pattern: 'w
 
 export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
+    name: 'the-first-aside-is-the-old-file',
+    protects: 'from putting back what came under the final name instead of the old file',
+    edits: [{ file: 'src/engine/asides.ts', find: 'const old = session.keptAsides[0] ?? newest.path', replace: 'const old = newest.path' }],
+    detectors: [here('half-copies', 'after half a copy a rename is refused outright')],
+  },
+  {
     name: 'only-a-whole-successor-lets-the-old-file-go',
     protects: 'from removing the old file because half of what a rename copies stands in its place',
     edits: [
       { file: 'src/engine/asides.ts', find: 'if (isWhole) return dropAside', replace: "if (isWhole || path !== '') return dropAside" },
     ],
-    detectors: [here('publish', 'a rename that leaves half a copy')],
+    detectors: [here('half-copies', 'a rename that leaves half a copy')],
   },
   {
     name: 'a-confirmed-rename-is-looked-at',
@@ -314,7 +320,7 @@ export const PUBLISH_DEFENCES: readonly Defence[] = [
   {
     name: 'said-of-the-old-file-is-what-happened',
     protects: 'from saying "untouched" of a file that lies under another name',
-    edits: [{ file: 'src/engine/asides.ts', find: "  session.previous = { kind: 'aside', path: newest.path }\n", replace: '' }],
+    edits: [{ file: 'src/engine/asides.ts', find: "  session.previous = { kind: 'aside', path: old }\n", replace: '' }],
     detectors: [here('publish', 'neither can the old one go back')],
     maskedBy: { name: 'aside-is-remembered', why: 'the renames have said so already' },
   },
